@@ -24,8 +24,9 @@ FROM python:3.13.14-slim-trixie
 ENV PATH=/opt/tetsuzuki/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin tetsuzuki
 COPY --from=build /opt/tetsuzuki /opt/tetsuzuki
-# Volumes that are mounted here begin with this owner: nobody else reads a private key.
-RUN install --directory --owner=10001 --group=10001 --mode=0700 /keys /keys/customers /keys/operators /keys/audit
+# Volumes that are mounted here begin with this owner: nobody else reads a private key or writes the journal.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /keys /keys/customers /keys/operators /keys/audit \
+    /keys/master /audit /journal
 
 USER 10001:10001
 WORKDIR /tmp

@@ -7,7 +7,8 @@ process) with 20 requests at a time. One Postgres server commits durably, as ins
 - ours: the stack of `make up` (Temporal's dev server on SQLite with `journal_mode=wal` and `synchronous=2`, our worker,
   our web as one process). The sender posts forms to `/api/applications`.
 - bare: workflows with the commands of commit 2bccf77 and empty bodies (`bare_workflows.py`), on the same Temporal
-  server, on a worker with the settings of ours. The sender starts them itself. They use no Postgres and send no mail.
+  server, on a worker with the settings and the codec of ours. The sender starts them itself. They store nothing in
+  Postgres and send no mail.
 - dbos: the same steps in Postgres and by mail as DBOS workflows (`dbos_worker.py`), in the same database. The sender
   enqueues them itself. Set for throughput: 100 workflows at once, the queue polled every 0.05 s, 20 connections of
   DBOS' own beside those of the steps, LISTEN/NOTIFY, no tracing.
@@ -26,6 +27,7 @@ from rich.console import Console
 
 from bench.batch import AT_ONCE, measure
 from bench.burst import measure_burst
+from bench.encryption import measure_encryption
 from bench.events import count_events
 from bench.form_latency import CLIENTS, measure_form
 from bench.ours import Ours, our_stack
@@ -35,7 +37,7 @@ from bench.rounds import measure_round
 from bench.storage import measure_storage
 from workers.program import run, say
 
-PARTS = ("bare", "dbos", "events", "storage", "form", "burst")
+PARTS = ("bare", "dbos", "events", "storage", "form", "burst", "encryption")
 _IN_ROUNDS = {"bare", "dbos", "form"}
 _FORM_ROUNDS = 3
 """Each leaves hundreds of applications to be worked through before the next may begin."""
@@ -61,12 +63,14 @@ class Sizes:
 
 async def bench(parts: Collection[str], sizes: Sizes) -> None:
     results = Results()
-    if set(parts) != {"burst"}:
+    if set(parts) - {"burst", "encryption"}:
         async with our_stack(sizes.customers) as ours:
             await _measure(results, ours, parts, sizes)
     if "burst" in parts:
         say(f"a burst of {sizes.burst}")
         results.burst = await measure_burst(sizes.burst)
+    if "encryption" in parts:
+        results.encryption = await measure_encryption(sizes.applications, sizes.rounds)
     show(results, Console(width=120))
     print(results.figures.line())
 

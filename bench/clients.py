@@ -47,8 +47,11 @@ class Measured:
 
 async def bench(rows: int, *, kill: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-bench-") as folder:
-        async with Stack(alone(Path(folder))) as stack, database.opened(stack.settings) as sessions:
-            client = await temporal.connect(stack.settings)
+        async with (
+            Stack(alone(Path(folder))) as stack,
+            database.opened(stack.settings) as sessions,
+            temporal.opened(stack.settings) as client,
+        ):
             manager = await _manager(sessions)
             lines = "".join(f"{number:04},顧問先{number}\n" for number in range(rows))
             start = time.monotonic()

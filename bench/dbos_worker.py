@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from dbos import DBOS
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from bench.other_processes import say_ready
 from models.common.calendar import BusinessCalendar, utc_now
 from models.common.messages import AssignCase
 from models.common.store.sessions import DatabaseSessions
+from models.tables import ApplicationRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import MailKind
@@ -52,6 +53,8 @@ def database_url(settings: Settings) -> str:
 
 def register(sessions: DatabaseSessions, settings: Settings, activities: Activities) -> None:
     """Register the straight way of an application with one office. DBOS takes functions, no methods."""
+    # Else our web, which looks for what was not started, would start each of them on Temporal, too.
+    event.listen(ApplicationRow, "init", _as_started)
     intake = Intake(sessions, BusinessCalendar(settings.closing_days))
     run_activity: dict[str, Callable[..., Awaitable[Any]]] = {each.__name__: each for each in activities}
 
@@ -88,6 +91,10 @@ def register(sessions: DatabaseSessions, settings: Settings, activities: Activit
         await mail_once(number, None, MailKind.RECEIPT.value)
 
     DBOS.workflow(name=WORKFLOW)(lead_application)
+
+
+def _as_started(_: ApplicationRow, __: tuple[Any, ...], columns: dict[str, Any]) -> None:
+    columns["started_at"] = utc_now()
 
 
 async def serve(settings: Settings) -> None:

@@ -29,6 +29,8 @@ class Figures:
     """1 kB is 1,000 bytes."""
     burst_cpu_ratio: float | None = None
     form_p99_ratio: float | None = None
+    encryption_ratio: float | None = None
+    """The rate with encryption ÷ that without: above 1 is better."""
 
     def line(self) -> str:
         return json.dumps({name: _rounded(value) for name, value in asdict(self).items()})

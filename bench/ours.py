@@ -50,14 +50,18 @@ class Ours:
 
 
 @asynccontextmanager
-async def our_stack(customers: int) -> AsyncIterator[Ours]:
+async def our_stack(customers: int, *, encrypted: bool = True) -> AsyncIterator[Ours]:
     """A new stack in a folder of its own, with so many customers who can apply, numbered from 0."""
     with TemporaryDirectory(prefix="tetsuzuki-bench-") as folder:
-        async with Stack(alone(Path(folder))) as stack, database.opened(stack.settings) as sessions:
+        async with (
+            Stack(alone(Path(folder), encrypt_histories=encrypted)) as stack,
+            database.opened(stack.settings) as sessions,
+            temporal.opened(stack.settings) as client,
+        ):
             await load_customers(sessions, Path(folder), customers)
             web = f"http://127.0.0.1:{stack.settings.web_port}"
             async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False) as http:
-                yield Ours(stack, sessions, await temporal.connect(stack.settings), http)
+                yield Ours(stack, sessions, client, http)
 
 
 def form(number: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bench.batch import Batch
 from bench.burst import Burst
+from bench.encryption import EncryptionRound
 from bench.events import Events
 from bench.figures import Figures, median_or_none
 from bench.form_latency import FormLatency
@@ -38,6 +39,7 @@ class Results:
     storage: Storage | None = None
     forms: list[FormLatency] = field(default_factory=list)
     burst: Burst | None = None
+    encryption: list[EncryptionRound] = field(default_factory=list)
 
     @property
     def figures(self) -> Figures:
@@ -54,4 +56,5 @@ class Results:
             storage_kb_per_open_case=self.storage.temporal / 1000 if self.storage else None,
             burst_cpu_ratio=self.burst.ratio if self.burst else None,
             form_p99_ratio=median_or_none(each.ratio for each in self.forms),
+            encryption_ratio=median_or_none(each.rate_ratio for each in self.encryption),
         )

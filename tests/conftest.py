@@ -19,6 +19,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from tests.browser.browsing import CHROMIUM, chromium
 from tests.support.customer import Customer, customer_after_notice
 from tests.support.databases import MIGRATED, new_database
+from tests.support.encryption import ENCRYPTED, MASTER, DecryptedHistories
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
 from tests.support.myics_environment import MyicsEnvironment, myics_with_worker
@@ -29,18 +30,18 @@ from tests.support.running import (
     bounded,
     garbage_collected_rarely,
     passwords_that_cost_little,
+    routes_read_once,
     statements_compiled_once,
     templates_compiled_once,
     workers_among_many,
 )
 from tests.support.scratch import scratch_server
-from tests.support.signing import SignedByTests
+from tests.support.signing import SIGNED_BY_TESTS
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
 from workers import database, examples
 from workers.registry.file import load
 from workers.stack import temporal_server
-from workers.temporal import DATA_CONVERTER
 from workflows.common import search_attributes
 
 _JAPAN = pytest.StashKey[MovedJapan]()
@@ -63,6 +64,7 @@ def _many_tests_beside_each_other() -> Iterator[None]:
         passwords_that_cost_little(),
         templates_compiled_once(),
         statements_compiled_once(),
+        routes_read_once(),
         garbage_collected_rarely(),
     ):
         yield
@@ -125,7 +127,7 @@ async def registry_url(postgres_socket: Path, _registry_template: str) -> AsyncI
 @pytest_asyncio.fixture
 async def sessions(database_url: str) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
     engine = create_async_engine(database_url, pool_timeout=300)  # seconds: many at once on a busy machine only wait
-    yield database.sessions(engine)
+    yield database.sessions(engine, MASTER)
     await engine.dispose()
 
 
@@ -134,8 +136,8 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server for all tests, where cases can be fast-forwarded."""
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),  # time passes as in life until a test skips some
-        data_converter=DATA_CONVERTER,
-        interceptors=[PatientQueries(), SignedByTests()],
+        data_converter=ENCRYPTED,
+        interceptors=[PatientQueries(), SIGNED_BY_TESTS, DecryptedHistories()],
         dev_server_existing_path=str(temporal_server.binary()),
         dev_server_log_level="error",
         dev_server_extra_args=[*temporal_server.TIME_SKIPPING, *temporal_server.BROKEN_CASES_AT_ONCE],

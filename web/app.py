@@ -18,6 +18,7 @@ from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
 from models.common.secret_keys import SecretKeys
+from models.common.store.operation_records import OperationRecords
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from models.myics.vendor_pages import MYICS_SUPPORT, MyicsPages
@@ -32,15 +33,17 @@ from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
 from web.common.background_jobs import PeriodicJob
-from web.common.context import WebContext
+from web.common.body_limit import BodyLimit, LargerBodies
+from web.common.context import WebContext, WebPackage
+from web.common.http_methods import HeadAsGet
 from web.common.malware import MalwareScanner, NoScanner
 from web.common.named_places import contact_link, with_links
 from web.common.operation_sender import OperationSender, SignerNow
 from web.common.problems import answer_problems, describe_problems
+from web.common.readiness import add_readiness
 from web.common.request_ids import RequestIds
-from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
+from web.common.security import SecurityHeaders, WithoutPeople
 from web.common.sent_forms import FormIds, SentForms
-from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.wiring import myics
 from web.webhooks.starter import webhooks
 from web.yayoi.wiring import accounts, applicant, customer, yayoi
@@ -89,7 +92,7 @@ def create_app(
     context = WebContext(
         sessions=sessions,
         client=client,
-        operations=OperationSender(client, signer),
+        operations=OperationSender(client, signer, OperationRecords(sessions)),
         auth=Auth(sessions, secret_keys=secret_keys, https=public_url.startswith("https:")),
         templates=_templates(yayoi_pages, myics_pages),
         task_queue=task_queue,
@@ -123,7 +126,7 @@ def create_app(
     )
     services = [context, forms, *(service for package in packages for service in package.services)]
     app.state.services = {type(service): service for service in services}
-    _protect(app, context)
+    _protect(app, context, systems, packages)
     for package in packages:
         for api in package.apis:
             app.include_router(api, **systems.only)
@@ -133,6 +136,7 @@ def create_app(
             app.add_exception_handler(error, answer)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz, summary="プロセスが動いているか", tags=["health"])
+    add_readiness(app, sessions, client)
     return app
 
 
@@ -193,12 +197,16 @@ def bare_app(
     )
 
 
-def _protect(app: FastAPI, context: WebContext) -> None:
+def _protect(app: FastAPI, context: WebContext, systems: Systems, packages: Sequence[WebPackage]) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
     answer = answer_problems(app, context.templates, context.secret_keys, pages=PROBLEM_PAGES)
+    larger = {BOUNCES: LargerBodies(MOST_RETURNED, systems.refusal)}
+    for package in packages:
+        larger |= package.larger_bodies
+    app.add_middleware(BodyLimit, answer=answer, larger=larger, refuses={"/api/": systems.refusal})
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
-    app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))
     app.add_middleware(RequestIds, application="web", secret_keys=context.secret_keys)  # the last is the outermost
     describe_problems(app)

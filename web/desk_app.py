@@ -2,42 +2,89 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from uuid import uuid4
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.middleware.sessions import SessionMiddleware
 
-from models.common.calendar import JST, day_in_japan, day_in_words, utc_now
+from models.backoffice.store.bulk_rows import BulkActions
+from models.backoffice.store.case_presence import CasePresence
+from models.backoffice.store.case_readings import CaseReadings
+from models.backoffice.store.case_search import CaseSearch
+from models.backoffice.store.erasures import ErasureRequests
+from models.backoffice.store.overview_figures import OverviewFigures
+from models.backoffice.store.saved_filters import SavedFilters
+from models.backoffice.store.worklist_rows import Worklist
+from models.common.calendar import JST, BusinessCalendar, day_in_japan, day_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
-from web.backoffice import desk_administration, desk_hand_over, desk_queues, desk_sign_in, desk_start, web_ui
+from web.backoffice import (
+    codec_server,
+    desk_administration,
+    desk_audit,
+    desk_bulk,
+    desk_hand_over,
+    desk_overview,
+    desk_persons,
+    desk_presence,
+    desk_search,
+    desk_sign_in,
+    desk_start,
+    desk_web_ui_link,
+    desk_worklist,
+    desk_worklist_files,
+    web_ui,
+)
+from web.backoffice.audit_exports import AuditExports, AuditKeyNow, ReadHistory
+from web.backoffice.audit_heads_archive import HeadsArchive, NightlySigning
 from web.backoffice.broken_cases import BrokenCasesNow, FindBrokenCases, no_broken_cases
-from web.backoffice.desk import HOME, DeskContext, signed_in
-from web.backoffice.desk_queues import QueuesInWebUi
+from web.backoffice.case_questions import AsksCases
+from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
+from web.backoffice.desk import HOME, PAGES, DeskContext
+from web.backoffice.desk_bulk_jobs import BulkJobs
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
-from web.backoffice.web_ui import WebUi, call_refused
+from web.backoffice.erasure_starter import BeginsErasures, begin_what_is_asked_for
+from web.backoffice.web_ui import LOG_IN_AGAIN, WebUi, call_refused
 from web.backoffice.web_ui_updates import SendsOperations, WebUiUpdates
 from web.common.auth.access import to_sign_in
 from web.common.auth.csrf import Csrf
 from web.common.auth.openid import OpenIdProvider, OpenIdSettings
 from web.common.auth.operator_access import OperatorAccess
-from web.common.auth.rate_limits import Limits, SharedLimit, client_address
+from web.common.auth.rate_limits import Limits
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.background_jobs import PeriodicJob
+from web.common.body_limit import BodyLimit, LargerBodies, RefusesWhoAsks
 from web.common.cookies import Cookie
-from web.common.problems import answer_problems
+from web.common.http_methods import HeadAsGet
+from web.common.problems import ProblemError, answer_problems
+from web.common.readiness import add_readiness
 from web.common.request_ids import RequestIds
-from web.common.security import BodyLimit, SecurityHeaders
+from web.common.security import SecurityHeaders
 from web.common.sent_forms import FormIds, SentForms, SignInNeededError
 
 _HERE = Path(__file__).parent
+_ROUTERS = (
+    desk_start.router,
+    desk_worklist.router,
+    desk_worklist_files.router,
+    desk_search.router,
+    desk_web_ui_link.router,
+    desk_bulk.router,
+    desk_overview.router,
+    desk_audit.router,
+    desk_persons.router,
+    desk_hand_over.router,
+    desk_administration.router,
+)
+"""Every page behind the log-in."""
 _SIGNING_IN_TAKES = timedelta(minutes=10)
 """How long a browser's way to the provider and back may take."""
 
@@ -51,16 +98,28 @@ def create_desk_app(
     web_ui_token: str | None = None,
     namespace: str,
     sender: SendsOperations,
+    payloads: ReadsPayloads,
+    audit_key: AuditKeyNow,
+    history: ReadHistory,
+    heads: HeadsArchive,
+    erasures: BeginsErasures,
+    questions: AsksCases,
+    calendar: BusinessCalendar,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
     broken_cases: FindBrokenCases = no_broken_cases,
+    every: timedelta = timedelta(seconds=5),
     now: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, `web_ui_token`
-    what it calls Temporal with, and `namespace` the one that the cases are in; `sender` sends what they do.
+    what it calls Temporal with, and `namespace` the one that the cases are in; `sender` sends what they do, `payloads`
+    decrypts what they may read, and `questions` asks the cases what could be done. `calendar` says on which days
+    operators work. What is confirmed and not sent is looked for `every` so often.
 
+    `audit_key` signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps.
+    `erasures` begins the erasing of persons.
     `broken_cases` finds what the program itself stops.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
@@ -82,27 +141,35 @@ def create_desk_app(
         secret_keys=secret_keys,
         sessions=sessions,
         sender=sender,
+        readings=CaseReadings(sessions, now),
+        questions=questions,
         namespace=namespace,
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
         now=now,
     )
     kept, limits = SentFormStore(sessions, now), Limits(sessions, secret_keys, now)
+    forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limits.count_kept_forms)
+    presence, actions = CasePresence(sessions), BulkActions(sessions, now)
+    bulk = BulkJobs(actions, questions, sender, every)
 
-    async def limit_kept_forms(request: Request) -> None:
-        await limits.count((SharedLimit.KEPT_FORMS_FROM, client_address(request)))
+    async def forget_presence() -> None:
+        await presence.forget(now())
 
-    forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
-    forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
+    to_forget = (desk.access.forget, kept.forget, limits.forget, forget_presence)
+    forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in to_forget]
+    signing = PeriodicJob(NightlySigning(sessions, audit_key, heads, now).sign_if_due, timedelta(hours=1))
+    erasing = PeriodicJob(lambda: begin_what_is_asked_for(requests, erasures), timedelta(minutes=1))
+    requests = ErasureRequests(sessions, erasing.wake, now)
     ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace), web_ui_token)
-    app = bare_app(forgetting, [ui.close], title="担当者の画面", openapi_url=None)
-    app.state.services = {
-        DeskContext: desk,
-        SentForms: forms,
-        WebUi: ui,
-        BrokenCasesNow: BrokenCasesNow(broken_cases),
-        QueuesInWebUi: QueuesInWebUi(url, namespace),
-    }
+    jobs = [*forgetting, bulk.judging, bulk.sending, signing, erasing]
+    app = bare_app(jobs, [ui.close], title="担当者の画面", openapi_url=None)
+    services = (
+        *(desk, forms, ui, presence, actions, bulk, Worklist(sessions), CaseSearch(sessions), SavedFilters(sessions)),
+        *(OverviewFigures(sessions, calendar, now), AuditExports(sessions, audit_key, history, now), requests),
+        *(CodecServer(payloads), BrokenCasesNow(broken_cases)),
+    )
+    app.state.services = {type(service): service for service in services}
     pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")
     answer = answer_problems(app, templates, secret_keys, pages=pages, to_systems=call_refused)
     app.add_exception_handler(SignInNeededError, to_sign_in)
@@ -114,18 +181,30 @@ def create_desk_app(
         same_site="lax",
         https_only=https,
     )
+    larger = {path: LargerBodies(most, _refuses_strangers(desk)) for path, most in CODEC_LIMITS.items()}
+    app.add_middleware(BodyLimit, answer=answer, larger=larger)
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
-    app.add_middleware(BodyLimit, answer=answer, larger={})
-    app.add_middleware(SecurityHeaders, https=https)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(SecurityHeaders, https=https, frames=True)
     app.add_middleware(RequestIds, application="desk", secret_keys=secret_keys)  # the last is the outermost
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
-    for router in (desk_start.router, desk_hand_over.router, desk_queues.router, desk_administration.router):
-        app.include_router(router, dependencies=[Depends(signed_in)])
+    app.include_router(desk_presence.router)
+    for router in _ROUTERS:
+        app.include_router(router, dependencies=PAGES)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
+    app.include_router(codec_server.router)
+    add_readiness(app, sessions, None)
     app.include_router(web_ui.router)  # the last: all other paths are the Web UI's
     return app
+
+
+def _refuses_strangers(desk: DeskContext) -> RefusesWhoAsks:
+    async def refuses(request: Request) -> ProblemError | None:
+        return None if await desk.access.find(request) else ProblemError(HTTPStatus.UNAUTHORIZED, LOG_IN_AGAIN)
+
+    return refuses
 
 
 def _templates() -> Jinja2Templates:

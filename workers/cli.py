@@ -9,7 +9,9 @@ import typer
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
 from models.yayoi.service_links import LinkKind
+from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
+from workers.commands.person_cli import person
 from workers.commands.webhooks_cli import As, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
@@ -30,6 +32,8 @@ app.add_typer(operators, name="operators")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(forms, name="forms")
 app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
+app.add_typer(person, name="person")
 
 _EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""
@@ -57,6 +61,14 @@ def up() -> None:
 def worker() -> None:
     """Run one worker process."""
     from workers.worker import serve
+
+    run_command(serve, service=True)
+
+
+@app.command()
+def eraser() -> None:
+    """Run the worker that alone may delete: retention, and erasing persons."""
+    from workers.erasing_worker import serve
 
     run_command(serve, service=True)
 
@@ -167,6 +179,14 @@ def permissions(into: Annotated[Path, typer.Option(help="The folder of the page.
     write_permissions(into)
 
 
+@app.command("data-map")
+def data_map(into: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("docs")) -> None:
+    """Write the data map, for the documents."""
+    from models.backoffice.data_map_document import document
+
+    (into / "data-map.md").write_text(document(), encoding="utf-8")
+
+
 @app.command()
 def reconcile() -> None:
     """Compare registry, cases and Temporal now, repair what is safe, print the rest; fails if it needs a person."""
@@ -189,6 +209,14 @@ def health_worker() -> None:
     from workers.health import check_worker
 
     run_command(check_worker)
+
+
+@health.command("eraser")
+def health_eraser() -> None:
+    """Fail unless the worker that may delete polls Temporal on this machine."""
+    from workers.health import check_eraser
+
+    run_command(check_eraser)
 
 
 @health.command("web")
@@ -242,8 +270,10 @@ def myics_invite(
     firm: Annotated[str | None, typer.Option(help="its name,")] = None,
     representative: Annotated[str | None, typer.Option(help="its representative's name")] = None,
     mail: Annotated[str | None, typer.Option(help="and mail address.")] = None,
+    as_: As = None,
 ) -> None:
     """Invite the representatives of a file of firms, or of one firm, to register."""
+    from workers.commands.acting import command_actor
     from workers.commands.myics import invite_file, invite_one
 
     one = {"customer_no": customer_number, "name": firm, "representative": representative, "address": mail}
@@ -251,7 +281,8 @@ def myics_invite(
     if (file is None) == (not typed):
         sys.stderr.write("error: give a file of firms, or one firm by its options\n")
         raise typer.Exit(WRONG_USE)
-    run_command(lambda settings: invite_file(settings, file) if file else invite_one(settings, **typed))
+    by = command_actor(as_)
+    run_command(lambda settings: invite_file(settings, file, by) if file else invite_one(settings, by, **typed))
 
 
 @myics.command("change-address")

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Any
 
 import asyncpg
 from sqlalchemy import event, make_url
@@ -11,7 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionma
 from sqlalchemy.pool import NullPool
 
 from activities.common.outbox import MAILS_AT_ONCE
+from models.common.encryption import WrapsKeys
+from models.common.store.case_keys import MASTER_KEYS
 from models.common.store.sessions import DatabaseSessions
+from workers.master_keys import master_keys
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
@@ -21,6 +26,7 @@ _CONNECTIONS = 10
 """Kept open for what is short: every step and page."""
 _FOR_MAILS = 2 * MAILS_AT_ONCE
 """And as many more as mails can hold while a mail server thinks: each vendor's mails have an outbox of their own."""
+_KEY_PATIENCE = 5  # seconds
 
 
 class DatabaseUnreachableError(ClearError):
@@ -37,8 +43,20 @@ def url(settings: Settings) -> str:
     return address.render_as_string(hide_password=False)
 
 
-def engine(settings: Settings, *, look_first: bool = True) -> AsyncEngine:
+IN_A_REQUEST = timedelta(seconds=15)
+"""How long somebody waits for the database before the answer is that it does not answer."""
+IN_A_STEP = timedelta(minutes=5)
+"""Of a worker or a command: the longest look compares all open cases."""
+_CONNECTED_WITHIN = 10  # seconds
+_HOLDS_AT_MOST = timedelta(minutes=2)
+"""A transaction that does nothing; the longest waits for a mail server, half a minute."""
+
+
+def engine(settings: Settings, *, look_first: bool = True, patience: timedelta = IN_A_STEP) -> AsyncEngine:
     """One pool of connections per process.
+
+    `patience`: how long a statement may take, waiting for others included. The server ends it, or, if that hangs
+    itself, so do we a little later; what was asked for has not taken effect, or is found by the next try.
 
     `look_first`: whether a connection that was lost is noticed before it is used, at the cost of a round trip for each
     transaction. Without it the transaction fails, and the pool connects anew.
@@ -47,14 +65,39 @@ def engine(settings: Settings, *, look_first: bool = True) -> AsyncEngine:
     """
     made = create_async_engine(
         url(settings),
-        connect_args={"ssl": database_tls(settings)},
         pool_size=_CONNECTIONS,
         max_overflow=_FOR_MAILS,
         pool_pre_ping=look_first,
+        pool_timeout=patience.total_seconds(),
         hide_parameters=True,
+        connect_args=_limits(patience) | {"ssl": database_tls(settings)},
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
     return made
+
+
+def key_engine(settings: Settings) -> AsyncEngine:
+    """Two connections for the keys of cases alone: steps that hold all others never wait for a key that waits for them.
+
+    A database that takes longer than five seconds is as one that does not answer.
+    """
+    patience = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE, "ssl": database_tls(settings)}
+    return create_async_engine(
+        url(settings), pool_size=1, max_overflow=1, pool_pre_ping=True, hide_parameters=True, connect_args=patience
+    )
+
+
+def _limits(patience: timedelta) -> dict[str, Any]:
+    milliseconds = str(int(patience.total_seconds() * 1000))
+    return {
+        "timeout": _CONNECTED_WITHIN,
+        "command_timeout": patience.total_seconds() + 5,
+        "server_settings": {
+            "statement_timeout": milliseconds,
+            "lock_timeout": milliseconds,
+            "idle_in_transaction_session_timeout": str(int(_HOLDS_AT_MOST.total_seconds() * 1000)),
+        },
+    }
 
 
 def _without_values(context: ExceptionContext) -> None:
@@ -67,9 +110,12 @@ def _without_values(context: ExceptionContext) -> None:
         error = error.__cause__ or getattr(error, "orig", None)
 
 
-def sessions(database: AsyncEngine) -> DatabaseSessions:
-    """Sessions for activities and pages."""
-    return async_sessionmaker(database, expire_on_commit=False)
+def sessions(database: AsyncEngine, wraps: WrapsKeys | None = None) -> DatabaseSessions:
+    """Sessions for activities and pages.
+
+    `wraps`: the master keys; without them nothing can be stored that begins a case.
+    """
+    return async_sessionmaker(database, expire_on_commit=False, info={MASTER_KEYS: wraps} if wraps else {})
 
 
 @asynccontextmanager
@@ -85,7 +131,7 @@ async def opened(settings: Settings) -> AsyncIterator[DatabaseSessions]:
         with _clearly():
             async with database.connect():
                 pass
-        yield sessions(database)
+        yield sessions(database, master_keys(settings))
     finally:
         await database.dispose()
 

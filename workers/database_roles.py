@@ -23,6 +23,8 @@ class DatabaseRole(StrEnum):
     """The public web."""
     DESK = "tetsuzuki_desk"
     WORKER = "tetsuzuki_worker"
+    ERASE = "tetsuzuki_erase"
+    """The worker that ends what has been kept long enough, and erases persons."""
 
 
 class Statement(StrEnum):
@@ -58,17 +60,24 @@ _LOG_INS = _for(ALL, NOTHING, ALL)
 """Who is signed in on the customers' pages; a new password ends it."""
 _OPERATORS = _for(NOTHING, ALL, NOTHING)
 """Who is an operator, and how each is known: customers' pages can neither read nor make it."""
+_DESK = _for(NOTHING, ALL, NOTHING)
+"""What operators keep for their own work: filters, what they do with many cases at once, which case they have open."""
 _FORMS = _for(ALL, ALL, NOTHING)
 """What was typed into forms, and counts, of both web applications."""
 
-GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
+_GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "address_checks": _FORGOTTEN,
     "application_offices": _CASES,
     "applications": _CASES,
+    "audit_contents": _for(APPEND, APPEND, APPEND),
     "audit_trail": _for(APPEND, APPEND, APPEND),
     "business_group_details": _REGISTRY,
     "business_group_members": _REGISTRY,
     "business_groups": _REGISTRY,
+    "bulk_actions": _DESK,
+    "bulk_lines": _DESK,
+    "case_presence": _DESK,
+    "case_keys": _for(APPEND, READ, APPEND),
     "case_requests": _for(READ, READ, APPEND),
     "case_stages": _CASES,
     "case_status": _CASES,
@@ -76,6 +85,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "credentials": _for(WRITE, NOTHING, WRITE),
     "drafts": _FORGOTTEN,
     "enquiries": _OF_CUSTOMERS,
+    "erasure_requests": _for(NOTHING, WRITE, NOTHING),
     "events": _for(WRITE, READ, WRITE),
     "existing_contracts": _REGISTRY,
     "form_presses": _FORMS,
@@ -85,6 +95,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "kept_forms": _FORMS,
     "ledger": _for(APPEND, READ, WRITE),
     "logout_tokens": _OPERATORS,
+    "lost_operations": _for(NOTHING, READ, APPEND),
     "member_invitations": _OF_CUSTOMERS,
     "myics_accounts": _OF_CUSTOMERS,
     "myics_batch_lines": _OF_CUSTOMERS,
@@ -105,6 +116,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "replay_checks": _for(NOTHING, NOTHING, APPEND),
     "refused_forms": _for(WRITE, WRITE, READ),
     "remembered_links": _for(READ, READ, WRITE),
+    "saved_filters": _DESK,
     "service_links": _for(READ, READ, WRITE),
     "set_up_steps": _for(READ, READ, ALL),
     "sharing_again": _OF_CUSTOMERS,
@@ -117,6 +129,34 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "webhook_subscribers": _for(READ, READ, WRITE),
     "yayoi_id_consents": _REGISTRY,
     "yayoi_ids": _REGISTRY,
+}
+_BLANKED = (
+    "application_offices applications bulk_lines business_groups case_keys case_requests case_status "
+    "enquiries erasure_requests events existing_contracts issued_contracts member_invitations "
+    "myics_accounts myics_batches myics_registrations notices offices operators yayoi_ids"
+)
+_DELETED = (
+    "address_checks bulk_actions bulk_lines business_group_details business_group_members case_presence "
+    "credentials drafts enquiries events form_presses kept_forms ledger logout_tokens member_invitations "
+    "myics_batch_lines myics_sessions notices operator_audit operator_sessions operator_sign_in_links "
+    "rate_counts refused_forms remembered_links service_links sharing_again sharings support_passwords "
+    "web_sessions webhook_messages yayoi_id_consents"
+)
+_ERASED: Mapping[str, Allowed] = {
+    "audit_contents": APPEND | {Statement.DELETE},
+    "audit_trail": APPEND,
+}
+"""What *erase* may do beside that: the audit trail stays, whoever asks."""
+
+
+def _erases(table: str) -> Allowed:
+    blanked = {Statement.UPDATE} if table in _BLANKED.split() else set()
+    deleted = {Statement.DELETE} if table in _DELETED.split() else set()
+    return _ERASED.get(table, READ | blanked | deleted)
+
+
+GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
+    table: {**of_roles, DatabaseRole.ERASE: _erases(table)} for table, of_roles in _GRANTS.items()
 }
 """Of each table what each role may do; a table that is not here is granted to nobody."""
 

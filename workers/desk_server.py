@@ -1,6 +1,7 @@
 """The process of the operators' web application."""
 
 from workers import database, temporal
+from workers.case_keys import opened_keys
 from workers.settings import Settings
 from workers.web_server import serve_app
 from workers.wiring.desk import build_desk
@@ -11,10 +12,12 @@ LONGEST_REQUEST_HEAD = 512 * 1024
 
 async def serve(settings: Settings) -> None:
     """Serve until cancelled. Temporal may be away: who logs in sees so where it is needed."""
-    engine = database.engine(settings)
+    engine = database.engine(settings, patience=database.IN_A_REQUEST)
     try:
-        client = await temporal.connect(settings, lazy=True)
-        app = build_desk(settings, database.sessions(engine), client)
-        await serve_app(app, settings.desk_host, settings.desk_port, longest_head=LONGEST_REQUEST_HEAD)
+        async with opened_keys(settings) as keys:
+            await keys.masters.ring()
+            client = await temporal.connect(settings, keys, role="desk", lazy=True)
+            app = build_desk(settings, database.sessions(engine, keys.masters), client, keys)
+            await serve_app(app, settings.desk_host, settings.desk_port, longest_head=LONGEST_REQUEST_HEAD)
     finally:
         await engine.dispose()

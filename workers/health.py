@@ -1,10 +1,9 @@
 """`tetsuzuki health`: whether a process of this machine (in a container: of this container) does its work."""
 
 import asyncio
-import socket
 from datetime import UTC, datetime, timedelta
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
@@ -13,7 +12,10 @@ from temporalio.client import Client
 
 from activities.backoffice.broken_cases import BrokenCases
 from activities.common.outbox import MailNotTakenError
+from models.common.task_queues import erasing_queue
+from models.common.web_addresses import address_of
 from workers import database, temporal
+from workers.identity import identity, on_this_machine
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.root import build_transport
@@ -21,6 +23,8 @@ from workers.wiring.root import build_transport
 POLLED_WITHIN = timedelta(minutes=2)
 """A poll waits about a minute for a task; who has not come back after two is gone or stuck."""
 _ANSWER_WITHIN = 5.0  # seconds
+_WITHOUT_PROXY = build_opener(ProxyHandler({}))
+"""The environment's proxy is for addresses of others; Docker sets one in every container."""
 
 
 async def check_worker(settings: Settings) -> None:
@@ -30,9 +34,7 @@ async def check_worker(settings: Settings) -> None:
     not taken for a healthy one.
     """
     async with database.opened(settings) as sessions:
-        client = await temporal.connect(settings)
-        for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
-            await _check_polled(client, settings.temporal_task_queue, kind)
+        client = await _check_worker(settings, settings.temporal_task_queue, "worker")
         broken = await BrokenCases(sessions, client, settings.temporal_task_queue).find()
     if broken:
         raise ClearError(
@@ -42,14 +44,9 @@ async def check_worker(settings: Settings) -> None:
         )
 
 
-async def _check_polled(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> None:
-    pollers = await _pollers(client, task_queue, kind)
-    if not any(_is_here(poller) and _is_recent(poller) for poller in pollers):
-        name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
-        raise ClearError(
-            f"no worker on {socket.gethostname()} has asked the task queue {task_queue!r} for {name} tasks within "
-            f"{POLLED_WITHIN.seconds} s"
-        )
+async def check_eraser(settings: Settings) -> None:
+    """Raise `ClearError` unless the worker that may delete polls Temporal on this machine, likewise."""
+    await _check_worker(settings, erasing_queue(settings.temporal_task_queue), "eraser")
 
 
 async def check_mail(settings: Settings) -> None:
@@ -60,24 +57,40 @@ async def check_mail(settings: Settings) -> None:
         raise ClearError(f"no mail can be sent by {settings.smtp_host}:{settings.smtp_port}: {error}") from None
 
 
-async def polls(client: Client, task_queue: str, pid: int) -> bool:
-    """Whether the worker with this process number has polled for workflow tasks since it started."""
-    pollers = await _pollers(client, task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
-    return any(_is_here(poller) and poller.identity.startswith(f"{pid}@") for poller in pollers)
+async def _check_worker(settings: Settings, task_queue: str, role: str) -> Client:
+    client = await temporal.connect(settings)
+    here = on_this_machine(settings, role)
+    for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+        pollers = await _pollers(client, task_queue, kind)
+        if not any(poller.identity.startswith(here) and _is_recent(poller) for poller in pollers):
+            name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
+            raise ClearError(
+                f"no worker on this machine has asked the task queue {task_queue!r} for "
+                f"{name} tasks within {POLLED_WITHIN.seconds} s"
+            )
+    return client
+
+
+async def polls(client: Client, settings: Settings, pid: int, role: str = "worker") -> bool:
+    """Whether the worker of this role and process number has polled for workflow tasks since it started."""
+    cases = settings.temporal_task_queue
+    queue = erasing_queue(cases) if role == "eraser" else cases
+    pollers = await _pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+    return identity(settings, role, pid) in {poller.identity for poller in pollers}
 
 
 async def check_web(settings: Settings) -> None:
     """Raise `ClearError` unless the web answers on this machine."""
-    await _check("the web", settings.web_port)
+    await _check("the web", address_of(settings.web_host, settings.web_port))
 
 
 async def check_desk(settings: Settings) -> None:
     """Raise `ClearError` unless the operators' web application answers on this machine."""
-    await _check("the desk", settings.desk_port)
+    await _check("the desk", address_of(settings.desk_host, settings.desk_port))
 
 
-async def _check(what: str, port: int) -> None:
-    address = f"http://127.0.0.1:{port}/healthz"
+async def _check(what: str, server: str) -> None:
+    address = f"{server}/healthz"
     try:
         await asyncio.to_thread(_get, address)
     except (URLError, TimeoutError) as error:
@@ -85,7 +98,7 @@ async def _check(what: str, port: int) -> None:
 
 
 def _get(address: str) -> None:
-    with urlopen(address, timeout=_ANSWER_WITHIN):  # noqa: S310 the address is our own
+    with _WITHOUT_PROXY.open(address, timeout=_ANSWER_WITHIN):
         pass
 
 
@@ -94,11 +107,6 @@ async def _pollers(client: Client, task_queue: str, kind: TaskQueueType.ValueTyp
         namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
     )
     return list((await client.workflow_service.describe_task_queue(request)).pollers)
-
-
-def _is_here(poller: PollerInfo) -> bool:
-    # The SDK names a worker by process and machine, such as 17@worker-1.
-    return poller.identity.endswith(f"@{socket.gethostname()}")
 
 
 def _is_recent(poller: PollerInfo) -> bool:

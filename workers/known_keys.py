@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from models.common.signatures import Signer, Verifier
-from models.common.signing_keys import KeyPurpose
+from models.common.signing_keys import KeyPurpose, PrivateKey
 from models.common.store.public_keys import READ_EVERY, public_keys, signing_key_id
 from models.common.store.sessions import DatabaseSessions
 from workers.key_files import KeyFiles
@@ -103,7 +103,12 @@ class CurrentSigner:
 
 
 async def signer_for(settings: Settings, sessions: DatabaseSessions, purpose: KeyPurpose) -> Signer:
-    """Return what signs for this purpose now, with the private key that lies here.
+    """Return what signs operations for this purpose now. Raises what `private_key_for` does."""
+    return Signer(await private_key_for(settings, sessions, purpose))
+
+
+async def private_key_for(settings: Settings, sessions: DatabaseSessions, purpose: KeyPurpose) -> PrivateKey:
+    """Return the private key that lies here and signs for this purpose now.
 
     Raises:
         NoKeysError: none was made for it.
@@ -114,4 +119,4 @@ async def signer_for(settings: Settings, sessions: DatabaseSessions, purpose: Ke
         key_id = await signing_key_id(session, purpose)
     if key_id is None:
         raise NoKeysError(f"no key signs for {purpose}: `tetsuzuki keys new {purpose}` makes one")
-    return Signer(KeyFiles(settings).read(key_id))
+    return KeyFiles(settings).read(key_id)

@@ -1,4 +1,4 @@
-"""What runs by the clock, as Temporal Schedules: the morning digest, the reconciliation, reading returned mails."""
+"""What runs by the clock, as Temporal Schedules: digest, reconciliation, retention, reading returned mails."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,12 +22,15 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.calendar import JST
+from models.common.task_queues import erasing_queue
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
+from workflows.backoffice.retention import Retention
 from workflows.common.activity_options import LATER
 
 DIGEST, RECONCILIATION, BOUNCES = "morning-digest", "daily-reconciliation", "bounce-reading"
+RETENTION = "retention"
 """Ids of the schedules; each run's workflow id begins with its schedule's."""
 
 _MONDAY_TO_FRIDAY = (ScheduleRange(1, 5),)
@@ -84,6 +87,17 @@ def _daily_schedules(task_queue: str) -> dict[str, Schedule]:
             ),
             ScheduleCalendarSpec(hour=(ScheduleRange(6),), day_of_week=_EVERY_DAY, comment="毎日 6:00"),
             # A missed one is made up for, but one a day is enough.
+            catch_up=timedelta(hours=18),
+        ),
+        RETENTION: _daily(
+            ScheduleActionStartWorkflow(
+                Retention.run,
+                id=RETENTION,
+                task_queue=erasing_queue(task_queue),
+                priority=LATER,
+                static_summary="保存期間を過ぎた情報の消去",
+            ),
+            ScheduleCalendarSpec(hour=(ScheduleRange(3),), day_of_week=_EVERY_DAY, comment="毎日 3:00"),
             catch_up=timedelta(hours=18),
         ),
     }

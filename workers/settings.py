@@ -8,8 +8,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.common.calendar import DEFAULT_CLOSING_DAYS
-from models.common.contact import Phone, WebAddress
+from models.common.contact import Phone
 from models.common.identifiers import MailAddress
+from models.common.web_addresses import WebAddress
 from models.myics.vendor_pages import SITE
 from models.yayoi.vendor_pages import REGISTRATION_PAGE, HelpPages
 from workers.secret_files import SecretFiles
@@ -57,10 +58,19 @@ class Settings(BaseSettings):
     """What `migrate` lets the role of the customers' web log in with; unset: as Postgres' own configuration says."""
     database_desk_password: OurSecret | None = None
     database_worker_password: OurSecret | None = None
+    database_erase_password: OurSecret | None = None
     database_tls: bool | None = None
     """Whether the database is reached by TLS; unset: unless it is on this machine."""
     database_ca: Path | None = None
     """Which authorities may have signed its certificate; unset: the system's."""
+
+    audit_heads_file: Path | None = None
+    """Where the desk appends the signed heads of the audit trail each night; unset: `audit` in the state folder."""
+
+    journal_file: Path | None = None
+    """Where the journal is kept, which no restore rolls back; unset: `journal` in the state folder."""
+    backups_kept: timedelta = timedelta(days=35)
+    """How long the house keeps backups: who was erased is told when the last one that holds them ends."""
 
     temporal_address: str | None = None
     """`host:port`; unset: the Temporal profile of the environment, else the embedded server."""
@@ -143,7 +153,7 @@ class Settings(BaseSettings):
 
     web_host: str = "127.0.0.1"
     web_port: int = 8080
-    public_url: str | None = None
+    public_url: WebAddress | None = None
     """Where applicants reach the web, for links in mails; unset: from `web_host` and `web_port`."""
     secret_key: OurSecret | None = None
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
@@ -151,6 +161,18 @@ class Settings(BaseSettings):
     """Separated by commas, the newest first: keys that signed before. What they signed stays valid."""
     signing_keys_dir: Path | None = None
     """Where the private keys lie that sign who acts; unset: `keys` in the state folder."""
+    master_key_file: Path | None = None
+    """The file that holds them, one a line; unset: `master_keys` in the state folder."""
+    master_keys: Secret | None = None
+    """The keys themselves, `ID KEY` separated by commas, the one that wraps first; unset: the file holds them."""
+    vault_address: WebAddress | None = None
+    """A key management service (the transit engine of Vault or OpenBao) that opens wrapped master keys."""
+    vault_key: str = Field(default="tetsuzuki", pattern="^[A-Za-z0-9._-]+$")
+    """The name of the service's own key."""
+    vault_token_file: Path | None = None
+    """The file that holds what this process shows to the service."""
+    encrypt_histories: bool = True
+    """Encrypt what Temporal keeps; false: what is written from now on is in clear, for measuring and finding errors."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
     desk_host: str = "127.0.0.1"

@@ -27,17 +27,17 @@ from models.common.allowed_actors import Permissions, may_send
 from models.common.operator_message import ActionMessage
 from models.common.signatures import (
     ALREADY_TAKEN,
+    TAKEN_HEADER,
     SignatureRefusal,
     SignatureRefusedError,
     SignedEntry,
     SignedPlace,
     Verifier,
 )
+from models.common.signed_acts import SignedAct
 from workers.program import ClearError
 from workflows.common.signed_headers import entry_in
 
-TAKEN = "tetsuzuki-taken"
-"""The header of a run that holds the ids of the updates that earlier runs have accepted: the server forgets them."""
 _REFUSED = "Refused"
 
 
@@ -102,13 +102,13 @@ class _CheckedUpdates(WorkflowInboundInterceptor):
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002 the SDK's name
         self._accepted.append(input.id)
-        with _acting_in(input.headers):
+        with _acting_in(input):
             return await super().handle_update_handler(input)
 
     def taken(self) -> list[str]:
         """Return the ids of the updates that this run and those before it have accepted."""
         # Not kept when the run begins: an update of its first task comes before its `run`.
-        carried = workflow.info().headers.get(TAKEN)
+        carried = workflow.info().headers.get(TAKEN_HEADER)
         return [*(json.loads(carried.data) if carried else ()), *self._accepted]
 
 
@@ -120,7 +120,7 @@ class _CarryTaken(WorkflowOutboundInterceptor):
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:  # noqa: A002 the SDK's name
         if taken := self._taken():
             ids = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(taken).encode())
-            input.headers = {**input.headers, TAKEN: ids}
+            input.headers = {**input.headers, TAKEN_HEADER: ids}
         super().continue_as_new(input)
 
 
@@ -131,11 +131,23 @@ def _as_sent(arguments: Sequence[Any]) -> Any:
     return arguments[0].as_sent if isinstance(arguments[0], ActionMessage) else arguments[0]
 
 
-def _acting_in(headers: Mapping[str, Payload]) -> AbstractContextManager[None]:
+def _acting_in(input: HandleUpdateInput) -> AbstractContextManager[None]:  # noqa: A002 the SDK's name
     # What was accepted has been verified, perhaps by another build, long ago.
-    entry = entry_in(headers)
+    entry = entry_in(input.headers)
     signed = SignedEntry.accepted(entry) if entry is not None else None
-    return acting_as(signed.actor, signed.commitment) if signed else acting_as(None)
+    if entry is None or signed is None:
+        return acting_as(None)
+    info, message = workflow.info(), _as_sent(input.args)
+    act = SignedAct(
+        by=str(signed.actor),
+        entry=entry.decode("utf-8", "replace"),
+        workflow_id=info.workflow_id,
+        first_run=info.first_execution_run_id,
+        operation=input.update,
+        update_id=input.id,
+        message=dict(message) if isinstance(message, Mapping) else {},
+    )
+    return acting_as(signed.actor, signed.commitment, act)
 
 
 def _refuse(refusal: SignatureRefusal) -> NoReturn:

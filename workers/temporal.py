@@ -1,23 +1,25 @@
-"""Connects to Temporal, and prepares what the namespace must have before cases can run."""
+"""Connects to Temporal, for every process alike, and prepares what the namespace must have before cases can run."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from workers import schedules
 from workers.build_id import build_id
+from workers.case_keys import CaseKeys, opened_keys
+from workers.codec import CaseCodec, NoPayloads, converter
+from workers.identity import identity
 from workers.namespace_set_up import TemporalSetUpError, describe, keep_closed_cases, register_search_attributes
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.tls import temporal_tls
-
-DATA_CONVERTER = pydantic_data_converter
-"""What every client and worker writes into histories with; payload encryption would be set here."""
 
 
 class TemporalUnreachableError(ClearError):
@@ -34,10 +36,13 @@ def embedded_address(settings: Settings) -> str:
     return f"127.0.0.1:{settings.temporal_port}"
 
 
-async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+async def connect(
+    settings: Settings, keys: CaseKeys | None = None, *, role: str = "command", lazy: bool = False
+) -> Client:
     """The profile of Temporal's own configuration, overridden by `TETSUZUKI_*`, else the embedded server.
 
-    Lazy: connects with the first call, so that a process can start before Temporal does.
+    `keys` encrypt what is written; without them the client only asks the server about itself. `role` is what the
+    process is called there. Lazy: connects with the first call, so that a process can start before Temporal does.
 
     Raises:
         TemporalUnreachableError: no server answers there.
@@ -51,10 +56,19 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     profile["tls"] = temporal_tls(settings, profile, host)
     if settings.temporal_api_key:
         profile["api_key"] = settings.temporal_api_key.get_secret_value()
+    codec = CaseCodec(keys, profile["namespace"], encrypts=settings.encrypt_histories) if keys else NoPayloads()
+    named = identity(settings, role)
     try:
-        return await Client.connect(**profile, data_converter=DATA_CONVERTER, lazy=lazy)
+        return await Client.connect(**profile, identity=named, data_converter=converter(codec), lazy=lazy)
     except RuntimeError as error:  # what the SDK raises for any server that it cannot reach
         raise TemporalUnreachableError(f"Temporal does not answer at {profile['target_host']}: {error}") from None
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Client]:
+    """For commands: a client that reads and writes histories. Raises `TemporalUnreachableError`."""
+    async with opened_keys(settings) as keys:
+        yield await connect(settings, keys)
 
 
 def _profile(settings: Settings) -> ClientConnectConfig:

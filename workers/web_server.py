@@ -7,26 +7,34 @@ from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from models.common.signing_keys import KeyPurpose
 from workers import database, temporal
+from workers.case_keys import opened_keys
 from workers.known_keys import CurrentSigner
 from workers.settings import Settings
 from workers.wiring.root import build_web
 
 _DRAIN = 10  # seconds
+MOST_CONNECTIONS = 1000
+"""At one time; those that come then are answered 503 at once."""
+HEAD_WITHIN = 30.0
+"""Seconds for a request's line and headers, from the connection or the answer before."""
 
 
 async def serve(settings: Settings) -> None:
     """Serve until cancelled. Temporal may be away: applications are taken all the same."""
-    engine = database.engine(settings)
+    engine = database.engine(settings, patience=database.IN_A_REQUEST)
     try:
-        client = await temporal.connect(settings, lazy=True)
-        sessions = database.sessions(engine)
-        signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
-        await signer.check()
-        app = build_web(settings, sessions, client, signer)
-        await serve_app(app, settings.web_host, settings.web_port)
+        async with opened_keys(settings) as keys:
+            await keys.masters.ring()
+            client = await temporal.connect(settings, keys, role="web", lazy=True)
+            sessions = database.sessions(engine, keys.masters)
+            signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
+            await signer.check()
+            app = build_web(settings, sessions, client, signer)
+            await serve_app(app, settings.web_host, settings.web_port)
     finally:
         await engine.dispose()
 
@@ -49,7 +57,9 @@ def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = Non
         log_config=None,
         timeout_graceful_shutdown=_DRAIN,
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
-        http="h11",
+        http=BoundedHead,
+        limit_concurrency=MOST_CONNECTIONS,
+        server_header=False,
         h11_max_incomplete_event_size=longest_head,
     )
 
@@ -62,6 +72,40 @@ async def _until_cancelled(server: uvicorn.Server) -> None:
         server.should_exit = True
         await serving
         raise
+
+
+class BoundedHead(H11Protocol):
+    """Closes a connection on which no request's head is complete in time: each would hold a place for ever."""
+
+    _too_slow: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unwatch()
+
+    def _watch(self) -> None:
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if is_answering:
+            self._unwatch()
+        elif self._too_slow is None:
+            self._too_slow = self.loop.call_later(HEAD_WITHIN, self.transport.close)
+
+    def _unwatch(self) -> None:
+        if self._too_slow:
+            self._too_slow.cancel()
+            self._too_slow = None
 
 
 class _Server(uvicorn.Server):

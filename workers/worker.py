@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from workers import database, temporal
 from workers.build_id import build_id
+from workers.case_keys import CaseKeys, opened_keys
 from workers.program import until_cancelled
 from workers.replay_guard import ReplayGuard
 from workers.settings import Settings
@@ -21,22 +22,27 @@ async def serve(settings: Settings) -> None:
     """Run one worker. Cancelling it lets activities in hand end, as long as `graceful_shutdown_timeout` allows."""
     engine = database.engine(settings, look_first=False)  # a step that meets a lost connection is tried again
     try:
-        client = await _connect_patiently(settings)
-        sessions = database.sessions(engine)
-        guard = ReplayGuard(client, settings, sessions)
-        async with guard.on_duty(), build_worker(client, settings, sessions, runner=guard.runner):
-            _logger.info("working as build %s", build_id(settings))
-            if await temporal.current_build(client, settings) != build_id(settings):
-                _logger.warning("this build is not current and gets no new cases: `tetsuzuki migrate` makes it current")
-            await until_cancelled()
+        async with opened_keys(settings) as keys:
+            await keys.masters.ring()
+            client = await connect_patiently(settings, keys)
+            sessions = database.sessions(engine, keys.masters)
+            guard = ReplayGuard(client, settings, sessions)
+            async with guard.on_duty(), build_worker(client, settings, sessions, runner=guard.runner):
+                _logger.info("working as build %s", build_id(settings))
+                if await temporal.current_build(client, settings) != build_id(settings):
+                    _logger.warning(
+                        "this build is not current and gets no new cases: `tetsuzuki migrate` makes it current"
+                    )
+                await until_cancelled()
     finally:
         await engine.dispose()
 
 
-async def _connect_patiently(settings: Settings) -> Client:
+async def connect_patiently(settings: Settings, keys: CaseKeys, role: str = "worker") -> Client:
+    """Connect to Temporal, and wait for it as long as it takes. `role`: what the process is called there."""
     while True:
         try:
-            return await temporal.connect(settings)
+            return await temporal.connect(settings, keys, role=role)
         except temporal.TemporalUnreachableError as error:
             _logger.warning("waiting: %s", error)
             await asyncio.sleep(_TRY_AGAIN_AFTER)

@@ -15,6 +15,7 @@ from models.backoffice.reconciliation import (
     RECONCILIATION_SUBJECT,
     Found,
     FreezeStep,
+    LostInReset,
     NeverStarted,
     Reconcile,
     ReconciliationReport,
@@ -88,7 +89,7 @@ class ReconciliationActivities:
 
         async def thaw(transaction: StepTransaction) -> Repaired:
             await self._smart_import.thaw(transaction, step.office_token)
-            transaction.audit("残っていた凍結を解除した", reason="日次の照合")
+            transaction.audit("残っていた凍結を解除した", reason="日次の照合", rule="Y12")
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"thaw_left_frozen.{step.at.isoformat()}", Repaired, thaw)
@@ -103,10 +104,15 @@ class ReconciliationActivities:
             if await self._has_thawed(transaction.session, step):
                 await self._smart_import.thaw(transaction, step.office_token)
                 return Repaired(done=False)
-            transaction.audit("外れていた凍結をやり直した", reason="日次の照合")
+            transaction.audit("外れていた凍結をやり直した", reason="日次の照合", rule="Y12")
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"freeze_again.{step.at.isoformat()}", Repaired, freeze)
+
+    @activity.defn
+    async def hand_over_lost(self, lost: LostInReset) -> None:
+        """Have a case wait for an operator, who decides what a Reset has not taken again. Once for each operation."""
+        await self._histories.hand_over(lost)
 
     @activity.defn
     async def report_differences(self, report: ReconciliationReport) -> SentMail:

@@ -1,13 +1,14 @@
 """Who is in charge of a case: operators get cases by their workload, none while on leave."""
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from temporalio import activity
 
 from activities.common.operators import operator_for
+from models.common.actors import Actor, ActorKind
 from models.common.messages import AssignCase, Assigned
 from models.common.store.case_status import WHOLE
 from models.common.store.ledger import Ledger, StepTransaction
-from models.tables import CaseStatusRow
+from models.tables import CaseStatusRow, OperatorRow
 
 
 class AssignmentActivities:
@@ -27,13 +28,16 @@ class AssignmentActivities:
             operator = await operator_for(transaction.session, step.at, to=step.to, but_not=step.but_not)
             if operator is None:
                 return Assigned(operator=None)
-            rows = update(CaseStatusRow).where(
+            theirs = (
                 CaseStatusRow.case_no == step.case_no,
                 CaseStatusRow.part != WHOLE if step.all_parts else CaseStatusRow.part == (step.part or WHOLE),
                 CaseStatusRow.outcome.is_(None),
             )
-            await transaction.session.execute(rows.values(assignee=operator))
+            before = await transaction.session.scalar(select(CaseStatusRow.assignee).where(*theirs).limit(1))
+            await transaction.session.execute(update(CaseStatusRow).where(*theirs).values(assignee=operator))
             transaction.audit("担当者を決めた", by=step.by, reason=step.reason, operator=operator)
-            return Assigned(operator=operator)
+            handle = await transaction.session.scalar(select(OperatorRow.handle).where(OperatorRow.name == operator))
+            themselves = step.by == str(Actor(ActorKind.OPERATOR, str(handle)))
+            return Assigned(operator=operator, by_another=operator != before and not themselves)
 
-        return await self._ledger.once(step, f"assign.{step.asked_as or step.occurrence}", Assigned, assign)
+        return await self._ledger.once(step, f"assign.{step.counted}", Assigned, assign)

@@ -32,7 +32,7 @@ class CaseRequestActivities:
             transaction.audit(step.label, by=step.by, reason=step.reason)
             return stored
 
-        return await self._ledger.once(step, f"request.{step.asked_as or step.occurrence}", CaseRequest, request)
+        return await self._ledger.once(step, f"request.{step.counted}", CaseRequest, request)
 
     @activity.defn
     async def requests_after(self, after: RequestsAfter) -> CaseRequests:

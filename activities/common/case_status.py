@@ -20,6 +20,5 @@ class CaseStatusActivities:
     @activity.defn
     async def record_action(self, step: RecordAction) -> None:
         """Put what somebody did into the audit trail."""
-        await self._ledger.record(
-            step, f"action.{step.asked_as or step.occurrence}", step.action, by=step.by, reason=step.reason
-        )
+        said = {"by": step.by, "reason": step.reason, "detail": step.detail}
+        await self._ledger.record(step, f"action.{step.counted}", step.action, **said)

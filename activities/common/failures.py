@@ -2,9 +2,10 @@
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from models.common.messages import FailingActivities, WorkflowRun
+from models.common.temporal_answers import is_unknown_workflow
 
 FAILS_AT_ATTEMPT = 7
 """About two minutes of retries: longer than a restart of anything takes."""
@@ -23,7 +24,7 @@ class FailureActivities:
         try:
             pending = (await workflow.describe()).raw_description.pending_activities
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not is_unknown_workflow(error):
                 raise
             return FailingActivities(names=())
         names = {each.activity_type.name for each in pending if each.attempt >= FAILS_AT_ATTEMPT}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +21,10 @@ from activities.common.mail_markdown import MARKDOWN, text_of
 from models.common.calendar import utc_now
 from models.common.messages import MAIL_REFUSED, SentMail
 from models.common.secret_keys import SecretKeys
+from models.common.store.audit import audit
 from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import AuditRow, NoticeRow
+from models.tables import NoticeRow
 
 MAILS_AT_ONCE = 4
 """Of one worker. Each holds a connection to the database while the mail server thinks: others need some too."""
@@ -61,29 +62,21 @@ class MailIdentity:
 
 
 Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
-Audit = Callable[[NoticeRow], Iterable[AuditRow]]
+Audit = Callable[[DatabaseSession, NoticeRow], None]
 
 
-def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> list[AuditRow]:
-    """Return the audit rows of a mail that was sent, one for each case that it is about.
+def mail_audit(session: DatabaseSession, notice: NoticeRow, *, at: datetime, to: str = "") -> None:
+    """Add the audit entries of a mail that was sent, one for each case that it is about.
 
     `to` says for whom, where the subject does not.
     """
-    return [
-        AuditRow(
-            happened_at=at,
-            case_no=case_no,
-            part=notice.part,
-            action=f"メールを送信した：{notice.subject}{to}",
-            by=SYSTEM,
-            facts={"message_id": notice.message_id},
-        )
-        for case_no in notice.all_cases
-    ]
+    action = f"メールを送信した：{notice.subject}{to}"
+    for case_no in notice.all_cases:
+        audit(session, case_no, action, by=SYSTEM, at=at, part=notice.part, message_id=notice.message_id)
 
 
 class MailNotTakenError(Exception):
-    """The mail server has not taken the mail; the text says why without what it said."""
+    """The mail server has not taken the mail; the text is what it said, without an address."""
 
 
 class RecipientRefusedError(Exception):
@@ -161,8 +154,8 @@ class Outbox:
         self._now = now
         self._quick_tries = QuickTries()
 
-    async def send(self, mail: MailIdentity, write: Write, audit: Audit | None = None) -> SentMail:
-        """Write the mail and send it unless it was sent before; what `audit` returns is stored when it is sent.
+    async def send(self, mail: MailIdentity, write: Write, audited: Audit | None = None) -> SentMail:
+        """Write the mail and send it unless it was sent before; `audited` is called in the transaction that says so.
 
         `write` may raise `NothingToSendError`.
 
@@ -174,11 +167,11 @@ class Outbox:
         quickly = activity.in_activity() and activity.info().is_local
         async with self._quick_tries.one() if quickly else nullcontext():
             try:
-                return await self._send(mail, write, audit)
+                return await self._send(mail, write, audited)
             except NothingToSendError:
                 return SentMail(message_id=None)
 
-    async def _send(self, mail: MailIdentity, write: Write, audit: Audit | None) -> SentMail:
+    async def _send(self, mail: MailIdentity, write: Write, audited: Audit | None) -> SentMail:
         message_id = self._message_id(mail.key)
         async with self._sessions.begin() as session:
             written = await write(session)
@@ -204,8 +197,8 @@ class Outbox:
                 notice.refused_because = await self._refusal(notice, written)
                 if notice.refused_because is None:
                     notice.sent_at = self._now()
-                    if audit:
-                        session.add_all(audit(notice))
+                    if audited:
+                        audited(session, notice)
         if refused := notice.refused_because:
             raise ApplicationError(refused, type=MAIL_REFUSED, non_retryable=True)  # no address is in it
         return SentMail(message_id=notice.message_id)

@@ -3,10 +3,12 @@
 import asyncio
 import ssl
 from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
 
 import aiosmtplib
 
+from activities.common.mail_replies import is_about_the_recipient, without_address
 from activities.common.outbox import MailNotTakenError, RecipientRefusedError
 
 _TAKEN_WITHIN = 30  # seconds for the whole conversation; well below the policy for mails
@@ -52,7 +54,9 @@ class SmtpTransport:
                 await server.sendmail(self._bounces_to or sender.addr_spec, [recipient.addr_spec], mail.as_bytes())
         except aiosmtplib.SMTPRecipientsRefused as refused:
             [first] = refused.recipients
-            raise _of_recipient(first) from None
+            raise _of_recipient(first, recipient) from None
+        except aiosmtplib.SMTPResponseException as refused:
+            raise _not_taken(refused, recipient) from None
         except (aiosmtplib.SMTPException, ssl.SSLError) as refused:
             raise MailNotTakenError(_said(refused)) from None
         except TimeoutError:
@@ -81,7 +85,7 @@ class SmtpTransport:
 
 
 def _said(error: Exception) -> str:
-    """Return what went wrong, without what the server said."""
+    """Return what went wrong with the connection, without what the server said."""
     code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else "no reply"
     for each in (error, error.__cause__, error.__context__):
         if isinstance(each, ssl.SSLCertVerificationError):
@@ -89,14 +93,13 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {code}"
 
 
-def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
-    """Distinguish an address that is wrong from one that is not taken now, or not from us: that is ours to fix."""
-    if 500 <= refused.code < 600 and refused.code not in _ABOUT_US and not refused.message.startswith(_POLICY):  # noqa: PLR2004 RFC 5321
+def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused, recipient: Address) -> Exception:
+    """Distinguish an address that is surely wrong from whatever may be about us, or pass: that is tried again."""
+    if is_about_the_recipient(refused.code, refused.message):
         return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
-    return MailNotTakenError(f"{type(refused).__name__}: {refused.code}")
+    return _not_taken(refused, recipient)
 
 
-_ABOUT_US = (503, 530)
-"""Commands out of order, and log-in required."""
-_POLICY = "5.7."
-"""RFC 3463: security and policy, such as that the server does not relay for us."""
+def _not_taken(refused: aiosmtplib.SMTPResponseException, recipient: Address) -> MailNotTakenError:
+    said = without_address(refused.message, recipient)
+    return MailNotTakenError(f"{type(refused).__name__}: {refused.code} {said}".rstrip())

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from enum import Enum, auto
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
+
+from models.common.temporal_answers import is_unknown_workflow
 
 _AT_ONCE = 20
 
@@ -34,7 +36,7 @@ async def status_of(client: Client, workflow_id: str) -> WorkflowStatus:
     try:
         described = await client.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if is_unknown_workflow(error):
             return WorkflowStatus.UNKNOWN
         raise
     return _STATUSES.get(described.status or WorkflowExecutionStatus.RUNNING, WorkflowStatus.ENDED)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from temporalio import activity
 
+from models.common.actors import Actor, ActorKind
 from models.common.messages import CaseRef, CaseStep
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.ledger import Ledger, NoResult, StepTransaction
@@ -114,7 +115,7 @@ def _found(batch: MyicsBatchRow) -> BatchFound:
 
 async def _take(session: DatabaseSession, page: BatchPage, values: dict[str, str]) -> None:
     batch = await session.get_one(MyicsBatchRow, page.case_no)
-    requester = Requester(batch.requested_by, page.at, page.case_no)
+    requester = Requester(batch.requested_by, page.at, page.case_no, actor=_actor(batch))
     match read(page.kind.form, values):
         case FirmForm() as firm:
             await invite_firm(session, firm, requester)
@@ -134,6 +135,10 @@ async def _holder(session: DatabaseSession, page: BatchPage, user: ClientUserFor
         reason = f"顧問先ID {client} は登録されていません。先に顧問先を登録してください。"
         raise RefusedError([FieldError(field="suffix", message=reason)])
     return HolderNo(client)
+
+
+def _actor(batch: MyicsBatchRow) -> str:
+    return str(Actor(ActorKind.FIRM, batch.customer_no)) if batch.customer_no else ""
 
 
 def _firm(page: BatchPage) -> CustomerNo:

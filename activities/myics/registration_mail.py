@@ -60,8 +60,8 @@ class RegistrationMailActivities:
         """Send the mail unless it was sent before."""
         step = f"mail.{request.kind}.{request.counted}"
         mail = MailIdentity(key=ledger_key(request.case_no, None, step), kind=request.kind, case_no=request.case_no)
-        audit = partial(mail_audit, at=request.at)
-        return await self._outbox.send(mail, partial(self._write, request=request), audit=audit)
+        audited = partial(mail_audit, at=request.at)
+        return await self._outbox.send(mail, partial(self._write, request=request), audited=audited)
 
     async def _write(self, session: DatabaseSession, request: SendMyicsMail) -> WrittenMail:
         row = await session.get_one(MyicsRegistrationRow, request.case_no)

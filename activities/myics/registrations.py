@@ -1,6 +1,7 @@
 """The registrations of MYICS in our own records: links, addresses, locks, and their end (M8)."""
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import select, update
 from temporalio import activity
@@ -9,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from models.common.identifiers import MailAddress
 from models.common.messages import CaseRef
 from models.common.refusals import RefusedError
+from models.common.store.audit import audit
 from models.common.store.case_status import WHOLE
 from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -30,7 +32,7 @@ from models.myics.registrations import (
     Unlock,
 )
 from models.myics.store.requests import change_address
-from models.tables import AuditRow, CaseStatusRow, MyicsAccountRow, MyicsRegistrationRow
+from models.tables import CaseStatusRow, MyicsAccountRow, MyicsRegistrationRow
 
 
 class RegistrationActivities:
@@ -69,7 +71,7 @@ class RegistrationActivities:
             transaction.audit("URL を用意した", link_no=row.link_no, expires_on=str(step.expires_on))
             return LinkMade(link_no=row.link_no)
 
-        return await self._ledger.once(step, f"link.{step.counted}", LinkMade, make)
+        return await self._ledger.once(step, f"link.{step.mail}.{step.counted}", LinkMade, make)
 
     @activity.defn
     async def correct_address(self, step: CorrectAddress) -> None:
@@ -178,15 +180,8 @@ async def _close(
     freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
     if freed and (account := await _account(session, row)):
         account.state, account.ended_at = _FREED[outcome], step.at
-    session.add(
-        AuditRow(
-            happened_at=step.at,
-            case_no=row.registration_no,
-            action=f"登録の手続きを終了した（{outcome}）",
-            by=step.by,
-            reason=step.reason,
-        )
-    )
+    said: dict[str, Any] = {"by": step.by, "reason": step.reason, "act": step.act, "rule": "M8"}
+    audit(session, row.registration_no, f"登録の手続きを終了した（{outcome}）", at=step.at, **said)
 
 
 async def _write_outcome(transaction: StepTransaction, numbers: Collection[str], outcome: RegistrationOutcome) -> None:

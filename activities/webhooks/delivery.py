@@ -1,6 +1,7 @@
 """Delivering stored webhook messages: attempts on the Standard Webhooks schedule, until taken, refused or dead."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -10,7 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
-from activities.webhooks.http_post import GoneError, NotTakenError, Poster, SignedMessage, signed
+from activities.webhooks.http_post import GoneError, NotTakenError, Poster, signed
 from models.common.calendar import day_in_japan, utc_now
 from models.common.messages import SentMail
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -25,6 +26,8 @@ from models.webhooks.messages import (
     WebhookMessageRef,
     WebhookStage,
 )
+
+_log = logging.getLogger(__name__)
 
 NOT_TAKEN = "NotTaken"
 """The type of the failure after which the next attempt comes on schedule."""
@@ -62,9 +65,8 @@ class WebhookDeliveryActivities:
         message = await self._to_send(delivery)
         if isinstance(message, DeliveryStatus):
             return message
-        url, signed_message = message
         try:
-            await self._poster.post(url, signed_message)
+            await self._post(*message)
         except GoneError as gone:
             status = await self._record(delivery, WebhookStage.STOPPED, str(gone))
             return status.model_copy(update={"for_operators": True})
@@ -80,6 +82,16 @@ class WebhookDeliveryActivities:
                 category=ApplicationErrorCategory.BENIGN,  # the subscriber's failure: no traceback in our logs
             ) from None
         return await self._record(delivery, WebhookStage.DELIVERED, "")
+
+    async def _post(self, url: str, row: WebhookMessageRow, secrets: Sequence[str]) -> None:
+        """Sign and post. Whatever goes wrong counts as an attempt: what is outside of the count is tried for ever."""
+        try:
+            await self._poster.post(url, signed(row.message_id, row.payload, secrets, self._now()))
+        except NotTakenError:
+            raise
+        except Exception as error:  # noqa: BLE001 of any kind
+            _log.warning("%s could not be posted: %s", row.message_id, type(error).__name__)
+            raise NotTakenError(type(error).__name__) from None
 
     @activity.defn
     async def give_up_webhook(self, ref: WebhookMessageRef) -> DeliveryStatus:
@@ -109,7 +121,7 @@ class WebhookDeliveryActivities:
         )
         return WrittenMail(self._desk, WEBHOOK_TROUBLE_SUBJECT, body)
 
-    async def _to_send(self, delivery: DeliverWebhook) -> DeliveryStatus | tuple[str, SignedMessage]:
+    async def _to_send(self, delivery: DeliverWebhook) -> DeliveryStatus | tuple[str, WebhookMessageRow, Sequence[str]]:
         async with self._sessions.begin() as session:
             row = await session.get_one(WebhookMessageRow, delivery.case_no, with_for_update=True)
             subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id)
@@ -121,7 +133,7 @@ class WebhookDeliveryActivities:
             if row.attempts - delivery.attempts_before >= ATTEMPTS:
                 return _status(row)
             row.stage, row.settled_at = WebhookStage.SENDING, None
-            return subscriber.url, signed(row.message_id, row.payload, subscriber.secrets, self._now())
+            return subscriber.url, row, subscriber.secrets
 
     async def _record(self, delivery: DeliverWebhook, stage: WebhookStage, error: str) -> DeliveryStatus:
         async with self._sessions.begin() as session:

@@ -70,6 +70,14 @@ class Reach(StrEnum):
 
 _TRANSITION = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 """IPv6 addresses that hold IPv4 ones, which might be private."""
+_CLOUDS = tuple(
+    map(
+        ip_network,
+        ("168.63.129.16/32", "192.0.0.192/32", "100.100.100.200/32", "fd00:ec2::/32", "fd20:ce::/32"),
+    )
+)
+"""Where clouds serve their machines, secrets among it, at addresses of no special kind: Azure, Oracle, Alibaba, AWS,
+Google."""
 
 
 def reach(address: str) -> Reach:
@@ -81,7 +89,7 @@ def reach(address: str) -> Reach:
         return Reach.PRIVATE
     if ip.is_multicast or ip.is_link_local or ip.is_unspecified or ip.is_reserved:
         return Reach.NOBODY
-    if any(ip in network for network in _TRANSITION):
+    if any(ip in network for network in (*_TRANSITION, *_CLOUDS)):
         return Reach.NOBODY
     return Reach.PUBLIC if ip.is_global else Reach.PRIVATE
 

@@ -20,6 +20,7 @@ from models.yayoi.messages import (
     CorrectPairStep,
     OfficeOutcome,
     OfficeOutcomes,
+    Outcome,
     RenewedLink,
     RenewLinkStep,
     ReopenOffice,
@@ -29,6 +30,10 @@ from models.yayoi.procedures import ApplicationStage, Stage
 from models.yayoi.store.confirmations import ask_again, confirmations_of, unconfirmed_parts
 from models.yayoi.store.ended_links import ENDED, next_link
 from models.yayoi.store.holding import hold_again, holder_of, let_go
+
+
+def _rule_of(outcome: Outcome) -> str:
+    return "Y25" if outcome in {Outcome.COMPLETED, Outcome.INCOMPLETE} else "Y27"
 
 
 class CaseRecordActivities:
@@ -55,7 +60,9 @@ class CaseRecordActivities:
             office.closed_at = office.closed_at or step.at
             office.outcome, office.open_points = step.outcome, list(step.open_points)
             office.closings += 1
-            transaction.audit(f"{before}（{step.outcome}）", open_points=list(step.open_points))
+            transaction.audit(
+                f"{before}（{step.outcome}）", rule=_rule_of(step.outcome), open_points=len(step.open_points)
+            )
             if step.status is None:  # closed by the reconciliation: its workflow has ended
                 how = {"ending": step.outcome, "outcome": step.outcome, "points": step.open_points}
                 await self._ledger.supersede_status(transaction, stage=Stage.CLOSED, **how)
@@ -67,7 +74,8 @@ class CaseRecordActivities:
                 last=last,
             )
 
-        return await self._ledger.once(step, step.named(_CLOSE), OfficeOutcome, close)
+        again = "" if step.occurrence == 1 else f".{step.occurrence}.{step.reopened_as}"
+        return await self._ledger.once(step, f"{_CLOSE}{again}", OfficeOutcome, close)
 
     @activity.defn
     async def reopen_office(self, step: ReopenOffice) -> None:
@@ -83,7 +91,7 @@ class CaseRecordActivities:
             hold_again(office)
             office.closed_at = office.outcome = office.open_points = None
             await transaction.session.flush()
-            transaction.audit("手続きを再開した", by=step.by, reason=step.reason)
+            transaction.audit("手続きを再開した", by=step.by, reason=step.reason, rule="Y25")
             return NoResult()
 
         try:
@@ -156,10 +164,12 @@ class CaseRecordActivities:
             checked = await self._check.settle(transaction, step, pair)
             if frozen_before and frozen_before != office.office_token:
                 await self._check.registry.smart_import.thaw(transaction, frozen_before)
-            transaction.audit("弥生ID・事業所トークンを訂正した", by=step.by, reason=step.reason, before=before)
+            transaction.audit(
+                "弥生ID・事業所トークンを訂正した", by=step.by, reason=step.reason, before=before, rule="Y5"
+            )
             return CorrectedPair(office_name=office.office_name, **checked.model_dump())
 
-        return await self._ledger.once(step, f"correct.{step.asked_as or step.occurrence}", CorrectedPair, correct)
+        return await self._ledger.once(step, f"correct.{step.counted}", CorrectedPair, correct)
 
 
 _CLOSE = "close"

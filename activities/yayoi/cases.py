@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from temporalio.exceptions import ApplicationError
 
+from models.common.identifiers import ledger_key
 from models.common.store.sessions import DatabaseSession
-from models.tables import ApplicationOfficeRow, ApplicationRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.messages import KEPT
 
@@ -112,3 +113,14 @@ async def find_right_pair(session: DatabaseSession, application_no: ApplicationN
     if not pair.office.holds_id or (pair.token and not pair.office.holds_token):
         raise NotRightError
     return pair
+
+
+async def has_its_contract_id(session: DatabaseSession, application_no: ApplicationNo | str, office_no: int) -> bool:
+    """Whether an ID was issued or attached for the pair, and not taken back.
+
+    What comes before that is not judged anew: after a Reset the Yayoi ID is in a group, and the office managed, by the
+    very case.
+    """
+    keys = {step: ledger_key(str(application_no), office_no, step) for step in ("issue", "attach", "revoke")}
+    taken = set(await session.scalars(select(LedgerRow.key).where(LedgerRow.key.in_(keys.values()))))
+    return keys["revoke"] not in taken and not taken.isdisjoint({keys["issue"], keys["attach"]})

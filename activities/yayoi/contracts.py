@@ -49,7 +49,9 @@ class ContractActivities:
             pair = await find_right_pair(transaction.session, step.case_no, step.part)
             issued = await self._contracts.issue(transaction, pair.existing_contract_id, pair.yayoi_id, pair.token)
             lost = await self._lose_links(transaction, pair.token) if pair.token else ()
-            transaction.audit("サービス契約ID を発行した", contract_id=issued.contract_id, number=issued.number)
+            transaction.audit(
+                "サービス契約ID を発行した", rule="Y15", contract_id=issued.contract_id, number=issued.number
+            )
             return issued.model_copy(update={"lost_links": lost})
 
         return await self._ledger.once(step, "issue", IssuedContract, issue)
@@ -66,7 +68,7 @@ class ContractActivities:
                 raise NotRightError  # it was revoked since it was checked
             await self._contracts.attach(transaction, contract_id, pair.linked_token)
             lost = await self._lose_links(transaction, pair.linked_token)
-            transaction.audit("サービス契約ID に会計連携を設定した", contract_id=contract_id)
+            transaction.audit("サービス契約ID に会計連携を設定した", rule="Y9", contract_id=contract_id)
             return AttachedContract(contract_id=contract_id, lost_links=lost)
 
         return await self._ledger.once(step, "attach", AttachedContract, attach)
@@ -88,7 +90,7 @@ class ContractActivities:
                 revoked = await self._contracts.revoke(transaction, pair.token)
             if pair.token:
                 await self._links.restore(transaction, pair.token)
-            transaction.audit("サービス契約ID を取り消した", contract_id=revoked)
+            transaction.audit("サービス契約ID を取り消した", rule="Y27", contract_id=revoked)
             return RevokedContract(contract_id=revoked)
 
         return await self._ledger.once(step, "revoke", RevokedContract, revoke)

@@ -23,7 +23,7 @@ class CustomerStepActivities:
 
     @activity.defn
     async def record_set_up_step(self, step: RecordSetUpStep) -> None:
-        """Record one step; creating the business group makes it in the registry.
+        """Record one step; creating the business group makes it in the registry. One that is recorded stays as it is.
 
         Raises a final error if the Yayoi ID has joined another group meanwhile (Y3).
         """
@@ -31,6 +31,9 @@ class CustomerStepActivities:
 
         async def record(transaction: StepTransaction) -> RecordSetUpStep:
             pair = await find_notified_pair(transaction.session, step.case_no, step.part)
+            if await transaction.session.get(SetUpStepRow, (step.case_no, step.part, report.step)):
+                transaction.audit(f"{report.step.label}は記録済みだった", by=step.by, reason=report.reason)
+                return step
             if report.step is SetUpStep.BUSINESS_GROUP:
                 name, details = await self._group(transaction, step, pair)
                 await self._yayoi_ids.create_group(transaction, pair.yayoi_id, name, details, pair.token)
@@ -43,12 +46,11 @@ class CustomerStepActivities:
                     reported_by=step.by,
                 )
             )
-            transaction.audit(
-                f"{report.step.label}を記録した", by=step.by, reason=report.reason, event_id=report.event_id
-            )
-            return step
+            said = {"reason": report.reason, "rule": report.step.rule}
+            transaction.audit(f"{report.step.label}を記録した", by=step.by, event_id=report.event_id, **said)
+            return step.model_copy(update={"act": None})  # the audit trail keeps it
 
-        await self._ledger.once(step, step.named(f"set_up.{report.step}"), RecordSetUpStep, record)
+        await self._ledger.once(step, f"set_up.{report.step}.{step.counted}", RecordSetUpStep, record)
 
     @activity.defn
     async def retract_set_up_step(self, step: RetractStep) -> None:
@@ -63,7 +65,9 @@ class CustomerStepActivities:
                     SetUpStepRow.step == step.step,
                 )
             )
-            transaction.audit(f"{step.step.label}の記録を取り消した", by=step.by, reason=step.reason)
+            transaction.audit(
+                f"{step.step.label}の記録を取り消した", by=step.by, reason=step.reason, rule=step.step.rule
+            )
             return NoResult()
 
         await self._ledger.once(step, f"retract.{step.counted}", NoResult, retract)

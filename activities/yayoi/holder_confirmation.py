@@ -102,7 +102,7 @@ class HolderConfirmationActivities:
         if not isinstance(planned, HolderMail):
             return planned
         identity, write = MailIdentity(key=planned.key, kind=_KIND), partial(self._write, mail=planned)
-        sent = await self._outbox.send(identity, write, audit=partial(mail_audit, at=step.at))
+        sent = await self._outbox.send(identity, write, audited=partial(mail_audit, at=step.at))
         return HolderAsked(message_id=sent.message_id)
 
     async def _plan(self, session: DatabaseSession, step: AskHolder) -> HolderMail | HolderAsked:
@@ -183,7 +183,7 @@ class HolderConfirmationActivities:
             settlement = ConfirmationOutcome.CONFIRMED if step.confirmed else ConfirmationOutcome.REFUSED
             for pair in waiting:
                 settle(pair.row, settlement)
-            transaction.audit(ANSWERS[settlement], by=step.by, reason=step.reason)
+            transaction.audit(ANSWERS[settlement], by=step.by, reason=step.reason, rule="Y5a")
             return NoResult()
 
         await self._ledger.once(step, f"holder_answer.{step.counted}", NoResult, record)

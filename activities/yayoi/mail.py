@@ -21,13 +21,19 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, SendMail
 from models.yayoi.store.after_closing import pairs_after_closing
 from models.yayoi.store.confirmations import is_unconfirmed, unconfirmed_parts
+from models.yayoi.store.late_offices import NOTICES
 from models.yayoi.store.open_parts import open_parts
 
 _EARLY_EXITS = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
-_TOGETHER = {MailKind.CANCELLED: Outcome.CANCELLED, MailKind.EXPIRED: Outcome.EXPIRED}
+_TOGETHER = {
+    MailKind.CANCELLED: Outcome.CANCELLED,
+    MailKind.EXPIRED: Outcome.EXPIRED,
+    MailKind.TERMINATED: Outcome.TERMINATED,
+}
 """Where several offices end in one moment, one mail to the applicant is about all of them (Y27)."""
 _TO_PAIR = "（お知らせ済みの弥生ID へ）"
-_NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
+_OF_ALL_OFFICES = {MailKind.DELAY}
+"""Whichever office sends it first, it is about all that are late: they share the due date (Y11, Y27)."""
 _WHILE_OPEN = {
     MailKind.CORRECTION_NEEDED,
     MailKind.CORRECTION_REMINDER,
@@ -36,7 +42,7 @@ _WHILE_OPEN = {
     MailKind.DELAY,
 }
 """What the customer is to do something about, or to expect: sent only while the case is open."""
-_UNLESS_UNDONE = {*_NOTICES, MailKind.FOLLOW_UP_REMINDER, MailKind.FOLLOW_UP_ENDED}
+_UNLESS_UNDONE = {*NOTICES, MailKind.FOLLOW_UP_REMINDER, MailKind.FOLLOW_UP_ENDED}
 """What the customer can still do after the case has closed (Y25): sent unless it was undone."""
 _AFTER_RECEIPT = {*_WHILE_OPEN, *_UNLESS_UNDONE, *_EARLY_EXITS} - {MailKind.TERMINATED}
 """What follows the receipt. A case that was ended by hand may have ended before there was one."""
@@ -51,7 +57,8 @@ async def _refuse_if_over(session: DatabaseSession, request: SendMail) -> None:
 
 
 def _key(request: SendMail) -> str:
-    return ledger_key(request.case_no, request.part, f"mail.{request.kind}.{request.asked_as or request.occurrence}")
+    part = None if request.kind in _OF_ALL_OFFICES else request.part
+    return ledger_key(request.case_no, part, f"mail.{request.kind}.{request.asked_as or request.occurrence}")
 
 
 class MailActivities:
@@ -72,7 +79,7 @@ class MailActivities:
         IDs of pairs with something open get one of their own: they are the ones who can still do it (Y25). The receipt
         is sent before any mail about an office, whoever comes first once the mail server takes mails again (Y18).
 
-        Of the offices that are cancelled or expire together, the last to close mails the applicant about all (Y27).
+        Of the offices that are cancelled, expire or are undone together, one mail to the applicant is about all (Y27).
         """
         if request.part is not None and request.kind in _AFTER_RECEIPT:
             await self._send_receipt_before(request)
@@ -156,8 +163,8 @@ class MailActivities:
             part=request.part,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
-        audit = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")
-        return await self._outbox.send(mail, write, audit=audit)
+        audited = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")
+        return await self._outbox.send(mail, write, audited=audited)
 
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
         """Raise a final error for a mail that is over.
@@ -200,7 +207,7 @@ class MailActivities:
         notices = select(NoticeRow.recipient).where(
             NoticeRow.case_no == request.case_no,
             NoticeRow.part == request.part,
-            NoticeRow.kind.in_(_NOTICES),
+            NoticeRow.kind.in_(NOTICES),
             NoticeRow.sent_at.is_not(None),
         )
         async with self._sessions() as session:

@@ -34,6 +34,7 @@ from models.yayoi.passwords import SUPPORT_PASSWORD
 from models.yayoi.procedures import SET_UP_PATH, Procedure
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.after_closing import pairs_after_closing
+from models.yayoi.store.late_offices import late_offices
 from models.yayoi.store.open_parts import open_parts
 from models.yayoi.store.smart_import import stopped_offices
 
@@ -134,6 +135,7 @@ class MailTexts:
             "firms": lambda: self._firms(transaction, office),
             "ended": lambda: self._ended(session, request, ended),
             "others_go_on": lambda: self._others_go_on(session, request, ended),
+            "late": lambda: late_offices(session, request.case_no),
             "late_until": lambda: self._late_until(session, request),
             "stopped": lambda: stopped_offices(session, request.case_no),
         }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.yayoi.cases import Pair, find_open_pair
+from activities.yayoi.cases import Pair, find_notified_pair, find_open_pair, has_its_contract_id
 from activities.yayoi.registry.protocols import Registry
 from models.common.identifiers import ledger_key
 from models.common.store.ledger import StepInput, StepTransaction, once
@@ -28,6 +28,7 @@ from models.yayoi.pair_rules import (
 from models.yayoi.store.after_closing import with_something_open
 from models.yayoi.store.confirmations import confirmations_of, is_allowed, settle
 from models.yayoi.store.holding import Held, Holder, Named, NamedPair
+from models.yayoi.store.recorded_office import recorded_office
 from models.yayoi.store.smart_import import FREEZE, FROZEN
 
 _OF_ANOTHER_CONTRACT = "別のご契約の事業所データのトークンです。取り違えの可能性があります。"
@@ -96,7 +97,7 @@ class PairCheck:
             nonlocal frozen_now
             frozen_now = True
             await self.registry.smart_import.freeze(first, pair.linked_token)
-            first.audit(FROZEN)
+            first.audit(FROZEN, rule="Y12")
             return FrozenImport(frozen_at=first.at)
 
         await once(transaction.session, step, FREEZE, FrozenImport, freeze)
@@ -151,7 +152,7 @@ async def _confirmation(
     if unsettled and pair.token is not None and own:
         for row in unsettled:
             settle(row, ConfirmationOutcome.TOKEN_SHOWN)
-        transaction.audit("ご契約の事業所データのトークンが示されたため、契約者の確認は不要になった")
+        transaction.audit("ご契約の事業所データのトークンが示されたため、契約者の確認は不要になった", rule="Y5a")
     return rows.get(pair.office.office_no)
 
 
@@ -179,9 +180,17 @@ class PairCheckActivities:
 
     @activity.defn
     async def check_pair(self, step: OfficeStep) -> CheckResult:
-        """Let the pair hold what is right, freeze its office, and return every reason why it cannot be processed."""
+        """Let the pair hold what is right, freeze its office, and return every reason why it cannot be processed.
+
+        One that has its contract ID goes on as it is.
+        """
         async with self._sessions.begin() as session:
+            recorded = await recorded_office(session, step.case_no, step.part)
+            if await has_its_contract_id(session, step.case_no, step.part):
+                pair = await find_notified_pair(session, step.case_no, step.part)
+                return CheckResult(frozen=pair.office.holds_token, recorded=recorded)
             pair = await find_open_pair(session, step.case_no, step.part, lock=True)
             key = ledger_key(step.case_no, step.part, f"check.{step.at.isoformat()}")
             transaction = StepTransaction(session, key, step.case_no, step.part, step.at)
-            return await self._check.settle(transaction, step, pair)
+            result = await self._check.settle(transaction, step, pair)
+            return result.model_copy(update={"recorded": recorded})

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -54,43 +53,48 @@ class LinkActivities:
             pair = await find_open_pair(transaction.session, step.case_no, step.part)
             links = await self._links.current(transaction, pair.own_token)
             await keep_links(transaction, links)
-            transaction.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
+            transaction.audit(
+                "連携を記録した",
+                rule="Y14",
+                links=[link.model_dump(mode="json", exclude={"service"}) for link in links],  # it holds account numbers
+            )
             return RememberedLinks(links=tuple(links))
 
         return await self._ledger.once(step, "remember_links", RememberedLinks, remember)
 
     @activity.defn
     async def record_relink(self, step: RecordRelink) -> Relinked:
-        """Record one service linked again, and say from which day on it covers (Y21)."""
+        """Record one service linked again, and say from which day on it covers (Y21). One that is recorded stays."""
         report = step.report
         covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
 
         async def record(transaction: StepTransaction) -> Relinked:
             pair = await find_notified_pair(transaction.session, step.case_no, step.part)
-            last_imported_on = await transaction.session.scalar(
-                update(RememberedLinkRow)
-                .where(
-                    RememberedLinkRow.application_no == step.case_no,
-                    RememberedLinkRow.office_no == step.part,
-                    RememberedLinkRow.kind == report.kind,
-                    RememberedLinkRow.service == report.service,
-                )
-                .values(relinked_on=report.relinked_on, first_covered_on=covered)
-                .returning(RememberedLinkRow.last_imported_on)
+            link = await transaction.session.get(
+                RememberedLinkRow, (step.case_no, step.part, report.kind, report.service), with_for_update=True
             )
+            last_imported_on = link.last_imported_on if link else None
+            if link and link.relinked_on and link.first_covered_on:
+                transaction.audit("再連携は記録済みだった", by=step.by, reason=report.reason, service=report.service)
+                recorded = Coverage(last_imported_on=last_imported_on, first_covered_on=link.first_covered_on)
+                return Relinked(kind=report.kind, service=report.service, coverage=recorded)
+            if link:
+                link.relinked_on, link.first_covered_on = report.relinked_on, covered
+                await transaction.session.flush()
             await self._links.make(transaction, pair.linked_token, report.kind, report.service, covered)
             coverage = Coverage(last_imported_on=last_imported_on, first_covered_on=covered)
             transaction.audit(
                 "再連携を記録した",
                 by=step.by,
                 reason=report.reason,
+                rule="Y21",
                 event_id=report.event_id,
-                service=report.service,
+                kind=report.kind,
                 coverage=coverage.model_dump(mode="json"),
             )
             return Relinked(kind=report.kind, service=report.service, coverage=coverage)
 
-        name = step.named(f"relink.{report.kind}.{report.service}")
+        name = f"relink.{report.kind}.{report.service}.{step.counted}"
         return await self._ledger.once(step, name, Relinked, record)
 
     @activity.defn
@@ -116,8 +120,9 @@ class LinkActivities:
                 "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
                 by=step.by,
                 reason=step.reason,
+                rule="Y21",
                 event_id=step.event_id,
-                service=step.service,
+                kind=step.kind,
                 before=before,
                 coverage=coverage and coverage.model_dump(mode="json"),
             )

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.yayoi.cases import find_open_pair, find_pair
+from activities.yayoi.cases import find_open_pair, find_pair, has_its_contract_id
 from activities.yayoi.registry.protocols import Sharing
 from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSessions
@@ -19,8 +19,13 @@ class SharingActivities:
 
     @activity.defn
     async def sharing_state(self, step: OfficeStep) -> SharingState:
-        """Return the accounting offices the office is shared with now (Y13). Reads only."""
+        """Return the accounting offices the office is shared with now (Y13). Reads only.
+
+        Once the pair has its contract ID, sharing had ended: the customer may share again (Y21).
+        """
         async with self._sessions() as session:
+            if await has_its_contract_id(session, step.case_no, step.part):
+                return SharingState(shared_with=())
             pair = await find_pair(session, step.case_no, step.part)
             transaction = StepTransaction.to_read(session, step.at, step.case_no, step.part)
             return SharingState(shared_with=tuple(await self._sharing.firms(transaction, pair.own_token)))
@@ -38,7 +43,12 @@ class SharingActivities:
             firms = await self._sharing.end(transaction, pair.own_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
             transaction.audit(
-                action, by=step.by, reason=step.report.reason, event_id=step.report.event_id, firms=list(firms)
+                action,
+                by=step.by,
+                reason=step.report.reason,
+                rule="Y13",
+                event_id=step.report.event_id,
+                firms=list(firms),
             )
             return SharingState(shared_with=tuple(firms))
 
@@ -59,7 +69,7 @@ class SharingActivities:
             pair = await find_pair(transaction.session, step.case_no, step.part)
             firms = await self._sharing.restore(transaction, pair.linked_token)
             if firms:
-                transaction.audit("会計事務所との共有を元に戻した", firms=list(firms))
+                transaction.audit("会計事務所との共有を元に戻した", rule="Y27", firms=list(firms))
             return RestoredSharing(firms=tuple(firms))
 
         return await self._ledger.once(step, "restore_sharing", RestoredSharing, restore)

@@ -29,7 +29,7 @@ class SmartImportActivities:
         async def thaw(transaction: StepTransaction) -> ThawedImport:
             pair = await find_pair(transaction.session, step.case_no, step.part)
             await self._smart_import.thaw(transaction, pair.linked_token)
-            transaction.audit(THAWED)
+            transaction.audit(THAWED, rule="Y12")
             return ThawedImport(thawed_at=step.at)
 
         return await self._ledger.once(step, THAW, ThawedImport, thaw)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from models.common.message import Message
+from models.common.messages import CaseRef, LostOperation
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.messages import OfficeStep
@@ -29,7 +30,9 @@ class FindingKind(StrEnum):
     MYICS_ABANDONED = "進める手続きのない MYICS の登録"
     MYICS_NOT_NOTIFIED = "手続きに伝わっていない MYICS の登録"
     NO_ROW = "記録のない手続き"
+    TERMINATED = "強制終了された手続き"
     WAS_RESET = "途中からやり直された手続き"
+    LOST_OPERATION = "やり直されていない操作"
     NOT_SIGNED = "署名を確認できない操作"
     BROKEN = "プログラムの不具合で止まっている手続き"
     MORE = "ほかの食い違い"
@@ -45,6 +48,15 @@ class Repair(StrEnum):
     CLOSE = "close"
     EXPIRE = "expire"
     """Close an application that was never started, as if it had expired."""
+    HAND_OVER = "hand_over"
+    """Have the case wait for an operator, who decides."""
+
+
+class LostInReset(CaseRef):
+    """Operations that a Reset has not taken again, for an operator to decide which are still wanted."""
+
+    workflow_id: str
+    operations: tuple[LostOperation, ...]
 
 
 class Finding(Message):
@@ -62,6 +74,8 @@ class Finding(Message):
     """The id of the workflow that it is about, where no record of ours is."""
     event_id: UUID | None = None
     """The refused event that the report is about, once."""
+    handed_over: LostInReset | None = None
+    """What an operator is handed, and so is not found again."""
     repair: Repair | None = None
     """None: only a person can decide."""
     repaired: bool = False

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from models.common.actors import Actor
+from models.common.signed_acts import SignedAct
 
 SYSTEM = "system"
 """Who acts where nobody has asked for it."""
 _ACTING: ContextVar[Actor | None] = ContextVar("acting", default=None)
-
 _COMMITMENT: ContextVar[str | None] = ContextVar("commitment", default=None)
+_SIGNED: ContextVar[SignedAct | None] = ContextVar("signed", default=None)
 
 
 def acting() -> Actor | None:
@@ -35,12 +36,18 @@ def acting_commitment() -> str | None:
     return _COMMITMENT.get()
 
 
+def signed_act() -> SignedAct | None:
+    """Return the operation that is being handled as it was signed, for the audit trail."""
+    return _SIGNED.get()
+
+
 @contextmanager
-def acting_as(actor: Actor | None, commitment: str | None = None) -> Iterator[None]:
+def acting_as(actor: Actor | None, commitment: str | None = None, signed: SignedAct | None = None) -> Iterator[None]:
     """Let a handler know who acts, while the context lasts."""
-    before, committed = _ACTING.set(actor), _COMMITMENT.set(commitment)
+    before, committed, kept = _ACTING.set(actor), _COMMITMENT.set(commitment), _SIGNED.set(signed)
     try:
         yield
     finally:
+        _SIGNED.reset(kept)
         _COMMITMENT.reset(committed)
         _ACTING.reset(before)

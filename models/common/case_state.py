@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from models.common.messages import TimelineEntry
+from models.common.messages import LostOperation, TimelineEntry
 from models.common.waiting_for import WaitingFor
 
 
@@ -26,6 +26,8 @@ class CaseState:
     outcome: StrEnum | None = None
     cancellation_asked: bool = False
     """Whether Temporal's own *Request Cancellation* asks for an operator: it does not say who asks."""
+    lost: tuple[LostOperation, ...] = ()
+    """Operations that a Reset has not taken again: an operator decides which are still wanted."""
     timeline: list[TimelineEntry] = field(default_factory=list)
 
     @property
@@ -37,6 +39,29 @@ class CaseState:
     def leaving(self) -> bool:
         """Whether it is over and only its end is being recorded: nothing can be done with it any more."""
         return self.ending is not None or self.outcome is not None
+
+    @property
+    def what_is_lost(self) -> str:
+        """What operators read of it; empty if nothing is."""
+        if not self.lost:
+            return ""
+        operations = "、".join(each.shown for each in self.lost)
+        return f"Reset で戻した後、次の操作がやり直されていません：{operations}。"
+
+    @property
+    def due_on(self) -> date | None:
+        """The day by which what the customer was promised is due, while it is."""
+        return None
+
+    @property
+    def mail_undelivered(self) -> bool:
+        """Whether a mail to the customer did not arrive, and none like it has since."""
+        return False
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a supervisor is asked to approve something."""
+        return False
 
     @property
     def points(self) -> tuple[str, ...]:

@@ -34,10 +34,16 @@ class CaseStatus(Message):
     waiting_for: WaitingFor
     until: date | None = None
     """The last day of what is waited for, in Japan."""
+    due_on: date | None = None
+    """The day by which what the customer was promised is due; None: it is done, or nothing was promised."""
     assignee: str | None = None
     overdue: bool = False
     held: bool = False
     failing: bool = False
+    undelivered: bool = False
+    """Whether a mail to the customer did not arrive, and none like it has since."""
+    awaits_approval: bool = False
+    """Whether a supervisor is asked to approve something."""
     ending: str | None = None
     """How it is ending early while it is being undone (Y27), and then how it has ended; None otherwise."""
     outcome: str | None = None
@@ -46,9 +52,16 @@ class CaseStatus(Message):
     """What is wrong or still open, in the applicant's words."""
     at_rest: bool = False
     """Whether it waits for a person or has ended: only then is a change of stage published."""
+    workflow_id: str | None = None
+    """Of the workflow that writes it: a row takes nothing of another than the one that it was stored for. None: it is
+    written by who stores the case, or has undone it."""
+    first_run_id: str | None = None
+    """With which run that workflow began: operations are signed for it."""
 
     @classmethod
-    def first(cls, stage: StrEnum, at: datetime, waiting_for: WaitingFor = WaitingFor.SYSTEM) -> "CaseStatus":
+    def first(
+        cls, stage: StrEnum, at: datetime, waiting_for: WaitingFor = WaitingFor.SYSTEM, due_on: date | None = None
+    ) -> "CaseStatus":
         """Return what the transaction that stores the case writes."""
         return cls(
             version=0,
@@ -57,5 +70,6 @@ class CaseStatus(Message):
             since=at,
             entered=(StageEntered(version=0, stage=stage, at=at),),
             waiting_for=waiting_for,
+            due_on=due_on,
             at_rest=waiting_for is not WaitingFor.SYSTEM,
         )

@@ -6,38 +6,33 @@ spaces, other hyphens, other letter case), what is stored and compared has one s
 
 import re
 import unicodedata
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff0d\ufe63\uff70"), "-")
+from models.common.names import INVISIBLE
 
-
-_HALF_A_LETTER = re.compile("[\ud800-\udfff]")
-_SPACES = re.compile(r"[\s\u200b\ufeff]+")
+_HYPHENS = dict.fromkeys(
+    map(
+        ord,
+        "\u02d7\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u23af\u2500\u2501\u2574\u2796"
+        "\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u30a0\u30fc\u3161\ufe31\ufe32",
+    ),
+    "-",
+)
+"""Dashes, minus signs, the long vowel's mark and ruled lines, as they are after NFKC: between letters and digits each
+looks like a hyphen. Waves do not: they mean "from … to"."""
 
 
 def fold(text: str) -> str:
-    """Fold what people type into one form: NFKC, one kind of hyphen, no spaces at all (Y8)."""
-    return _SPACES.sub("", unicodedata.normalize("NFKC", text.translate(_HYPHENS)))
+    """Fold what people type into one form: NFKC, one kind of hyphen, no blanks, nothing that cannot be seen (Y8)."""
+    return "".join(fold_words(text).split())
 
 
-def composed(text: str) -> str:
-    """Return a name as it is stored: each letter with its marks in one, no blanks around (Y8)."""
-    return unicodedata.normalize("NFC", text).strip()
-
-
-def _as_stored(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if _HALF_A_LETTER.search(value):  # JSON can hold one; nothing can store it
-        raise PydanticKnownError("string_unicode")
-    return composed(value)
-
-
-ComposedText = Annotated[str, BeforeValidator(_as_stored)]
-"""A name, or another text of words; what limits its length counts it as it is stored."""
+def fold_words(text: str) -> str:
+    """Fold a text likewise, and keep its blanks."""
+    return INVISIBLE.sub("", unicodedata.normalize("NFKC", text).translate(_HYPHENS))
 
 
 class Identifier(str):
@@ -46,6 +41,8 @@ class Identifier(str):
     __slots__ = ()
     pattern: ClassVar[re.Pattern[str]]
     refusal: ClassVar[str]
+    described: ClassVar[str] = ""
+    """Its pattern for other systems, where `pattern` says more than a description needs."""
     max_length: ClassVar[int] = 254
 
     def __new__(cls, text: str) -> Self:
@@ -77,6 +74,11 @@ class Identifier(str):
             serialization=core_schema.to_string_ser_schema(),
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the form that is stored: whoever sends that is understood for sure."""
+        return handler(schema) | {"pattern": cls.described or f"^{cls.pattern.pattern}$"}
+
 
 class CountedIdentifier(Identifier):
     """A number that people read out: letters, a hyphen, and a count of at least 6 digits."""
@@ -98,19 +100,25 @@ class CountedIdentifier(Identifier):
         return cls(f"{cls.letters}-{count:06d}")
 
 
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{0,58}}[a-z0-9])")
+"""The name of a host in the internet, in its one spelling: labels of at most 63 letters, at most 253 in all."""
+
+
 class MailAddress(Identifier):
-    """A mail address; lower case (Y8)."""
+    """A mail address; lower case, its host without the dot of the root (Y8)."""
 
     __slots__ = ()
     # Deliverable in practice and harmless in a mail header; whether it exists is checked elsewhere (Y2).
     pattern = re.compile(
-        r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}"
+        r"(?=[^@]{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@" + HOST.pattern
     )
+    described = r"^[!-?A-~]+@[0-9A-Za-z.-]+\.[0-9A-Za-z-]+$"
     refusal = "メールアドレスの形式で入力してください（例：taro@example.co.jp）。"
 
     @classmethod
     def normalise(cls, text: str) -> str:
-        return fold(text).lower()
+        return fold(text).lower().replace("。", ".").removesuffix(".")
 
 
 def ledger_key(case_no: str, part: int | None, step: str) -> str:
@@ -122,8 +130,11 @@ def ledger_key(case_no: str, part: int | None, step: str) -> str:
 
 
 def counted(occurrence: int, asked_as: str | None = None) -> str:
-    """Return what distinguishes a step that is done more than once: how often it was, and the update that caused it.
+    """Return what distinguishes a step that is done more than once: the update that caused it, else how often it was.
 
-    The number alone would repeat for another update: after a Reset to before the first, the workflow counts anew.
+    A Reset sends the updates again, perhaps not all of them: what one of them does is the same step then, whatever came
+    before it. `occurrence` counts the steps of one name within an update, and those that belong to none.
     """
-    return str(occurrence) if asked_as is None else f"{occurrence}.{asked_as}"
+    if asked_as is None:
+        return str(occurrence)
+    return asked_as if occurrence == 1 else f"{asked_as}.{occurrence}"

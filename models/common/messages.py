@@ -3,14 +3,20 @@
 from datetime import date, datetime
 from typing import Any, Self
 
+from models.common.actors import Actor
 from models.common.case_status import CaseStatus
 from models.common.identifiers import counted
 from models.common.message import Message
+from models.common.signed_acts import SignedAct
 
 ACTIVITY_FAILING = "activity_failing"
 """The signal that asks a workflow to look which of its activities keep failing."""
+TRY_LATER = "TryLater"
+"""The type of the failure of an update that was tried and found something away that it needs."""
 MAIL_REFUSED = "MailRefused"
 """The type of the failure of a mail that no further try will deliver: its address is refused for good, or is none."""
+OPERATIONS_LOST = "operations_lost"
+"""The signal that asks a workflow to look which operations a Reset has not taken again."""
 MAIL_RETURNED = "mail_returned"
 """The signal that asks a workflow to look which of the mails of its case have come back."""
 ROW_CHANGED = "row_changed"
@@ -31,6 +37,10 @@ class CaseStep(CaseRef):
     at: datetime
     status: CaseStatus | None = None
     """Where the case is while the step is taken, if that has changed: stored in the step's own transaction."""
+    act: SignedAct | None = None
+    """The signed operation that the step belongs to: kept in the audit trail."""
+    asked_as: str | None = None
+    """The id of the update that it belongs to; None: the procedure takes it by itself."""
 
     @classmethod
     def of(cls, case: CaseRef, at: datetime, /, **facts: Any) -> Self:
@@ -42,23 +52,18 @@ class CountedStep(CaseStep):
     """A step that is taken once for each occurrence."""
 
     occurrence: int = 1
-    asked_as: str | None = None
-    """The id of the update that it belongs to; None: the procedure itself."""
 
     @property
     def counted(self) -> str:
         """What distinguishes it in its ledger key."""
         return counted(self.occurrence, self.asked_as)
 
-    def named(self, name: str) -> str:
-        """Return what it is called in its ledger key, if it may be taken again: the first time by its name alone."""
-        return name if self.occurrence == 1 else f"{name}.{self.counted}"
-
 
 class RecordAction(CountedStep):
     """Put what somebody did into the audit trail."""
 
     action: str
+    detail: str = ""
     by: str
     reason: str
 
@@ -147,6 +152,26 @@ class BouncedMails(Message):
     mails: tuple[BouncedMail, ...]
 
 
+class LostOperation(Message):
+    """An operation that had taken effect, and that the running history does not know since a Reset."""
+
+    update_id: str
+    action: str
+    """What the audit trail says was done."""
+    by: str
+    """Who has done it."""
+
+    @property
+    def shown(self) -> str:
+        return f"{self.action}（{Actor.recorded(self.by).shown}）"
+
+
+class LostOperations(Message):
+    """Those of a case, in the order in which they were done."""
+
+    operations: tuple[LostOperation, ...]
+
+
 class ReadReturnedMails(Message):
     """Look into the mailbox of returned mails."""
 
@@ -178,6 +203,8 @@ class Assigned(Message):
     """The operator in charge; None if nobody is there."""
 
     operator: str | None
+    by_another: bool = False
+    """Whether it is somebody else than before, who has not taken the case themselves."""
 
 
 class BusinessDays(Message):

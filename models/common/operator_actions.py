@@ -1,24 +1,19 @@
 """What operators can do with every procedure: one small JSON each."""
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from models.common.identifiers import ComposedText
+from models.common.names import Line, Name
 from models.common.operator_message import ActionMessage
 
 
 class HandOver(ActionMessage):
     """Take the case oneself or hand it to a colleague."""
 
-    to: ComposedText = Field(min_length=1, max_length=100)
+    to: Name
 
 
 class EndCase(ActionMessage):
     """End a case before its end. `reason` stays in the audit trail; the customer reads `text_for_customer` alone."""
 
-    text_for_customer: str = Field(default="", max_length=1000)
+    text_for_customer: Line = Field(default="", max_length=1000)
     """What the customer reads about why, in mails and on pages; empty: the sentence that fits how it ended."""
-
-    @field_validator("text_for_customer", mode="after")
-    @classmethod
-    def _on_one_line(cls, text: str) -> str:
-        return " ".join(text.split())

@@ -15,11 +15,11 @@ from pydantic import (
     ModelWrapValidatorHandler,
     PrivateAttr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
 from models.common.message import Message
+from models.common.names import Words
 from models.common.refusals import in_japanese
 
 NOTHING_WRITTEN = "「Data」に何も書かれていません。JSON を貼り付けてください"
@@ -30,7 +30,7 @@ class ActionMessage(Message):
 
     model_config = ConfigDict(extra="allow")
 
-    reason: str = Field(min_length=1, max_length=1000)
+    reason: Words = Field(min_length=1, max_length=1000)
     event_id: str | None = None
     """The stored event that this message carries, if another system sent it."""
     salt: str | None = Field(default=None, exclude=True)
@@ -38,11 +38,6 @@ class ActionMessage(Message):
     _sent: "_AsSent" = PrivateAttr(default_factory=lambda: _AsSent(None))
     misread: tuple[str, ...] = Field(default=(), exclude=True)
     """What is wrong with the JSON; empty for a message that could be read."""
-
-    @field_validator("reason", mode="before")
-    @classmethod
-    def _without_blanks(cls, text: Any) -> Any:
-        return text.strip() if isinstance(text, str) else text
 
     @model_validator(mode="wrap")
     @classmethod

@@ -20,6 +20,8 @@ from models.common.commitments import ContentError, base64url, canonical, commit
 from models.common.signing_keys import KEY_ID, KeyState, PrivateKey, PublicKey
 
 HEADER = "tetsuzuki-signed"
+TAKEN_HEADER = "tetsuzuki-taken"
+"""The header of a run that holds the ids of the updates that earlier runs have accepted: the server forgets them."""
 MOST_BYTES = 2048
 """Of an entry, far above what one of this version can have."""
 ALREADY_TAKEN = "AlreadyTaken"

@@ -1,18 +1,20 @@
-"""Files of firms, clients or users: read as spreadsheets write them (CSV in UTF-8 or Shift_JIS), and written (M8)."""
+"""Files of firms, clients or users: what a table holds for them, and refused rows as a table again (M8)."""
 
-import csv
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from models.common.identifiers import fold
 from models.common.refusals import FieldError, RefusedError
+from models.common.table_files import NOT_CLOSED, Table, TableRow, read_table, write_table
+from models.common.text_lines import UnreadableFileError
 from models.myics.batches import BatchKind
 from models.myics.deadlines import MOST_BYTES, MOST_ROWS
 
-_ENCODINGS = ("utf-8-sig", "cp932")
-_BOM = "\ufeff"
-"""Without it spreadsheets take the file for Shift_JIS."""
+LINE, REASON = "行", "登録できなかった理由"
+"""What a file of refused rows has beside the columns of its kind; read again, these are ours."""
+UNKNOWN_COLUMNS = (
+    "「{columns}」に書かれた内容は登録できません。この列を空欄にするか、削除してください（見出しは {wanted} です）。"
+)
 
 
 @dataclass(frozen=True)
@@ -20,84 +22,72 @@ class FileRow:
     """One row: its line, as a text editor counts from 1, and its values by field."""
 
     line: int
-    values: dict[str, str]
+    values: dict[str, str] = field(default_factory=dict)
+    refused_because: str = ""
+    """Why it cannot be read, in Japanese. What it says is not checked yet."""
 
 
 @dataclass(frozen=True)
 class BatchFile:
-    """What a file holds. Rows are not checked yet: each is accepted or refused by itself."""
+    """What a file holds. Each row is accepted or refused by itself."""
 
     headings: tuple[str, ...]
     rows: tuple[FileRow, ...]
 
 
-def write_batch_file(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return a file that spreadsheets open."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([headings, *rows])
-    return (_BOM + text.getvalue()).encode()
-
-
 def batch_template(kind: BatchKind) -> bytes:
     """Return a file to begin with: the headings, and rows that show what is written under each."""
-    return write_batch_file(list(kind.columns), kind.examples)
+    return write_table(list(kind.columns), kind.examples)
+
+
+def refused_table(kind: BatchKind, rows: Iterable[tuple[int, Mapping[str, str], str]]) -> bytes:
+    """Return refused rows (line, values by field, reason) as a file that is ready to be corrected and sent again."""
+    cells = [[*(values.get(each, "") for each in kind.columns.values()), line, reason] for line, values, reason in rows]
+    return write_table([*kind.columns, LINE, REASON], cells)
 
 
 def read_batch_file(content: bytes, kind: BatchKind) -> BatchFile:
     """Read the file. Raises `RefusedError` for one that cannot be read as a whole, saying what to change."""
     if len(content) > MOST_BYTES:
         raise _refused(f"ファイルが大きすぎます（{MOST_BYTES // 1_000_000} MB まで）。分けて登録してください。")
-    reader = csv.reader(io.StringIO(_decoded(content), newline=""), strict=True)
     try:
-        # Counted before quoted line breaks: a row's line is where it begins.
-        lines = []
-        begins = 1
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                lines.append((begins, cells))
-            begins = reader.line_num + 1
-    except csv.Error:
-        raise _refused('CSV として読み取れません。「"」の閉じ忘れがないかを確認してください。') from None
-    if not lines:
-        raise _refused("ファイルが空です。1 行目に見出し、2 行目から内容を書いてください。")
-    headings = tuple(fold(heading) for heading in lines[0][1])
-    fields = _fields(headings, kind)
-    if len(lines) == 1:
+        table = read_table(io.BytesIO(content), [*kind.columns, LINE, REASON])
+        _check_headings(table.headings, kind)
+        rows = _rows(table, kind)
+    except UnreadableFileError as unreadable:
+        raise _refused(str(unreadable)) from None
+    if not rows:
         raise _refused("見出しの行だけで、登録する行がありません。")
-    if len(lines) - 1 > MOST_ROWS:
-        raise _refused(f"1 つのファイルで登録できるのは {MOST_ROWS} 行までです。分けて登録してください。")
-    return BatchFile(headings, tuple(FileRow(line, _values(cells, fields)) for line, cells in lines[1:]))
+    return BatchFile(table.headings, rows)
 
 
-def _decoded(content: bytes) -> str:
-    for encoding in _ENCODINGS:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise _refused("文字コードを読み取れません。UTF-8 か Shift_JIS の CSV ファイルで保存し直してください。")
+def _rows(table: Table, kind: BatchKind) -> tuple[FileRow, ...]:
+    rows: list[FileRow] = []
+    for row in table.rows:
+        if row.wrong == NOT_CLOSED:  # whatever follows is not known
+            raise _refused(f"{row.line} 行目：{row.wrong}")
+        if len(rows) == MOST_ROWS:
+            raise _refused(f"1 つのファイルで登録できるのは {MOST_ROWS} 行までです。分けて登録してください。")
+        rows.append(_file_row(row, kind))
+    return tuple(rows)
 
 
-def _fields(headings: tuple[str, ...], kind: BatchKind) -> dict[int, str]:
-    """Return which column is which field."""
-    columns = {fold(heading): field for heading, field in kind.columns.items()}
-    found = {index: columns[heading] for index, heading in enumerate(headings) if heading in columns}
+def _file_row(row: TableRow, kind: BatchKind) -> FileRow:
+    if row.wrong:
+        return FileRow(row.line, refused_because=row.wrong)
+    values = {kind.columns[heading]: cell for heading, cell in row.values.items() if heading in kind.columns}
+    unknown = [heading for heading in row.values if heading not in {*kind.columns, LINE, REASON}]
+    wrong = UNKNOWN_COLUMNS.format(columns="」「".join(unknown), wanted="、".join(kind.columns)) if unknown else ""
+    return FileRow(row.line, values, wrong)
+
+
+def _check_headings(headings: Sequence[str], kind: BatchKind) -> None:
     missing = [
-        heading for heading, field in kind.columns.items() if field not in found.values() and field not in kind.optional
+        heading for heading, each in kind.columns.items() if heading not in headings and each not in kind.optional
     ]
-    wanted = "、".join(kind.columns)
     if missing:
+        wanted = "、".join(kind.columns)
         raise _refused(f"見出しに「{'」「'.join(missing)}」がありません。1 行目は {wanted} としてください。")
-    if len(set(found.values())) < len(found):
-        raise _refused(f"見出しが重なっています。1 行目は {wanted} としてください。")
-    return found
-
-
-def _values(cells: list[str], fields: dict[int, str]) -> dict[str, str]:
-    """Return the values of a row; an empty cell has none."""
-    return {field: cells[index] for index, field in fields.items() if index < len(cells) and cells[index].strip()}
 
 
 def _refused(reason: str) -> RefusedError:

@@ -17,7 +17,6 @@ class BatchState(CaseState):
     outcome: BatchOutcome | None = None
     progress: BatchProgress
     next_row: int
-    operations: int
     changed_at: datetime | None
     """Of the newest stop or resumption that was taken."""
     waiting_to_start: int
@@ -33,7 +32,6 @@ class BatchState(CaseState):
             stage=BatchStage.STOPPED if case.progress.stopped else BatchStage.REGISTERING,
             progress=case.progress,
             next_row=case.next_row,
-            operations=case.operations,
             changed_at=case.changed_at,
             waiting_to_start=case.waiting_to_start,
             waiting_since=case.waiting_since,
@@ -48,7 +46,6 @@ class BatchState(CaseState):
         """Return what the next run goes on with."""
         now = {
             "next_row": self.next_row,
-            "operations": self.operations,
             "changed_at": self.changed_at,
             "progress": self.progress,
             "waiting_to_start": self.waiting_to_start,

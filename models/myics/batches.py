@@ -9,6 +9,8 @@ from models.common.messages import CaseRef, CaseStep, CountedStep
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 
+BATCH_WORKFLOW = "ClientBatch"
+"""The type of the workflow that leads a file."""
 BATCH_LABEL = "MYICS 一括登録"
 PAGE = 200
 """Rows in one activity: short enough to be done again, long enough for 10,000 rows."""
@@ -131,8 +133,6 @@ class BatchCase(CaseRef):
     requested_at: datetime
     next_row: int = 1
     """The first row that was not processed."""
-    operations: int = 0
-    """How often it was stopped or resumed, so that each is recorded once."""
     changed_at: datetime | None = None
     """Of the newest change that was taken."""
     progress: BatchProgress

@@ -1,33 +1,21 @@
 """What is typed into MYICS, in its one normal form; each refusal is a Japanese text beside its field (M2, M4, M7)."""
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from models.common.identifiers import MailAddress, composed, fold
+from models.common.identifiers import MailAddress, fold
 from models.common.message import FromOutside
+from models.common.names import Name, composed
 from models.common.refusals import RefusedError, in_japanese
 from models.myics.accounts import AccountKind
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.identifiers import ClientSuffix, CustomerNo
 
-LONGEST_NAME = 100
 AUTHORITY_CONSENT = "アカウントの登録権限について確認しました"
 TERMS_CONSENT = "MYICSの利用規約に同意する"
-
-
-def _name(text: str) -> str:
-    name = " ".join(composed(text).split())
-    if not name:
-        raise PydanticCustomError("refused", "入力してください。")
-    if len(name) > LONGEST_NAME:
-        raise PydanticCustomError("refused", f"{LONGEST_NAME} 文字以内で入力してください。")
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} for character in name):
-        raise PydanticCustomError("refused", "使えない文字が含まれています。文字を入力し直してください。")
-    return name
 
 
 def _not_too_long(text: str) -> str:
@@ -50,7 +38,6 @@ def _fold_text(value: Any) -> Any:
     return fold(value) if isinstance(value, str) else value
 
 
-Name = Annotated[str, AfterValidator(_name)]
 Keyword = Annotated[str, AfterValidator(_comparable)]
 """A keyword in the form in which it is compared: neither width nor spaces matter, letter case does (M3, Y8)."""
 NewKeyword = Annotated[str, AfterValidator(_not_too_long), AfterValidator(_comparable)]

@@ -28,11 +28,12 @@ class MyicsMail(StrEnum):
     """The same to the address before."""
     OPERATOR_REMINDER = "myics_operator_reminder"
     OPERATOR_ESCALATION = "myics_operator_escalation"
+    HANDED_OVER = "myics_handed_over"
 
     @property
     def for_operators(self) -> bool:
         """Whether it goes to the operator in charge or to a supervisor."""
-        return self in {MyicsMail.OPERATOR_REMINDER, MyicsMail.OPERATOR_ESCALATION}
+        return self in {MyicsMail.OPERATOR_REMINDER, MyicsMail.OPERATOR_ESCALATION, MyicsMail.HANDED_OVER}
 
     @property
     def subject(self) -> str:
@@ -55,4 +56,5 @@ class MyicsMail(StrEnum):
             MyicsMail.ADDRESS_LEFT: "日本ICS株式会社 MYICS ユーザーアカウント変更のお知らせ",
             MyicsMail.OPERATOR_REMINDER: "〔担当者〕対応待ちの MYICS の手続きがあります",
             MyicsMail.OPERATOR_ESCALATION: "〔責任者〕対応されていない MYICS の手続きがあります",
+            MyicsMail.HANDED_OVER: "〔担当者〕MYICS の手続きの担当になりました",
         }[self]

@@ -3,11 +3,17 @@
 from datetime import date, datetime
 from enum import StrEnum
 
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.message import Message
 from models.common.messages import CaseRef, CaseStep, CountedStep, TimelineEntry
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
+
+
+def registrant(number: str) -> str:
+    """Return what records name the one by who registers, or owns the account that a registration is about."""
+    return str(Actor(ActorKind.REGISTRANT, number, channel=Channel.PAGE))
 
 
 class RegistrationKind(StrEnum):
@@ -30,6 +36,17 @@ class RegistrationKind(StrEnum):
             RegistrationKind.CLIENT: "MYICS 顧問先の登録",
             RegistrationKind.RENEWAL: "MYICS パスワードの再設定",
             RegistrationKind.ADDRESS: "MYICS ユーザーアカウントの変更",
+        }[self]
+
+    @property
+    def workflow_type(self) -> str:
+        """The type of the workflow that leads it."""
+        return {
+            RegistrationKind.REPRESENTATIVE: "RepresentativeRegistration",
+            RegistrationKind.USER: "UserInvitation",
+            RegistrationKind.CLIENT: "ClientRegistration",
+            RegistrationKind.RENEWAL: "PasswordRenewal",
+            RegistrationKind.ADDRESS: "AddressChange",
         }[self]
 
     @property
@@ -150,6 +167,8 @@ class RegistrationFound(Message):
 class NewLink(CountedStep):
     """Make a link that ends the one before (M8)."""
 
+    mail: MyicsMail | None = None
+    """With which mail it goes out, where the procedure itself makes it; None: an operation asks for it."""
     expires_on: date
 
 

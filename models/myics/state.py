@@ -57,6 +57,10 @@ class RegistrationState(CaseState):
         )
 
     @property
+    def mail_undelivered(self) -> bool:
+        return self.undelivered
+
+    @property
     def leaving(self) -> bool:
         return self.withdrawal is not None or self.closing
 

@@ -1,7 +1,8 @@
 """What pages and mails of MYICS name outside of this site: its terms, and who helps. Settings say where they are."""
 
-from models.common.contact import Contact, WebAddress
+from models.common.contact import Contact
 from models.common.message import Message
+from models.common.web_addresses import WebAddress
 
 SITE = "https://myics.jp/"
 """The service's own site, as its instructions name it."""

@@ -1,11 +1,12 @@
 """The records in Postgres. Importing this package makes every table known to `Base.metadata`."""
 
+from models.tables.audit_rows import AuditContentRow as AuditContentRow
+from models.tables.audit_rows import AuditRow as AuditRow
 from models.tables.base import Base as Base
 from models.tables.base import NotifiedRow as NotifiedRow
 from models.tables.base import table_of as table_of
 from models.tables.cases import ApplicationOfficeRow as ApplicationOfficeRow
 from models.tables.cases import ApplicationRow as ApplicationRow
-from models.tables.cases import AuditRow as AuditRow
 from models.tables.cases import CaseRequestRow as CaseRequestRow
 from models.tables.cases import CaseStageRow as CaseStageRow
 from models.tables.cases import CaseStatusRow as CaseStatusRow
@@ -13,6 +14,7 @@ from models.tables.cases import EventRow as EventRow
 from models.tables.cases import HolderConfirmationRow as HolderConfirmationRow
 from models.tables.cases import HolderMailRow as HolderMailRow
 from models.tables.cases import LedgerRow as LedgerRow
+from models.tables.cases import LostOperationRow as LostOperationRow
 from models.tables.cases import NoticeRow as NoticeRow
 from models.tables.cases import RememberedLinkRow as RememberedLinkRow
 from models.tables.cases import SetUpStepRow as SetUpStepRow
@@ -26,6 +28,12 @@ from models.tables.customer import MemberInvitationRow as MemberInvitationRow
 from models.tables.customer import SharingAgainRow as SharingAgainRow
 from models.tables.customer import SupportPasswordRow as SupportPasswordRow
 from models.tables.customer import enquiry_count as enquiry_count
+from models.tables.desk import BulkActionRow as BulkActionRow
+from models.tables.desk import BulkLineRow as BulkLineRow
+from models.tables.desk import CasePresenceRow as CasePresenceRow
+from models.tables.desk import SavedFilterRow as SavedFilterRow
+from models.tables.erasure_requests import ErasureRequestRow as ErasureRequestRow
+from models.tables.keys import CaseKeyRow as CaseKeyRow
 from models.tables.keys import PublicKeyRow as PublicKeyRow
 from models.tables.log_ins import AddressCheckRow as AddressCheckRow
 from models.tables.log_ins import CredentialRow as CredentialRow

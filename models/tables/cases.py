@@ -1,4 +1,4 @@
-"""The cases: applications and their offices, the ledger of what took effect, and the audit trail."""
+"""The cases: applications and their offices, and the ledger of what took effect."""
 
 from datetime import date, datetime
 from typing import Any
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -17,7 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
+from models.common.waiting_for import WaitingFor
 from models.tables.base import Base, MailAddressText, NotifiedRow
+from models.tables.text_search import pieces_index, prefix_index
 
 application_count = Sequence("application_count", metadata=Base.metadata)
 
@@ -26,6 +29,10 @@ class ApplicationRow(Base):
     """One submitted form, as stored before anything is started."""
 
     __tablename__ = "applications"
+    __table_args__ = (
+        pieces_index("search_applicants", "family_name", "given_name"),
+        prefix_index("search_applied_contracts", "existing_contract_id"),
+    )
 
     application_no: Mapped[str] = mapped_column(primary_key=True)
     submission_id: Mapped[UUID] = mapped_column(unique=True)
@@ -69,6 +76,10 @@ class ApplicationOfficeRow(Base):
             postgresql_where="holds_id and issued_contract_id is not null",
         ),
         Index("one_holds_token", "office_token", unique=True, postgresql_where="holds_token"),
+        pieces_index("search_applied_offices", "office_name"),
+        prefix_index("search_applied_yayoi_ids", "yayoi_id"),
+        prefix_index("search_linked_contracts", "issued_contract_id"),
+        prefix_index("search_applied_tokens", "office_token"),
     )
 
     application_no: Mapped[str] = mapped_column(ForeignKey("applications.application_no"), primary_key=True)
@@ -255,15 +266,47 @@ class LedgerRow(Base):
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+_URGENCY = (
+    "CASE WHEN outcome IS NOT NULL THEN NULL::integer "
+    f"WHEN waiting_for::text = '{WaitingFor.OPERATOR}'::text AND NOT held THEN 0 "
+    # These operators follow from beginning to end. Of others, which customers and systems lead by themselves, perhaps
+    # 10,000 at once, they see what needs them.
+    "WHEN procedure::text = 'OfficeDataProcedure'::text OR procedure::text = 'RepresentativeRegistration'::text "
+    "OR held OR undelivered OR awaits_approval THEN 1 ELSE NULL::integer END"
+)
+"""Spelled as Postgres prints it: else the schema would seem to differ from its description."""
+
+
 class CaseStatusRow(Base):
     """Where a case, or a part of it, is: written by its own steps, read by pages, lists and other systems."""
 
     __tablename__ = "case_status"
-    __table_args__ = (Index("open_cases_of_an_operator", "assignee", postgresql_where=text("outcome is null")),)
+    __table_args__ = (
+        Index("open_cases_of_an_operator", "assignee", postgresql_where=text("outcome is null")),
+        # The worklist reads nothing but this index to count, and to find the page that is looked at.
+        Index(
+            "worklist_in_order",
+            *("urgency", "urgent_on", "since", "case_no", "part"),
+            postgresql_where=text("urgency is not null"),
+            postgresql_include=[
+                *("assignee", "procedure", "stage", "waiting_for", "due_on"),
+                *("overdue", "held", "failing", "undelivered", "awaits_approval"),
+            ],
+        ),
+        Index("cases_that_ended", "changed_at", postgresql_where=text("outcome is not null")),
+        Index("requests_for_approval", "case_no", "part", postgresql_where=text("awaits_approval")),
+        prefix_index("search_case_numbers", "case_no"),
+    )
 
     case_no: Mapped[str] = mapped_column(primary_key=True)
     part: Mapped[int] = mapped_column(primary_key=True)
     """0: the case as a whole."""
+    procedure: Mapped[str]
+    """The type of the workflow that leads it."""
+    workflow_id: Mapped[str] = mapped_column(unique=True)
+    """The workflow that leads it, and no other."""
+    first_run_id: Mapped[str | None]
+    """The run that the workflow began with: operations are signed for it. None: its first step was not taken yet."""
     version: Mapped[int] = mapped_column(BigInteger)
     """A step writes only over a lower one."""
     changed_at: Mapped[datetime]
@@ -272,10 +315,14 @@ class CaseStatusRow(Base):
     since: Mapped[datetime]
     waiting_for: Mapped[str]
     until: Mapped[date | None]
+    due_on: Mapped[date | None]
+    """The day by which what the customer was promised is due (Y11); None: nothing is."""
     assignee: Mapped[str | None]
     overdue: Mapped[bool] = mapped_column(server_default=text("false"))
     held: Mapped[bool] = mapped_column(server_default=text("false"))
     failing: Mapped[bool] = mapped_column(server_default=text("false"))
+    undelivered: Mapped[bool] = mapped_column(server_default=text("false"))
+    awaits_approval: Mapped[bool] = mapped_column(server_default=text("false"))
     ending: Mapped[str | None]
     """How it is ending early while it is being undone (Y27)."""
     outcome: Mapped[str | None]
@@ -286,12 +333,17 @@ class CaseStatusRow(Base):
     published_stage: Mapped[str | None]
     published_outcome: Mapped[str | None]
     """What the last published change said."""
+    urgency: Mapped[int | None] = mapped_column(Computed(_URGENCY, persisted=True))
+    """Its place in the worklist: 0 is an operator's turn, 1 is to be kept an eye on, None is not in it."""
+    urgent_on: Mapped[date | None] = mapped_column(Computed("LEAST(due_on, until)", persisted=True))
+    """The first day on which something of it is due."""
 
 
 class CaseStageRow(Base):
     """A stage that a case, or a part of it, has entered; it was left when the next one was entered."""
 
     __tablename__ = "case_stages"
+    __table_args__ = (Index("stages_by_day", "entered_at"),)
 
     case_no: Mapped[str] = mapped_column(primary_key=True)
     part: Mapped[int] = mapped_column(primary_key=True)
@@ -324,18 +376,16 @@ class CaseRequestRow(Base):
     requested_at: Mapped[datetime]
 
 
-class AuditRow(Base):
-    """Who did what to which case, and why. Rows are only ever added."""
+class LostOperationRow(Base):
+    """An operation that had taken effect and that a Reset of its workflow has not taken again; found afterwards."""
 
-    __tablename__ = "audit_trail"
+    __tablename__ = "lost_operations"
 
-    audit_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    happened_at: Mapped[datetime]
-    """The case's own time."""
-    case_no: Mapped[str] = mapped_column(index=True)
-    part: Mapped[int | None]
+    case_no: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    update_id: Mapped[str] = mapped_column(primary_key=True)
     action: Mapped[str]
     by: Mapped[str]
-    reason: Mapped[str] = mapped_column(server_default="")
-    facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    happened_at: Mapped[datetime]
+    """When it was done, by the case's own time."""
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())

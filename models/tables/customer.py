@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, MailAddressText, NotifiedRow
 from models.tables.cases import PerOfficeRow
+from models.tables.text_search import pieces_index
 
 enquiry_count = Sequence("enquiry_count", metadata=Base.metadata)
 
@@ -27,6 +28,7 @@ class BusinessGroupDetailsRow(Base):
     """What the customer said of a business group beyond its name (Y20); a group made elsewhere has none."""
 
     __tablename__ = "business_group_details"
+    __table_args__ = (pieces_index("search_readings", "family_name_kana", "given_name_kana"),)
 
     group_id: Mapped[int] = mapped_column(ForeignKey("business_groups.group_id"), primary_key=True)
     business_form: Mapped[str]
@@ -81,6 +83,10 @@ class DraftRow(NotifiedRow):
     form: Mapped[dict[str, Any] | None]
     mail_address: Mapped[MailAddressText | None] = mapped_column(index=True)
     """Where its link was mailed; None: nowhere yet."""
+    mailed_from: Mapped[str | None]
+    """Which client asked for the mail, as a digest: of more than it may have, its own oldest ends and no other's."""
+    opened_at: Mapped[datetime | None]
+    """When somebody first came by the mailed link, who reads that address: from then on none is ended for others."""
     mail_no: Mapped[int] = mapped_column(server_default=text("0"))
     """How often its link was mailed."""
     mailed_for: Mapped[UUID | None]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.tables.base import Base, MailAddressText, NotifiedRow, SessionRow
 from models.tables.registry import PerYayoiIdRow, YayoiIdRow
+from models.tables.text_search import pieces_index, prefix_index
 
 
 class CredentialRow(PerYayoiIdRow):
@@ -35,6 +36,10 @@ class AddressCheckRow(NotifiedRow):
     """
 
     __tablename__ = "address_checks"
+    __table_args__ = (
+        pieces_index("search_registering_people", "family_name", "given_name"),
+        prefix_index("search_checked_addresses", "yayoi_id"),
+    )
 
     check_id: Mapped[UUID] = mapped_column(primary_key=True)
     purpose: Mapped[str]

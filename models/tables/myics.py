@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.common.identifiers import fold
 from models.tables.base import Base, MailAddressText, NotifiedRow, SessionRow
+from models.tables.text_search import pieces_index, prefix_index
 
 registration_count = Sequence("myics_registration_count", metadata=Base.metadata)
 batch_count = Sequence("myics_batch_count", metadata=Base.metadata)
@@ -18,6 +19,7 @@ class MyicsFirmRow(Base):
     """会計事務所: an accounting firm that uses MYICS."""
 
     __tablename__ = "myics_firms"
+    __table_args__ = (pieces_index("search_firms", "name"),)
 
     customer_no: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -28,6 +30,7 @@ class MyicsClientRow(Base):
     """顧問先: a firm's client (M7)."""
 
     __tablename__ = "myics_clients"
+    __table_args__ = (pieces_index("search_clients", "name"),)
 
     client_id: Mapped[str] = mapped_column(primary_key=True)
     customer_no: Mapped[str] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
@@ -92,6 +95,10 @@ class MyicsRegistrationRow(NotifiedRow):
         Index(
             "myics_to_notify", "changed_at", postgresql_where=text("notified_at is null or notified_at < changed_at")
         ),
+        pieces_index("search_registrants", "name"),
+        prefix_index("search_registrants_addresses", "address"),
+        prefix_index("search_registering_firms", "customer_no"),
+        prefix_index("search_registering_clients", "client_id"),
     )
 
     registration_no: Mapped[str] = mapped_column(primary_key=True)

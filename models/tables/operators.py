@@ -27,6 +27,8 @@ class OperatorRow(Base):
     roles: Mapped[list[str]] = mapped_column(server_default=text("""'["caseworker"]'"""))
     """Values of `Role`."""
     takes_cases: Mapped[bool] = mapped_column(server_default=text("true"))
+    capacity: Mapped[int] = mapped_column(server_default=text("5"))
+    """How many due cases they can bring to an end on a working day."""
     leave_from: Mapped[date | None]
     leave_until: Mapped[date | None]
     """The last day of leave; None: it has no end yet."""

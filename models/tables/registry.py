@@ -20,12 +20,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.tables.base import Base, MailAddressText
+from models.tables.text_search import pieces_index, prefix_index
 
 
 class YayoiIdRow(Base):
     """弥生ID (Y2): a person's login, which is a mail address."""
 
     __tablename__ = "yayoi_ids"
+    __table_args__ = (pieces_index("search_yayoi_id_owners", "family_name", "given_name"),)
 
     person_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     """What other tables refer to a person by."""
@@ -81,6 +83,7 @@ class ExistingContractRow(Base):
     """A contract that a customer already has: its ID, customer name and product."""
 
     __tablename__ = "existing_contracts"
+    __table_args__ = (pieces_index("search_contract_holders", "customer_name"),)
 
     contract_id: Mapped[str] = mapped_column(primary_key=True)
     customer_name: Mapped[str]
@@ -175,6 +178,7 @@ class IssuedContractRow(Base):
             ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
         ),
         CheckConstraint("contract_id ~ '^[678][0-9]{6}$'", name="seven_digits"),
+        prefix_index("search_issued_contracts", "contract_id"),
     )
 
     contract_id: Mapped[str] = mapped_column(primary_key=True)

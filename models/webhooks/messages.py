@@ -34,6 +34,8 @@ KEPT_DEAD = timedelta(days=30)
 """How long a dead letter waits for `resend`."""
 
 WEBHOOK_TROUBLE_SUBJECT = "〔担当者〕通知（Webhook）を届けられませんでした"
+DELIVERY_WORKFLOW = "WebhookDelivery"
+"""The type of the workflow that delivers a message."""
 CLOSED = "closed"
 """The code of the stage at which an application as a whole has ended."""
 

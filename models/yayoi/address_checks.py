@@ -29,6 +29,11 @@ class CheckPurpose(StrEnum):
         return _LABELS[self]
 
     @property
+    def workflow_type(self) -> str:
+        """The type of the workflow that leads it."""
+        return "YayoiIdRegistration" if self is CheckPurpose.REGISTRATION else "PasswordSetting"
+
+    @property
     def mail_subject(self) -> str:
         return f"【弥生】確認コードのお知らせ（{self.label}）"
 

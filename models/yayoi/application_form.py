@@ -1,7 +1,6 @@
 """The application form (STEP4): what is typed, what is refused and why (Y1, Y4, Y6 to Y9)."""
 
 import hashlib
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +20,13 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from models.common.identifiers import composed
 from models.common.message import FromOutside
+from models.common.names import FullWidthName, blank_is_none, name_of_any_width
 from models.common.refusals import FieldError, RefusedError
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.procedures import Procedure
 
 MAX_OFFICES = 20
-MAX_NAME_LENGTH = 30
 MAX_OFFICE_NAME_LENGTH = 40
 SAME_NAME = "同じ名前が 2 回入力されています。区別できる名前を付けてください。"
 NO_FEE = "お申し込みによる追加料金は発生しません。"
@@ -37,40 +35,14 @@ _OWN_KINDS: dict[str, LiteralString] = {"identifier": "identifier", "refused": "
 """The kinds of error whose text is ours, in Japanese."""
 
 
-def _full_width(text: str) -> str:
-    """Refuse a name with any half-width character (Y6)."""
-    name = composed(text)
-    if not name:
-        raise PydanticCustomError("refused", "入力してください。")
-    if len(name) > MAX_NAME_LENGTH:
-        raise PydanticCustomError("refused", "{limit} 文字以内で入力してください。", {"limit": MAX_NAME_LENGTH})
-    # "N", "Na" and "H" are the narrow widths; a control or format character has no place in a name at all, and neither
-    # has U+FFFD, the mark of one that was decoded wrongly.
-    if any(
-        unicodedata.east_asian_width(c) not in "WFA" or unicodedata.category(c)[0] == "C" or c == "\ufffd" for c in name
-    ):
-        raise PydanticCustomError("refused", "全角で入力してください（例：弥生　太郎）。")
-    return name
-
-
 def _office_name(text: str) -> str:
     """Take a name as people write it. What mail programs make links of is written full-width: anybody may apply."""
-    name = " ".join(unicodedata.normalize("NFC", text).split())
-    if len(name) > MAX_OFFICE_NAME_LENGTH:
-        raise PydanticCustomError("refused", "{limit} 文字以内で入力してください。", {"limit": MAX_OFFICE_NAME_LENGTH})
-    if any(unicodedata.category(c)[0] == "C" or c == "\ufffd" for c in name):
-        raise PydanticCustomError("refused", "使えない文字が含まれています。もう一度入力してください。")
-    return name.translate(_NO_LINKS)
+    return name_of_any_width(text, MAX_OFFICE_NAME_LENGTH).translate(_NO_LINKS)
 
 
 _NO_LINKS = str.maketrans(".:/@", "．：／＠")
 
 
-def _blank_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-FullWidthName = Annotated[str, AfterValidator(_full_width)]
 OfficeName = Annotated[str, AfterValidator(_office_name)]
 """What a customer calls their office data."""
 
@@ -85,7 +57,7 @@ class Applicant(FromOutside):
 class OfficePair(FromOutside):
     """One Yayoi ID and the office data it is to manage (Y1)."""
 
-    office_name: Annotated[OfficeName | None, BeforeValidator(_blank_is_none)] = Field(
+    office_name: Annotated[OfficeName | None, BeforeValidator(blank_is_none)] = Field(
         default=None,
         description="事業所データの名前。メールや画面で使う。事業所トークンから分かるときは、登録されている名前を使う",
         examples=["B 商店"],
@@ -94,13 +66,13 @@ class OfficePair(FromOutside):
     yayoi_id_confirmation: YayoiId = Field(
         description="弥生ID（確認のためもう一度）", examples=["office-b@example.co.jp"]
     )
-    office_token: Annotated[OfficeToken | None, BeforeValidator(_blank_is_none)] = Field(
+    office_token: Annotated[OfficeToken | None, BeforeValidator(blank_is_none)] = Field(
         default=None,
         description="事業所トークン（会計連携を利用する場合は必須）",
         examples=["b0000002-0000-4000-8000-000000000002"],
     )
 
-    issued_contract_id: Annotated[ContractId | None, BeforeValidator(_blank_is_none)] = Field(
+    issued_contract_id: Annotated[ContractId | None, BeforeValidator(blank_is_none)] = Field(
         default=None, description="会計連携の追加：この弥生ID に以前発行されたサービス契約ID", examples=["7000001"]
     )
 
@@ -141,7 +113,7 @@ class ApplicationForm(FromOutside):
     applicant: Applicant
     existing_contract_id: ContractId = Field(description="登録済みのサービス契約ID（お客様番号）", examples=["8871304"])
     accounting_link: bool = Field(description="弥生会計／やよいの青色申告との連携を利用する")
-    network_product: Annotated[bool | None, BeforeValidator(_blank_is_none)] = Field(
+    network_product: Annotated[bool | None, BeforeValidator(blank_is_none)] = Field(
         default=None, description="ネットワーク製品である（会計連携の追加のほかは必須）"
     )
     link_addition: bool = Field(
@@ -195,13 +167,13 @@ class PairAnswers:
     @classmethod
     def read(cls, sent: Any) -> Self:
         given = sent if isinstance(sent, dict) else {}
-        token = _blank_is_none(given.get("office_token"))
+        token = blank_is_none(given.get("office_token"))
         return cls(
             _read(_YAYOI_ID, given.get("yayoi_id")),
             _read(_TOKEN, token),
             token is None,
-            _blank_is_none(given.get("issued_contract_id")) is not None,
-            _read(_OFFICE_NAME, _blank_is_none(given.get("office_name"))),
+            blank_is_none(given.get("issued_contract_id")) is not None,
+            _read(_OFFICE_NAME, blank_is_none(given.get("office_name"))),
         )
 
 

@@ -26,6 +26,10 @@ class ApplicationState(CaseState):
         return cls(case=case)
 
     @property
+    def mail_undelivered(self) -> bool:
+        return bool(self.undelivered)
+
+    @property
     def at_rest(self) -> bool:
         """Each of its stages lasts, so each is published."""
         return True

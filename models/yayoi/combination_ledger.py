@@ -1,13 +1,11 @@
 """The combination ledger: which office is managed with which group, Yayoi ID and contract ID (Y22)."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from models.common.table_files import write_table
+
 HEADINGS = ("事業所データ", "事業グループ", "弥生ID", "サービス契約ID", "元々のお客様番号")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -73,15 +71,6 @@ def _own(entry: LedgerEntry, reader: Reader) -> bool:
     return in_group or entry.yayoi_id == reader.yayoi_id
 
 
-def as_csv(entries: Sequence[LedgerEntry]) -> bytes:
-    """Return a file that spreadsheets show as it is: UTF-8 with its mark, and no cell that is a formula."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(HEADINGS)
-    writer.writerows([_inert(cell) for cell in entry.cells] for entry in entries)
-    return (_BYTE_ORDER_MARK + text.getvalue()).encode()
-
-
-def _inert(cell: str) -> str:
-    """A name that begins like a formula stays a name: a spreadsheet runs what `=` and the like begin."""
-    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) or cell.startswith(_FORMULA) else cell
+def as_csv(entries: Iterable[LedgerEntry]) -> bytes:
+    """Return a file that spreadsheets show as it is, and run nothing of."""
+    return write_table(HEADINGS, [entry.cells for entry in entries])

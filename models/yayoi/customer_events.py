@@ -6,11 +6,12 @@ Only our own pages send them, where a signed link has shown which pair they spea
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from models.common.actors import Actor, ActorKind
 from models.common.message import FromOutside
-from models.yayoi.events import Event, Name, printable
+from models.common.names import Line, Name
+from models.yayoi.events import Event
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind, RelinkDay
 
@@ -26,7 +27,7 @@ class _CustomerEvent(FromOutside):
     office_no: int
 
 
-WithdrawalReason = Annotated[str, Field(max_length=200), AfterValidator(printable)]
+WithdrawalReason = Annotated[Line, Field(max_length=200)]
 
 
 class PairCorrected(_CustomerEvent):

@@ -9,7 +9,7 @@ from models.common.secret_keys import SecretKeys
 from models.yayoi.personal_links import YayoiLinkKind
 
 MOST_OF_AN_ADDRESS = 5
-"""How many may be kept for one mail address: a newer one ends the oldest."""
+"""How many one client may have kept for one mail address: a newer one ends its oldest that was not opened."""
 DRAFT_SUBJECT = "【弥生】入力途中のお申し込みを保存しました"
 RESUME_PATH = "/drafts/resume"
 

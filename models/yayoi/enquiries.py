@@ -5,9 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from models.common.identifiers import ComposedText
 from models.common.message import Message
-from models.yayoi.events import Name
+from models.common.names import Name, Words, blank_is_none
 from models.yayoi.identifiers import ApplicationNo, ContractId, YayoiId
 
 ENQUIRY_PATH = "/enquiry"
@@ -33,10 +32,10 @@ class EnquiryForm(BaseModel):
     """What a customer types."""
 
     contract_id: ContractId
-    application_no: Annotated[ApplicationNo | None, BeforeValidator(lambda text: text if str(text).strip() else None)]
+    application_no: Annotated[ApplicationNo | None, BeforeValidator(blank_is_none)]
     name: Name
     mail_address: YayoiId
-    text: Annotated[ComposedText, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
+    text: Annotated[Words, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
 
 
 class EnquiryStage(StrEnum):

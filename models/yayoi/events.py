@@ -1,35 +1,15 @@
 """Events that other systems report (`POST /api/events`): one shape per kind, found by what that system has."""
 
-import unicodedata
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
-from pydantic_core import PydanticCustomError
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from models.common.identifiers import ComposedText
 from models.common.message import FromOutside
+from models.common.names import Name
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind, RelinkDay
-
-_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-"""Characters that turn the direction of the text after them, so that a name shows as another."""
-
-
-def printable(text: str) -> str:
-    """Refuse control characters: no name has any, and the database takes no NUL. U+FFFD: it was decoded wrongly."""
-    if any(
-        unicodedata.category(character) == "Cc"
-        or unicodedata.bidirectional(character) in _TURNS
-        or character == "\ufffd"
-        for character in text
-    ):
-        raise PydanticCustomError("refused", "使用できない文字が含まれています。")
-    return text
-
-
-Name = Annotated[ComposedText, Field(min_length=1, max_length=100), AfterValidator(printable)]
 
 
 class _Event(FromOutside):

@@ -20,8 +20,6 @@ class FollowUp:
     links: tuple[RememberedLink, ...] = ()
     done: list[SetUpStep] = field(default_factory=list)
     relinked: list[Relinked] = field(default_factory=list)
-    retracted: list[str] = field(default_factory=list)
-    """What was recorded by mistake and taken back, once for each time."""
 
     @property
     def open_steps(self) -> list[SetUpStep]:
@@ -62,23 +60,13 @@ class FollowUp:
     def retract_step(self, step: SetUpStep) -> None:
         """Take back a step that was recorded by mistake."""
         self.done.remove(step)
-        self.retracted.append(step)
 
     def retract_relink(self, kind: LinkKind, service: str) -> None:
         """Take back a re-link that was recorded by mistake."""
         self._forget_relink(kind, service)
-        self.retracted.append(f"{kind}.{service}")
 
     def _forget_relink(self, kind: LinkKind, service: str) -> None:
         self.relinked = [link for link in self.relinked if (link.kind, link.service) != (kind, service)]
-
-    def times(self, step: SetUpStep) -> int:
-        """Return the number of the step's next record, counted from 1."""
-        return 1 + self.retracted.count(step)
-
-    def times_relinked(self, kind: LinkKind, service: str) -> int:
-        """Return the number of the re-link's next record, counted from 1."""
-        return 1 + self.retracted.count(f"{kind}.{service}")
 
     @property
     def retractable(self) -> SetUpStep | None:

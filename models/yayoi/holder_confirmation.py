@@ -42,10 +42,7 @@ class TooManyUnconfirmedError(Exception):
 
 
 class AskHolder(CaseStep):
-    """Ask the contract's holder to confirm what waits, this pair among it."""
-
-    asked_as: str | None = None
-    """The ID of the operation that asks for the mail once more."""
+    """Ask the contract's holder to confirm what waits, this pair among it; `asked_as`: once more."""
 
 
 class HolderAsked(SentMail):

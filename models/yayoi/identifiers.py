@@ -1,9 +1,8 @@
 """Identifiers of 弥生; each holds one normal form, as all identifiers do."""
 
 import re
-import unicodedata
 
-from models.common.identifiers import CountedIdentifier, Identifier, MailAddress, fold
+from models.common.identifiers import CountedIdentifier, Identifier, MailAddress, fold, fold_words
 
 
 class YayoiId(MailAddress):
@@ -31,7 +30,7 @@ class OfficeToken(Identifier):
         token = cls.normalise(text)
         if not token:
             return "入力してください。"
-        if _TOKEN_INSIDE.search(unicodedata.normalize("NFKC", text).lower()):
+        if _TOKEN_INSIDE.search(fold_words(text).lower()):
             return f"事業所トークンのほかの文字が含まれています。{cls.refusal}"
         if strange := sorted(set(_NOT_IN_TOKENS.findall(token))):
             return f"使えない文字（{'、'.join(strange[:5])}）が含まれています。{cls.refusal}"
@@ -71,3 +70,13 @@ def application_workflow_id(application_no: ApplicationNo) -> str:
 def office_workflow_id(application_no: ApplicationNo, office_no: int) -> str:
     """Workflow id of one pair (office data and Yayoi ID) of the case, counted from 1."""
     return f"{application_workflow_id(application_no)}/office/{office_no}"
+
+
+def link_mail_workflow_id(application_no: ApplicationNo, office_no: int | None, mail: str) -> str:
+    """Workflow id of one mail with a link to the case."""
+    return f"{application_workflow_id(application_no)}/link/{office_no or '-'}/{mail}"
+
+
+def relink_correction_workflow_id(application_no: ApplicationNo, update_id: str) -> str:
+    """Workflow id of a correction after the case has ended."""
+    return f"{application_workflow_id(application_no)}/relink-correction/{update_id}"

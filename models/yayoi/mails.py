@@ -33,11 +33,15 @@ class MailKind(StrEnum):
     DUE_DATE_IN_DANGER = "due_date_in_danger"
     OPERATOR_REMINDER = "operator_reminder"
     OPERATOR_ESCALATION = "operator_escalation"
+    HANDED_OVER = "handed_over"
 
     @property
     def for_operators(self) -> bool:
         """Whether it goes to the operator in charge instead of the applicant."""
-        return self in {MailKind.DUE_DATE_IN_DANGER, MailKind.OPERATOR_REMINDER, MailKind.OPERATOR_ESCALATION}
+        return self in {
+            *(MailKind.DUE_DATE_IN_DANGER, MailKind.OPERATOR_REMINDER),
+            *(MailKind.OPERATOR_ESCALATION, MailKind.HANDED_OVER),
+        }
 
     @property
     def subject(self) -> str:
@@ -64,4 +68,5 @@ class MailKind(StrEnum):
             MailKind.DUE_DATE_IN_DANGER: "〔担当者〕完了予定日が近づいています",
             MailKind.OPERATOR_REMINDER: "〔担当者〕対応待ちの手続きがあります",
             MailKind.OPERATOR_ESCALATION: "〔責任者〕対応されていない手続きがあります",
+            MailKind.HANDED_OVER: "〔担当者〕手続きの担当になりました",
         }[self]

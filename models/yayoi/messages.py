@@ -122,8 +122,12 @@ class OfficeProgress(Message):
     contract_id: ContractId | None = None
     open_points: tuple[str, ...] = ()
     outcome: Outcome | None = None
+    due_on: date | None = None
     overdue: bool = False
     held: bool = False
+    failing: bool = False
+    undelivered: bool = False
+    awaits_approval: bool = False
     assignee: str | None = None
 
 
@@ -148,6 +152,29 @@ class OfficeStep(OfficeRef, CaseStep):
     """One step for one office."""
 
 
+class Relinked(Message):
+    """What the new link covers (Y21)."""
+
+    kind: LinkKind
+    service: str
+    coverage: Coverage
+
+
+class RecordedOffice(Message):
+    """What our records say of an office's case when it is first checked: much, if its workflow was reset to there."""
+
+    version: int = 0
+    """Of its status row: what is written from now on is newer."""
+    assignee: str | None = None
+    expires_on: date | None = None
+    """Until when it was waited for the customer, whom an operator may have given more time."""
+    done: tuple[SetUpStep, ...] = ()
+    relinked: tuple[Relinked, ...] = ()
+    closings: int = 0
+    """How often it was closed: the last one is not undone by a Reset."""
+    closed: bool = False
+
+
 class CheckResult(Message):
     """What the registry says about a pair (Y2, Y3, Y5). No problems: it holds all that it names, and may go on."""
 
@@ -158,6 +185,8 @@ class CheckResult(Message):
     """Whether the contract's holder has to confirm the application first (Y5a): what of the Yayoi ID is wrong is shown
     only then."""
     refused_by_holder: bool = False
+    recorded: RecordedOffice | None = None
+    """What had taken effect before; None: it was not looked up."""
 
 
 class FrozenImport(Message):
@@ -200,8 +229,6 @@ class EndSharing(OfficeStep):
     by: str = SYSTEM
     delegated: bool = False
     """True: the system releases it. False: it was released outside and is recorded here."""
-    asked_as: str | None = None
-    """The update that reports it; None: the system does it."""
 
 
 class RestoredSharing(Message):
@@ -318,21 +345,14 @@ class CorrectedRelink(Message):
     coverage: Coverage | None
 
 
-class Relinked(Message):
-    """What the new link covers (Y21)."""
-
-    kind: LinkKind
-    service: str
-    coverage: Coverage
-
-
 class CloseOffice(OfficeRef, CountedStep):
     """Close the office's part of the application; its Yayoi ID and token are free for others again (Y1).
 
-    A case may be closed with something open, and later for good, or be reopened: `asked_as` is then the last update
-    that has reopened it (Y25).
+    A case may be closed with something open, and later for good, or be reopened (Y25).
     """
 
+    reopened_as: str | None = None
+    """The last update that has reopened it."""
     outcome: Outcome
     open_points: tuple[str, ...]
     contract_id: ContractId | None = None

@@ -10,7 +10,7 @@ from models.common.messages import TimelineEntry
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, SendMail
+from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, RecordedOffice, SendMail
 from models.yayoi.pair_rules import OFFICE_TOKEN, PairProblem
 from models.yayoi.procedures import Stage
 
@@ -69,6 +69,8 @@ class OfficeState(CaseState):
     """What a supervisor is asked to approve (Y27)."""
     closings: int = 0
     """How often it was closed: with something open it goes on, and may be reopened (Y25)."""
+    closed_before: bool = False
+    """Whether it was closed already when its workflow was reset to its beginning."""
     reopened_as: str | None = None
     """The id of the last update that has reopened it."""
     open_points: Sequence[str] = ()
@@ -88,9 +90,32 @@ class OfficeState(CaseState):
             timeline=[TimelineEntry(at=case.applied_at, text="申し込みを受け付けた")],
         )
 
+    def goes_on_from(self, recorded: RecordedOffice) -> None:
+        """Take over what had taken effect before: a Reset has forgotten it, and nobody does it again."""
+        self.assignee = recorded.assignee or self.assignee
+        self.expires_on = recorded.expires_on or self.expires_on
+        self.closings, self.closed_before = recorded.closings - recorded.closed, recorded.closed
+        for step in recorded.done:
+            self.follow_up.record_step(step)
+        for relinked in recorded.relinked:
+            self.follow_up.record_relink(relinked)
+
     @property
     def ending(self) -> Outcome | None:
         return self.early_exit.outcome if self.early_exit else self.exit_recorded
+
+    @property
+    def due_on(self) -> date | None:
+        """The day of the notice (Y11), until it is sent."""
+        return self.case.due_date if self.notified_at is None and not self.leaving else None
+
+    @property
+    def mail_undelivered(self) -> bool:
+        return bool(self.undelivered)
+
+    @property
+    def awaits_approval(self) -> bool:
+        return self.asked is not None
 
     @property
     def after_closing(self) -> bool:
@@ -149,7 +174,11 @@ class OfficeState(CaseState):
             contract_id=self.contract_id,
             open_points=self.points,
             outcome=self.outcome,
+            due_on=self.due_on,
             overdue=self.overdue,
             held=self.held,
+            failing=bool(self.failing),
+            undelivered=self.mail_undelivered,
+            awaits_approval=self.awaits_approval,
             assignee=self.assignee,
         )

@@ -2,10 +2,8 @@
 
 from enum import StrEnum
 
-from pydantic import Field
-
 from models.common.approvals import Decision
-from models.common.identifiers import ComposedText
+from models.common.names import Name
 from models.common.operations import Operation
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
@@ -73,7 +71,7 @@ class ServiceRelinked(ActionMessage):
     """The customer has linked one service again (Y21)."""
 
     kind: LinkKind
-    service: ComposedText = Field(min_length=1, max_length=100)
+    service: Name
     relinked_on: RelinkDay
     asked_from: RelinkDay | None = None
     """The day the customer chose to import from; registers ignore it."""
@@ -87,7 +85,7 @@ class RetractRelink(ActionMessage):
     """A service that is not linked again was recorded by mistake (Y21)."""
 
     kind: LinkKind
-    service: ComposedText = Field(min_length=1, max_length=100)
+    service: Name
 
 
 class RetractSetUpStep(ActionMessage):

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+OFFICE_WORKFLOW, APPLICATION_WORKFLOW = "OfficeDataProcedure", "MultiOfficeApplication"
+"""The types of the workflows that lead a pair, and the application as a whole."""
 SET_UP_PAGE, SET_UP_PATH = "「設定の状況」の画面", "/set-up"
 """Where a Yayoi ID finds what is done and what is open for its pair, as texts name it."""
 
@@ -50,6 +52,10 @@ class SetUpStep(StrEnum):
             SetUpStep.PRODUCT: "STEP6 製品の登録",
             SetUpStep.OWNED_PRODUCT: "STEP6 保有製品の登録",
         }[self]
+
+    @property
+    def rule(self) -> str:
+        return "Y19" if self is SetUpStep.SUPPORT_PASSWORD else "Y20"
 
 
 class Procedure(StrEnum):

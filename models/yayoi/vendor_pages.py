@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
-from models.common.contact import Contact, WebAddress
+from models.common.contact import Contact
 from models.common.message import FromOutside, Message
+from models.common.web_addresses import WebAddress
 
 REGISTRATION_PAGE = "https://myaccount.yayoi-kk.co.jp/user/input"
 """The vendor's own registration page: terms and privacy policy are at its foot."""

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from models.yayoi.application_form import FullWidthName
+from models.common.names import FullWidthName
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.passwords import YAYOI_ID_PASSWORD
 

@@ -26,6 +26,7 @@ from web.common.auth.openid import (
     SECOND_FACTOR,
     OpenIdSettings,
 )
+from web.common.trusted_authorities import trusted_authorities
 
 OTHER_ISSUER = "https://another-provider.example.com"
 
@@ -176,7 +177,7 @@ async def test_the_same_subject_of_another_provider_is_somebody_else(
 async def test_an_answer_that_this_browser_has_not_asked_for_is_refused(desk_at_provider: DeskSite) -> None:
     """Log-in CSRF: somebody lets another's browser finish their own log-in."""
     away = await desk_at_provider.http.get("/sign-in/openid")
-    async with httpx.AsyncClient() as elsewhere:
+    async with httpx.AsyncClient(verify=trusted_authorities()) as elsewhere:
         back = urlsplit((await elsewhere.get(away.headers["location"])).headers["location"])
     victim = desk_at_provider.browser()
     answer = await victim.get(f"{back.path}?{back.query}")
@@ -286,7 +287,7 @@ async def test_roles_of_a_claim_are_taken_over_at_each_log_in(
     async with desk_on(desk_at_provider.sessions, replace(provider.settings, roles_claim=claim)) as desk:
         await desk.signs_in_at(provider)
         assert (await desk.operator("sk")).roles == [role.value for role in roles]
-        shown = text_of(await desk.http.get("/desk"))
+        shown = text_of(await desk.http.get("/desk/me"))
     said = "、".join(role.label for role in roles) or "役割がありません。管理者に追加を依頼してください。"
     assert f"役割 {said} 休暇" in shown
 

@@ -30,6 +30,7 @@ OPEN = {
     ("GET", "/problem"),
     ("GET", "/desk/problem"),
     ("GET", "/healthz"),
+    ("GET", "/readyz"),
     ("GET", "/"),  # leads to the desk
     ("POST", "/api/back-channel-logout"),
 }
@@ -47,7 +48,9 @@ def routes_of(desk: DeskSite) -> set[tuple[str, str]]:
 
 def filled(path: str) -> str:
     """The path with values for what it leaves open."""
-    return path.replace("{session_id}", str(uuid4())).replace("{handle}", "sk").replace("{path:path}", "namespaces")
+    values = {"session_id": str(uuid4()), "bulk_id": str(uuid4()), "handle": "sk", "path:path": "namespaces"}
+    values |= {"case_no": "YS-000123", "part": "1", "filter_id": "1", "request_id": str(uuid4())}
+    return re.sub(r"{([^}]+)}", lambda name: values[name[1]], path)
 
 
 async def test_nothing_is_open_without_a_log_in(desk: DeskSite) -> None:
@@ -92,7 +95,7 @@ async def test_every_answer_has_the_security_headers(desk: DeskSite) -> None:
 
 async def test_the_page_says_who_one_is_and_what_one_may(desk: DeskSite) -> None:
     await desk.sign_in("tn")
-    page = text_of(await desk.http.get("/desk"))
+    page = text_of(await desk.http.get("/desk/me"))
     for said in ("田中さん", "tn", "責任者、管理者", "担当者の管理"):
         assert said in page
     async with desk.browser() as other:
@@ -122,7 +125,7 @@ async def test_the_operators_are_shown_and_changed_by_those_whose_role_it_is(des
     assert ("佐藤" in page.text) is sees
     assert ('method="post"' in page.text) is changes
     posts = [path for method, path in routes_of(desk) if method == "POST" and path.startswith(ADMINISTRATION)]
-    assert len(posts) == 5
+    assert len(posts) == 6
     for path in sorted(posts):
         before = await facts_of(desk)
         answer = await desk.http.post(path.replace("{handle}", "mr"), data={"roles": "auditor", "subject": ""})
@@ -213,14 +216,14 @@ async def test_an_identity_lets_in_and_its_removal_ends_its_log_ins(
 async def test_leave_is_kept_and_taken_back(desk: DeskSite) -> None:
     await desk.sign_in("sk")
     sent = {"leave_from": "2026-11-01", "leave_until": "２０２６／１１／１０"}
-    answer = await desk.http.post("/desk/leave", data=sent)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/desk?done=leave")
+    answer = await desk.http.post("/desk/me/leave", data=sent)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/me?done=leave")
     row = await desk.operator("sk")
     assert (row.leave_from, row.leave_until) == (date(2026, 11, 1), date(2026, 11, 10))
-    page = await desk.http.get("/desk?done=leave")
+    page = await desk.http.get("/desk/me?done=leave")
     assert "2026年11月1日（日）から2026年11月10日（火）まで（休暇中）" in text_of(page)
     assert re.search(r'name="leave_until" value="2026-11-10"', page.text)
-    await desk.http.post("/desk/leave", data={"leave_from": "", "leave_until": ""})
+    await desk.http.post("/desk/me/leave", data={"leave_from": "", "leave_until": ""})
     assert (await desk.operator("sk")).leave_from is None
     [_, taken, back] = await desk.audited()
     assert taken == ("sk", "leave_changed", {"leave_from": "2026-11-01", "leave_until": "2026-11-10"})
@@ -240,7 +243,7 @@ async def test_leave_that_is_wrong_is_refused_beside_its_field_and_stays_typed(
     desk: DeskSite, sent: dict[str, str], said: str
 ) -> None:
     await desk.sign_in("sk")
-    answer = await desk.http.post("/desk/leave", data=sent)
+    answer = await desk.http.post("/desk/me/leave", data=sent)
     assert answer.status_code == 422
     assert said in text_of(answer)
     assert all(f'value="{text}"' in answer.text for text in sent.values() if text)
@@ -264,19 +267,19 @@ async def test_one_sees_and_ends_ones_own_log_ins_and_nobody_elses(desk: DeskSit
         other.headers["user-agent"] = "<b>Firefox</b>"
         await desk.sign_in("sk", other)
         await desk.sign_in("tn", anothers)
-        page = await desk.http.get("/desk")
+        page = await desk.http.get("/desk/me")
         assert "（このブラウザー）" in page.text
         assert "&lt;b&gt;Firefox&lt;/b&gt;" in page.text
-        [path] = re.findall(r'action="(/desk/log-ins/[^"]+/end)"', page.text)
+        [path] = re.findall(r'action="(/desk/me/log-ins/[^"]+/end)"', page.text)
         assert (await desk.http.post(path)).status_code == 303
         assert not await desk.is_in(other)
         [theirs] = await desk.rows(
             select(OperatorSessionRow.session_id).join(OperatorRow).where(OperatorRow.handle == "tn")
         )
-        await desk.http.post(f"/desk/log-ins/{theirs}/end")
+        await desk.http.post(f"/desk/me/log-ins/{theirs}/end")
         assert await desk.is_in(anothers)
     assert await desk.is_in()
-    assert (await desk.http.post("/desk/log-ins/no-number/end")).status_code == 422
+    assert (await desk.http.post("/desk/me/log-ins/no-number/end")).status_code == 422
 
 
 async def test_logging_out_ends_this_browsers_log_in_and_everywhere_ends_all(desk: DeskSite) -> None:

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Collection
 from uuid import uuid4
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateStage
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -17,14 +16,18 @@ from models.common.operator_message import ActionMessage
 from models.common.signatures import SignatureRefusal
 from models.common.signing_keys import KeyPurpose
 from models.common.store.public_keys import revoke
+from models.tables import CaseStatusRow
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from tests.support.ending import end
 from tests.support.environment import OFFICE_C, Case, Environment, at_rest, form
 from tests.support.recorded_histories import start_inputs
+from tests.support.resets import ResetTo, reset
 from tests.support.sandbox import RESTRICTED
 from tests.support.secret_key import SECRET_KEY
 from tests.support.signing import KEYS, acting_as, publish_keys
+from tests.support.webhook_messages import stored
+from tests.support.webhook_receiver import receiving
 from workers.settings import Settings
 from workers.wiring.root import WORKFLOWS, build_activities
 
@@ -61,18 +64,7 @@ async def test_nothing_is_said_of_what_our_own_programs_have_done(environment: E
 
 async def test_a_case_that_was_reset_is_named(environment: Environment) -> None:
     case = await sharing(environment)
-    description = await case.office().describe()
-    events = (await case.office().fetch_history()).events
-    tasks = [event.event_id for event in events if event.HasField("workflow_task_completed_event_attributes")]
-    await environment.client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=environment.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=case.office().id, run_id=description.run_id or ""),
-            reason="a test",
-            workflow_task_finish_event_id=tasks[-1],
-            request_id=str(uuid4()),
-        )
-    )
+    await reset(environment.client, case.office(), ResetTo.LAST)
     # What was signed before it went back is good after it, too.
     [finding] = await found(checks(environment), [FindingKind.WAS_RESET])
     assert (finding.procedure, finding.workflow_id, finding.about) == (case.office().id,) * 3
@@ -109,3 +101,34 @@ async def test_what_a_foreign_worker_has_accepted_unsigned_is_named_and_so_is_a_
         assert {finding.procedure for finding in findings} == {queue}
         assert any("（unsigned）" in finding.detail for finding in findings)
         await end(handle)
+
+
+async def test_what_was_terminated_and_is_no_case_of_an_application_is_named(environment: Environment) -> None:
+    """A delivery to another system and a mailed code: nobody would miss them."""
+    async with receiving() as receiver:
+        receiver.answers = [500] * 20
+        message = await stored(environment, receiver.url)
+        await message.start()
+        await message.failed(1)
+        await message.handle.terminate()
+    [finding] = await found(checks(environment), [FindingKind.TERMINATED])
+    assert (finding.about, finding.workflow_id) == (message.handle.id, message.handle.id)
+    assert "Terminate" in finding.detail
+
+
+async def test_a_second_workflow_beside_the_one_that_leads_a_case_is_named_and_writes_nothing(
+    environment: Environment,
+) -> None:
+    """Whoever reaches the port can start one with the number of somebody's case."""
+    case = await sharing(environment)
+    started = (await case.office().fetch_history()).events[0].workflow_execution_started_event_attributes
+    [own] = await environment.client.data_converter.decode(list(started.input.payloads))
+    other = await environment.client.start_workflow(
+        "OfficeDataProcedure", own, id=f"beside-{uuid4()}", task_queue=environment.settings.temporal_task_queue
+    )
+    findings = await found(checks(environment), [FindingKind.NO_ROW])
+    assert {finding.procedure for finding in findings} == {other.id}
+    [row] = await environment.rows(select(CaseStatusRow).filter_by(case_no=case.application_no, part=1))
+    assert row.workflow_id == case.office().id
+    assert row.first_run_id == started.first_execution_run_id
+    await end(other, case.application, case.office())

@@ -22,7 +22,6 @@ from models.common.calendar import day_in_japan
 from models.common.commitments import new_salt
 from models.common.identifiers import ledger_key
 from models.common.operator_message import ActionMessage
-from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
 from models.myics.registrations import RegistrationKind, RegistrationStage
@@ -316,7 +315,8 @@ async def test_an_application_ended_before_its_offices_began_is_undone_and_close
     report = await reconcile(environment)
     assert kinds(report) == [FindingKind.ABANDONED, FindingKind.ABANDONED, FindingKind.LEFT_OPEN]
     assert report.for_people == ()
-    assert len(await case.notices(MailKind.TERMINATED)) == 2
+    [mail] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.TERMINATED.subject]
+    assert all(f"{number} 件目" in text_of(mail) for number in (1, 2))
     assert [row.outcome for row in await environment.rows(select(ApplicationOfficeRow))] == [Outcome.TERMINATED] * 2
     with pytest.raises(WorkflowFailureError):
         await case.application.result()
@@ -426,8 +426,6 @@ def starter_of(environment: Environment) -> ApplicationStarter:
         environment.sessions,
         environment.client,
         task_queue=f"nobody-{uuid4()}",
-        public_url="http://web.test",
-        secret_keys=SecretKeys("secret"),
     )
 
 

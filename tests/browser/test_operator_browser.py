@@ -11,11 +11,11 @@ from models.common.calendar import day_in_japan
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import SetUpStep, Stage
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, at_rest, form
+from tests.support.cases import in_sharing
+from tests.support.environment import NOBODY, OFFICE_B, at_rest, form
 from tests.support.operator_user import RECOMMENDED_COLUMNS, operator_user
 from tests.support.smtp_inbox import SmtpInbox
 from workflows.backoffice.queues import Queue
-from workflows.yayoi.office_details import WHEN_CALLED
 
 pytestmark = pytest.mark.browser
 
@@ -83,8 +83,7 @@ async def test_the_columns_of_the_guide_can_be_chosen_and_stay(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     async with operator_user(sessions, smtp_inbox, browser) as operator:
-        case = await operator.environment.apply(form([OFFICE_C]))
-        await at_rest(case, Stage.SHARING)
+        case = await in_sharing(operator.environment)
         await operator.open_queue(Queue.WAITING_FOR_APPLICANT)
         await operator.choose_columns()
         await operator.open_queue(Queue.WAITING_FOR_APPLICANT)
@@ -101,10 +100,7 @@ async def test_an_update_without_any_json_is_refused_in_japanese_in_the_dialog(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     async with operator_user(sessions, smtp_inbox, browser) as operator:
-        case = await operator.environment.apply(form([OFFICE_C]))
-        await at_rest(case, Stage.SHARING)
-        await operator.open_office(case)
-        await operator.read_details(WHEN_CALLED)
+        await operator.reads_a_case()
         refusal = await operator.send_nothing("add_note")
         assert refusal.lstrip().startswith("JSON を読み取れません（「Data」に何も書かれていません。JSON を貼り付けて")
 

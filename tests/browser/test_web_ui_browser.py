@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.tables import OperatorRow
 from models.yayoi.identifiers import office_workflow_id
-from models.yayoi.procedures import Stage
-from tests.support.environment import OFFICE_C, at_rest, form
+from tests.support.cases import in_sharing
 from tests.support.operator_user import SATO, operator_user, screen
 from tests.support.smtp_inbox import SmtpInbox
 from web.backoffice.web_ui import CANCEL_INSTEAD
@@ -34,8 +33,7 @@ async def test_reading_goes_through_the_log_in_and_a_page_that_is_open_follows_t
     async with operator_user(sessions, smtp_inbox, browser) as operator:
         asked: list[Request] = []
         operator.page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 Playwright marks it
-        case = await operator.environment.apply(form([OFFICE_C]))
-        await at_rest(case, Stage.SHARING)
+        case = await in_sharing(operator.environment)
         workflow_id = office_workflow_id(case.application_no, 1)
         await operator.page.goto(f"{operator.desk.url}/desk/queues")
         await operator.page.get_by_role("link", name="全員の担当", exact=True).nth(6).click()
@@ -57,10 +55,7 @@ async def test_an_update_is_sent_by_its_dialog_as_who_is_logged_in_and_its_refus
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     async with operator_user(sessions, smtp_inbox, browser) as operator:
-        case = await operator.environment.apply(form([OFFICE_C]))
-        await at_rest(case, Stage.SHARING)
-        await operator.open_office(case)
-        await operator.read_details(WHEN_CALLED)
+        case = await operator.reads_a_case()
         await operator.send_update("add_note", {"reason": "お電話で確認"})
         await operator.read_details("お電話")
         refusal = await operator.refused("resume", {"reason": "再開"})
@@ -77,8 +72,7 @@ async def test_cancelling_by_a_call_leads_to_what_to_do_instead(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     async with operator_user(sessions, smtp_inbox, browser) as operator:
-        case = await operator.environment.apply(form([OFFICE_C]))
-        await at_rest(case, Stage.SHARING)
+        case = await in_sharing(operator.environment)
         await operator.open_office(case)
         place = f"/api/v1/namespaces/default/workflows/{office_workflow_id(case.application_no, 1).replace('/', '%2F')}"
         answer: Any = await operator.page.evaluate(
@@ -125,8 +119,7 @@ async def test_a_role_that_is_taken_away_and_a_log_out_end_the_web_ui_at_once(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     async with operator_user(sessions, smtp_inbox, browser) as operator, screen(browser) as other:
-        case = await operator.environment.apply(form([OFFICE_C]))
-        await at_rest(case, Stage.SHARING)
+        case = await in_sharing(operator.environment)
         await _role(sessions, "auditor")
         await operator.open_office(case)
         await expect(operator.page.get_by_role("button", name="More Actions").first).to_be_disabled()
@@ -150,8 +143,7 @@ async def test_cases_are_handed_over_before_a_leave(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     async with operator_user(sessions, smtp_inbox, browser) as operator:
-        case = await operator.environment.apply(form([OFFICE_C]))
-        await at_rest(case, Stage.SHARING)
+        case = await in_sharing(operator.environment)
         mine = str((await case.progress()).assignee)
         await operator.log_in(mine)
         page = operator.page

@@ -100,11 +100,11 @@ async def test_y18_a_mail_that_comes_back_is_stored_once_and_deleted_from_the_ma
         assert await read(environment, settings) == ReturnedMailsRead(stored=2, kept=2)
         assert await bounced(environment) == [("5.1.1", "宛先のメールアドレスがありません。（5.1.1）")]
         assert await read(environment, settings) == ReturnedMailsRead()
-    [(by, facts)] = await environment.rows(
-        select(AuditRow.by, AuditRow.facts).where(AuditRow.action == f"メールが届かずに戻った：{RECEIPT.kind.subject}")
+    [(row,)] = await environment.rows(
+        select(AuditRow).where(AuditRow.action == f"メールが届かずに戻った：{RECEIPT.kind.subject}")
     )
-    assert (by, facts) == ("メールサーバー", {"message_id": mail["Message-ID"], "status": "5.1.1"})
-    assert TARO not in str(facts)
+    assert (row.by, row.facts) == ("メールサーバー", {"message_id": mail["Message-ID"], "status": "5.1.1"})
+    assert TARO not in str(row.facts)
     kept = imap.mails if kind == "imap" else list((tmp_path / "returned" / "cur").iterdir())
     assert len(kept) == 2
 

@@ -2,13 +2,14 @@
 
 from temporalio import workflow
 
+from workers.wiring.eraser import ERASING_WORKFLOWS
 from workers.wiring.root import WORKFLOWS
 from workflows.common.search_attributes import ALL
 
-FAILING, RETURNED = "activity_failing", "mail_returned"
+FAILING, RETURNED, LOST = "activity_failing", "mail_returned", "operations_lost"
 REGISTRATION = (
-    (FAILING, RETURNED, "registration_changed", "withdrawn_with_client"),
-    ("progress", "timeline"),
+    (FAILING, LOST, RETURNED, "registration_changed", "withdrawn_with_client"),
+    ("judge_operation", "progress", "timeline"),
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
@@ -33,33 +34,36 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AddressChange": REGISTRATION,
     "BounceReading": ((FAILING,), (), ()),
     "CaseLinkMail": ((FAILING,), (), ()),
-    "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
+    "ClientBatch": ((FAILING, LOST, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
     "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),
     "DailyReconciliation": ((FAILING,), (), ()),
     "DraftMail": ((FAILING, "row_changed"), (), ()),
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, RETURNED, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING, RETURNED, "closed", "holder_answered"), ("progress",), ("cancel",)),
+    "MultiOfficeApplication": ((FAILING, LOST, RETURNED, "closed", "holder_answered"), ("progress",), ("cancel",)),
     "OfficeDataProcedure": (
-        (FAILING, RETURNED, "application_cancelled", "holder_answered"),
-        ("progress", "timeline"),
+        (FAILING, LOST, RETURNED, "application_cancelled", "holder_answered"),
+        ("judge_operation", "progress", "timeline"),
         OFFICE,
     ),
     "PasswordRenewal": REGISTRATION,
-    "PasswordSetting": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
+    "PasswordSetting": ((FAILING, LOST, RETURNED, "row_changed"), (), ("end_check",)),
+    "PersonErasure": ((), (), ()),
+    "PersonLookUp": ((), (), ()),
     "RefusedForm": ((FAILING,), (), ()),
     "RelinkCorrection": ((FAILING,), (), ()),
     "RepresentativeRegistration": REGISTRATION,
+    "Retention": ((FAILING,), (), ()),
     "UserInvitation": REGISTRATION,
-    "WebhookDelivery": ((FAILING,), (), ("resend",)),
-    "YayoiIdRegistration": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
+    "WebhookDelivery": ((FAILING, LOST), ("judge_operation",), ("resend",)),
+    "YayoiIdRegistration": ((FAILING, LOST, RETURNED, "row_changed"), (), ("end_check",)),
 }
 """Of each workflow type: its signals, its queries and its updates."""
 
 
 def test_types_signals_queries_and_updates_keep_their_names() -> None:
-    definitions = [workflow._Definition.must_from_class(each) for each in WORKFLOWS]
+    definitions = [workflow._Definition.must_from_class(each) for each in (*WORKFLOWS, *ERASING_WORKFLOWS)]
     found = {
         str(each.name): tuple(
             tuple(sorted(str(name) for name in names)) for names in (each.signals, each.queries, each.updates)

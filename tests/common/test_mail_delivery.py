@@ -314,14 +314,17 @@ async def unwilling(at: str, answer: str) -> AsyncIterator[tuple[Unwilling, int]
         yield handler, server.sockets[0].getsockname()[1]
 
 
+@pytest.mark.robustness("final only when sure")
 @pytest.mark.parametrize(
     ("at", "answer", "expected"),
     [
-        ("MAIL", "550 5.1.8 our sender", "SMTPSenderRefused: 550"),
-        ("RCPT", "450 4.2.1 <{}>: later", "SMTPRecipientRefused: 450"),
-        ("RCPT", "554 5.7.1 <{}>: relay access denied", "SMTPRecipientRefused: 554"),
-        ("RCPT", "530 5.7.0 log in first", "SMTPRecipientRefused: 530"),
-        ("DATA", "554 5.6.0 <{}>: content", "SMTPDataError: 554"),
+        ("MAIL", "550 5.1.8 our sender", "SMTPSenderRefused: 550 5.1.8 our sender"),
+        ("RCPT", "450 4.2.1 <{}>: later", "SMTPRecipientRefused: 450 4.2.1 later"),
+        ("RCPT", "554 5.7.1 <{}>: relay access denied", "SMTPRecipientRefused: 554 5.7.1 relay access denied"),
+        ("RCPT", "530 5.7.0 log in first", "SMTPRecipientRefused: 530 5.7.0 log in first"),
+        ("RCPT", "550 authentication required", "SMTPRecipientRefused: 550 authentication required"),
+        ("RCPT", "550 <{}> not now", "SMTPRecipientRefused: 550 not now"),
+        ("DATA", "554 5.6.0 <{}>: content", "SMTPDataError: 554 5.6.0 content"),
     ],
 )
 async def test_what_may_work_later_or_is_ours_to_fix_is_tried_again(

@@ -14,15 +14,19 @@ import httpx
 import pytest
 import pytest_asyncio
 from google.protobuf.message import Message
+from sqlalchemy import text
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.testing import WorkflowEnvironment
 
+from models.backoffice.data_map import Json
+from models.backoffice.data_map_document import DATA_MAP
 from models.tables import YayoiIdRow
 from models.yayoi.store.enquiries import Enquiries
 from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.support.databases import new_database
+from tests.support.encryption import MASTER
 from tests.support.environment import TARO
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
@@ -79,7 +83,7 @@ async def life(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIte
     with _kept(kept):
         async with new_database(postgres_socket, "migrated") as url, SmtpInbox().listening() as mails:
             engine = database.engine(Settings(database_url=url))
-            async with customer_after_notice(database.sessions(engine), temporal, mails) as customer:
+            async with customer_after_notice(database.sessions(engine, MASTER), temporal, mails) as customer:
                 life = Life(customer, kept.lines)
                 async with (
                     served(customer.web.app) as address,
@@ -265,3 +269,35 @@ def test_a_text_in_a_payload_is_found() -> None:
     assert "蜂須賀" in texts
     assert "memo" in texts
     assert "for people" not in texts
+
+
+async def test_the_audit_trail_names_nobody(life: Life) -> None:
+    async with life.customer.environment.sessions() as session:
+        trail = [str(row) for row in await session.scalars(text("select t::text from audit_trail t"))]
+    assert len([row for row in trail if life.customer.case.application_no in row]) > 5
+    for secret in sorted(life.people | life.keys):
+        assert not any(secret in row for row in trail), secret
+
+
+async def test_every_json_key_that_was_written_is_in_the_data_map_and_the_other_way_round(life: Life) -> None:
+    written: dict[tuple[str, str], set[str]] = {}
+    async with life.customer.environment.sessions() as session:
+        for name, kept in DATA_MAP.items():
+            for column in (column for column, whose in kept.persons.items() if isinstance(whose, Json)):
+                values = await session.scalars(text(f'select "{column}" from "{name}"'))  # noqa: S608 the map's own names
+                read = [json.loads(value) if isinstance(value, str) else value for value in values]
+                written[name, column] = {key for value in read if isinstance(value, dict) for key in value}
+    mapped = {
+        (name, column): set(whose.keys)
+        for name, kept in DATA_MAP.items()
+        for column, whose in kept.persons.items()
+        if isinstance(whose, Json) and not whose.any_key
+    }
+    unknown = {place: written[place] - keys for place, keys in mapped.items() if written[place] - keys}
+    assert unknown == {}
+    unwritten = {place: keys - written[place] for place, keys in mapped.items() if keys - written[place]}
+    assert unwritten == ELSEWHERE
+
+
+ELSEWHERE = {("audit_contents", "content"): {"detail"}}
+"""Keys that other walks write than this one."""

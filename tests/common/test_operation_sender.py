@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -43,12 +44,29 @@ async def _signer() -> Signer:
     return Signer(KEY)
 
 
+class Records:
+    """Records of one case: with which run it began, and what its operations have done."""
+
+    def __init__(self, handle: WorkflowHandle[Any, list[str]]) -> None:
+        self.first_run: str | None = handle.first_execution_run_id
+        self.handle = handle
+        self.done: dict[str, str] = {}
+
+    async def first_run_id(self, workflow_id: str) -> str | None:
+        return self.first_run if workflow_id == self.handle.id else None
+
+    async def done_by(self, workflow_id: str, update_id: str) -> str | None:
+        return self.done.get(update_id) if workflow_id == self.handle.id else None
+
+
 class Story:
     """A running workflow with somebody who sends to it."""
 
-    def __init__(self, client: Client, handle: WorkflowHandle[SignedStory, list[str]]) -> None:
-        self.id, self.handle = handle.id, handle
-        self.sender = OperationSender(client, _signer)
+    def __init__(self, client: Client, handle: WorkflowHandle[Any, list[str]]) -> None:
+        self.id = handle.id
+        self.handle: WorkflowHandle[Any, list[str]] = client.get_workflow_handle(handle.id, result_type=list[str])
+        self.records = Records(handle)
+        self.sender = OperationSender(client, _signer, self.records)
 
     async def begun_anew(self) -> None:
         """Wait until a later run has begun."""
@@ -69,8 +87,8 @@ async def story(temporal: WorkflowEnvironment) -> AsyncIterator[Story]:
         workflow_runner=RESTRICTED,
         interceptors=[SignedUpdates(lambda: Verifier([KEY.public]), PERMISSIONS)],
     ):
-        await temporal.client.start_workflow(SignedStory.run, [], id=queue, task_queue=queue)
-        story = Story(temporal.client, temporal.client.get_workflow_handle_for(SignedStory.run, queue))
+        handle = await temporal.client.start_workflow(SignedStory.run, [], id=queue, task_queue=queue)
+        story = Story(temporal.client, handle)
         yield story
         await end(story.handle)
 
@@ -84,6 +102,8 @@ async def test_an_operation_is_sent_once_and_again_with_the_same_id_it_is_done(s
     await story.begun_anew()
     assert await story.sender.send(story.id, "turn_page", SAID, TANAKA, str(uuid4())) == Done("operator tanaka：お電話")
     assert await story.sender.send(story.id, "turn_page", SAID, TANAKA, update) == Done(before=True)
+    story.records.done[update] = "ページをめくった"
+    assert await story.sender.send(story.id, "turn_page", SAID, TANAKA, update) == Done("ページをめくった", before=True)
     assert len(await story.handle.query(SignedStory.pages)) == 2
 
 
@@ -95,6 +115,30 @@ async def test_who_ended_a_case_and_asks_again_hears_that_it_is_done(story: Stor
     assert await story.sender.send(story.id, "end", SAID, TANAKA, str(uuid4())) == Refused(ENDED, Why.ENDED)
 
 
+async def test_what_our_records_have_is_done_though_the_case_has_ended_or_was_begun_anew(story: Story) -> None:
+    """Temporal forgets the answers of a run that it has deleted, or that somebody has begun anew."""
+    update = str(uuid4())
+    await story.sender.send(story.id, "end", SAID, TANAKA, str(uuid4()))
+    await story.handle.result()
+    assert await story.sender.send(story.id, "turn_page", SAID, TANAKA, update) == Refused(ENDED, Why.ENDED)
+    story.records.done[update] = "ページをめくった"
+    assert await story.sender.send(story.id, "turn_page", SAID, TANAKA, update) == Done("ページをめくった", before=True)
+
+
+async def test_operations_are_signed_for_the_run_that_our_records_name(story: Story) -> None:
+    """Whoever reaches Temporal can end a case and start another of the same id: for that one nothing is signed."""
+    first_run = story.records.first_run
+    story.records.first_run = None
+    sent = await story.sender.send(story.id, "turn_page", SAID, TANAKA, str(uuid4()))
+    assert sent == Refused(NOT_STARTED, Why.NOT_STARTED)
+    story.records.first_run = str(uuid4())
+    sent = await story.sender.send(story.id, "turn_page", SAID, TANAKA, str(uuid4()))
+    assert sent == Refused(SignatureRefusal.ALTERED.reason)
+    story.records.first_run = first_run
+    assert await story.sender.send(story.id, "turn_page", SAID, TANAKA, str(uuid4())) == Done("operator tanaka：お電話")
+
+
+@pytest.mark.robustness("words of the machinery")
 async def test_a_refusal_is_in_japanese_and_says_nothing_of_the_server(story: Story) -> None:
     async def refusal(operation: str = "turn_page", actor: Actor = TANAKA, **content: object) -> Refused:
         sent = await story.sender.send(story.id, operation, SAID | content, actor, str(uuid4()))
@@ -102,7 +146,7 @@ async def test_a_refusal_is_in_japanese_and_says_nothing_of_the_server(story: St
         return sent
 
     assert await refusal(actor=AUDITOR) == Refused(SignatureRefusal.NOT_ALLOWED.reason)
-    assert await refusal("burn_book") == Refused(NOT_THERE)
+    assert await refusal("burn_book") == Refused(NOT_THERE, Why.BY_THE_MACHINERY)
     assert await refusal(number=2**60) == Refused(UNREADABLE)
     assert "salt" in (await refusal(salt="mine")).reason
     elsewhere = await story.sender.send("nobody's", "turn_page", SAID, TANAKA, str(uuid4()))
@@ -112,8 +156,9 @@ async def test_a_refusal_is_in_japanese_and_says_nothing_of_the_server(story: St
 
 async def test_without_a_worker_it_is_not_known_and_can_be_sent_again(temporal: WorkflowEnvironment) -> None:
     queue = f"test-{uuid4()}"
-    await temporal.client.start_workflow(SignedStory.run, [], id=queue, task_queue=queue)
-    story = Story(temporal.client, temporal.client.get_workflow_handle_for(SignedStory.run, queue))
+    story = Story(
+        temporal.client, await temporal.client.start_workflow(SignedStory.run, [], id=queue, task_queue=queue)
+    )
     sent = await story.sender.send(queue, "turn_page", SAID, TANAKA, str(uuid4()), patience=timedelta(milliseconds=200))
     assert isinstance(sent, NotKnown)
     await story.handle.terminate()

@@ -67,6 +67,7 @@ async def test_the_escalation_reminds_notifies_the_supervisor_and_hands_the_case
 
     await case.until_day(environment.calendar.business_days_after(alert_on, 3))
     assert (await case.progress()).assignee == second
+    assert await recipients(case, MailKind.HANDED_OVER) == [await address(environment, second)]
     assert await shown_assignee(case) == second
     assert await environment.rows(select(CaseStatusRow.assignee).where(CaseStatusRow.part != WHOLE)) == [second]
     handed_on = [row for row in await case.audit() if row.action == "担当者を決めた" and row.part == 1]
@@ -94,6 +95,8 @@ async def test_an_operator_who_acts_ends_the_escalation_and_gives_the_turn_back(
     assert progress.waiting_for is WaitingFor.APPLICANT
     assert progress.assignee == (SUPERVISOR if isinstance(message, HandOver) else before)
     assert await shown_assignee(case) == progress.assignee
+    handed_over = [await address(environment, SUPERVISOR)] if isinstance(message, HandOver) else []
+    assert await recipients(case, MailKind.HANDED_OVER) == handed_over
     await case.until_day(environment.calendar.business_days_after(alert_on, 3))
     assert await recipients(case, MailKind.OPERATOR_REMINDER) == []
     assert await recipients(case, MailKind.OPERATOR_ESCALATION) == []

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio import activity
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -46,6 +47,25 @@ async def test_the_first_exception_is_raised_as_it_is(temporal: WorkflowEnvironm
 async def test_a_task_that_is_cancelled_is_no_error(temporal: WorkflowEnvironment, queue: str) -> None:
     async with Worker(temporal.client, task_queue=queue, workflows=[StoryWithATask], workflow_runner=RESTRICTED):
         assert await (await begun(temporal, queue, "cancelled")).result() == "to its end"
+
+
+async def test_a_task_that_is_cancelled_while_an_activity_is_under_way_is_no_error(
+    temporal: WorkflowEnvironment, queue: str
+) -> None:
+    """The activity's own error, which says that it was cancelled, is what comes out of the task."""
+
+    @activity.defn(name="never_there")
+    async def never_there() -> None:
+        await asyncio.sleep(60)
+
+    async with Worker(
+        temporal.client,
+        task_queue=queue,
+        workflows=[StoryWithATask],
+        activities=[never_there],
+        workflow_runner=RESTRICTED,
+    ):
+        assert await (await begun(temporal, queue, "cancelled in an activity")).result() == "to its end"
 
 
 async def _failures(story: WorkflowHandle[Any, Any]) -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from models.common.identifiers import ComposedText
 from models.common.message import FromOutside
+from models.common.names import Words
 from models.common.operator_message import ActionMessage
 from models.common.refusals import in_japanese
 from models.yayoi.yayoi_id_form import NewPassword
@@ -110,10 +110,10 @@ def _reader(field: FieldInfo) -> TypeAdapter[Any]:
     ],
 )
 def test_a_text_of_words_is_refused_in_words(text: str, said: str) -> None:
-    words = Annotated[ComposedText, Field(min_length=1, max_length=10)]
+    words = Annotated[Words, Field(min_length=1, max_length=10)]
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(words).validate_python(text)
     assert [error.message for error in in_japanese(refused.value.errors())] == [said]
     if text == "\ud800":
         with pytest.raises(ValidationError):
-            TypeAdapter(ComposedText).validate_python(text)
+            TypeAdapter(Words).validate_python(text)

@@ -175,7 +175,7 @@ def encodings() -> Iterator[Attack]:
     names = {
         "NUL": ("\\u0000", "全角で"),
         "half of a character (U+D800)": ("\\ud800", "全角で"),
-        "U+FFFD": ("\\ufffd", "全角で"),
+        "U+FFFD": ("\\ufffd", "使えない文字"),
         "a bidi override (U+202E)": ("弥\\u202e生", "全角で"),
         "a line break": ("弥\\n生", "全角で"),
     }
@@ -190,7 +190,7 @@ def encodings() -> Iterator[Attack]:
             group_name="XX",
         )
         content = event.decode().replace("XX", text)
-        refusal = "確認してください" if "d800" in text else "使用できない文字"
+        refusal = "確認してください" if "d800" in text else "使えない文字"
         yield Attack(group, f"{what} in a group's name", "`POST /api/events`", json(JSON[1], content), 422, refusal)
     for name in ENQUIRY:
         sent = form("/enquiry", ENQUIRY | {name: f"{ENQUIRY[name]}\0"})
@@ -220,4 +220,4 @@ def encodings() -> Iterator[Attack]:
                 "メールアドレスの形式",
             )  # fmt: skip
     sent = form("/enquiry", ENQUIRY, name="盗田\r\nBcc: b@evil.test")
-    yield Attack(group, "a line break and `Bcc:` in a name", "`POST /enquiry`", sent, 422, "使用できない文字")
+    yield Attack(group, "a line break and `Bcc:` in a name", "`POST /enquiry`", sent, 422, "使えない文字")

@@ -27,8 +27,9 @@ from models.tables import (
     YayoiIdRow,
 )
 from models.yayoi.case_links import case_path
+from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.personal_links import YayoiLinkKind
-from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.procedures import OFFICE_WORKFLOW, Procedure, Stage
 from tests.support.web import PASSWORD, SECRET
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -187,7 +188,8 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                 holds_token=True,
             )
         )
-        begin_status(session, person.application_no, 1, CaseStatus.first(Stage.CHECK, applied))
+        number, check = ApplicationNo(person.application_no), CaseStatus.first(Stage.CHECK, applied)
+        begin_status(session, office_workflow_id(number, 1), number, 1, check, procedure=OFFICE_WORKFLOW)
         await session.flush()
         session.add_all(
             [

@@ -25,18 +25,19 @@ from tests.hostile.attack import ENQUIRY, NOT_OURS, REGISTRATION, SCRIPT
 from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
 from tests.hostile.target import EVIL, Attacker, Target, application, target_on
 from tests.support.databases import new_database
+from tests.support.encryption import MASTER
 from tests.support.matrices import mostly_long
 from tests.support.pdf_pages import pdf_text
 from tests.support.web import CROSS_SITE, browser_on
 from web.common.auth.rate_limits import SharedLimit
+from web.common.body_limit import MAX_BODY_BYTES
 from web.common.problems import SYSTEMS
-from web.common.security import MAX_BODY_BYTES
 from web.yayoi.customer.ledger_pdf import as_pdf
 from workers import database
 from workflows.common.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
-OPEN_TO_ALL |= {"/name-change", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
+OPEN_TO_ALL |= {"/name-change", "/healthz", "/readyz", "/support-password/done", "/enquiry/done", "/members/join"}
 OPEN_TO_ALL |= {"/guide/group-members", "/guide/use", "/drafts", "/drafts/mailed", "/drafts/resume"}
 OPEN_TO_ALL |= {
     "/password/mailed-today",
@@ -54,7 +55,7 @@ OPEN_TO_ALL |= {
 async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Target]:
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with target_on(database.sessions(engine), temporal.client) as target:
+        async with target_on(database.sessions(engine, MASTER), temporal.client) as target:
             yield target
         await engine.dispose()
 

@@ -74,7 +74,7 @@ async def test_m8_an_invited_users_address_is_corrected_and_the_invitation_goes_
     assert (await myics.registrants.open(second)).page is RegistrantPage.PASSWORD
     await registration.at(RegistrationStage.INVITED)
     entry = await audited(myics, registration.number, "メールアドレスを訂正した")
-    assert (entry.by, entry.facts) == ("青葉 一郎", {"before": WRONG_ONE, "by_account": manager.account_id})
+    assert (entry.by, entry.facts) == (f"firm:{FIRM}", {"before": WRONG_ONE, "by_account": manager.account_id})
     history = (await registration.handle.fetch_history()).to_json()
     assert HANAKO not in history
     await myics.registrants.set_password(second, PASSWORD)
@@ -127,7 +127,7 @@ async def test_m8_a_registered_users_address_changes_once_its_owner_has_confirme
     assert NEW not in text_of(change.mails(HANAKO)[-1])
     asked = await audited(myics, registration.number, "ユーザーアカウントの変更を受け付けた")
     done = await audited(myics, registration.number, "ユーザーアカウントを変更した")
-    assert (asked.by, done.by, done.facts) == ("青葉 一郎", "本人", {"before": HANAKO})
+    assert (asked.by, done.by, done.facts) == (f"firm:{FIRM}", f"registrant:{done.case_no}", {"before": HANAKO})
 
 
 async def test_m8_whoever_reads_at_a_mistyped_address_does_not_get_the_account(

@@ -226,7 +226,7 @@ async def test_m8_the_same_form_sent_twice_is_one_file(site: MyicsSite, manager:
 async def test_m8_what_is_no_file_of_rows_is_refused_as_a_whole(manager: MyicsBrowserUser) -> None:
     for name, content, said in (
         ("list.xlsx", b"PK\3\4", "「CSV」を選んで保存し直してください"),
-        ("list.csv", b"PK\3\4\0\0", "文字コードを読み取れません"),
+        ("list.csv", b"PK\3\4\0\0", "「CSV」を選んで保存し直してください"),
         ("list.csv", b"", "ファイルが空です"),
         ("list.csv", "名前\nみどり".encode(), "見出しに"),
         ("list.csv", b"a" * (MOST_BYTES + 1), "ファイルが大きすぎます（5 MB まで）"),

@@ -22,6 +22,7 @@ from models.tables import DraftRow, OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
+from models.yayoi.identifiers import relink_correction_workflow_id
 from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import Action, CorrectRelink
 from tests.support.bounced import come_back
@@ -34,11 +35,11 @@ from tests.support.environment import OFFICE_B, OFFICE_C, Environment, form
 from tests.support.provider_forms import refuse
 from tests.support.recorded_paths import BANK_B, mistakes_corrected
 from tests.support.settling import settled
-from tests.support.signing import SATO, operators_signer
+from tests.support.signing import SATO, operations_by
 from tests.support.web import until
 from tests.support.webhook_messages import Message, form_starter, stored
 from tests.support.webhook_receiver import receiving
-from web.common.operation_sender import AskedOperation, OperationSender
+from web.common.operation_sender import AskedOperation
 from web.yayoi.relink_corrections import RelinkCorrections
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
@@ -157,7 +158,7 @@ async def relink_corrected_after_the_end(environment: Environment) -> Handle:
     corrections = RelinkCorrections(
         environment.sessions,
         environment.client,
-        OperationSender(environment.client, operators_signer),
+        operations_by(environment.client, environment.sessions),
         utc_now,
         task_queue=environment.settings.temporal_task_queue,
     )
@@ -172,7 +173,7 @@ async def relink_corrected_after_the_end(environment: Environment) -> Handle:
         )
         is None
     )
-    return environment.client.get_workflow_handle(f"relink-correction/{asked.update_id}")
+    return environment.client.get_workflow_handle(relink_correction_workflow_id(case.application_no, asked.update_id))
 
 
 async def desk_notified_of_a_refused_form(environment: Environment) -> Handle:

@@ -17,6 +17,7 @@ from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.store.intake import Intake
 from tests.support.databases import begin_numbers
+from tests.support.encryption import MASTER
 from tests.support.secret_key import SECRET_KEY
 from tests.support.smtp_inbox import SmtpInbox
 from workers import database, temporal
@@ -117,7 +118,7 @@ async def activity_environment(
         await begin_numbers(session, FIRST_NO - 1)
     away = Settings(temporal_address="127.0.0.1:1")
     yield ActivityEnvironment(
-        engine, database.sessions(engine), settings, client or await temporal.connect(away, lazy=True)
+        engine, database.sessions(engine, MASTER), settings, client or await temporal.connect(away, lazy=True)
     )
     await engine.dispose()
 

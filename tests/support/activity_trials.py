@@ -8,7 +8,14 @@ from uuid import UUID
 from sqlalchemy import Executable, delete, insert, select, update
 
 from models.backoffice.digest import DigestDay, SendDigest
-from models.backoffice.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
+from models.backoffice.reconciliation import (
+    Finding,
+    FindingKind,
+    FreezeStep,
+    LostInReset,
+    Reconcile,
+    ReconciliationReport,
+)
 from models.common.case_status import CaseStatus, StageEntered
 from models.common.message import Message
 from models.common.messages import (
@@ -16,6 +23,7 @@ from models.common.messages import (
     BusinessDays,
     CaseRef,
     CaseStep,
+    LostOperation,
     ReadReturnedMails,
     RecordAction,
     RequestOperation,
@@ -27,6 +35,7 @@ from models.tables import (
     AddressCheckRow,
     ApplicationOfficeRow,
     ApplicationRow,
+    AuditRow,
     BusinessGroupRow,
     CaseRequestRow,
     CaseStatusRow,
@@ -38,6 +47,7 @@ from models.tables import (
     HolderConfirmationRow,
     IssuedContractRow,
     LedgerRow,
+    LostOperationRow,
     MemberInvitationRow,
     NoticeRow,
     OfficeRow,
@@ -177,7 +187,7 @@ def _check(**changes: Any) -> Executable:
 _WAITS_FOR_HOLDER = insert(HolderConfirmationRow).values(
     application_no=NO, office_no=1, existing_contract_id="8871304", changed_at=AT, notified_at=AT
 )
-_ONE_STEP = {"ledger": 1, "audit_trail": 1}
+_ONE_STEP = {"ledger": 1, "audit_trail": 1, "audit_contents": 1}
 _OFFICE = select(OfficeRow.frozen_by, OfficeRow.frozen_at).where(OfficeRow.office_token == TOKEN)
 _STRAY = update(OfficeRow).where(OfficeRow.office_token == TOKEN).values(frozen_by="YS-999999:1", frozen_at=AT)
 _SHARING = select(SharingRow.firm, SharingRow.ended_at, SharingRow.ended_for, SharingRow.released_by_system).where(
@@ -373,7 +383,7 @@ TRIALS = [
     Trial(
         activity="send_mail",
         message=SendMail(case_no=NO, kind=MailKind.RECEIPT, at=AT),
-        added={"notices": 1, "audit_trail": 1},  # the notice is its own ledger
+        added={"notices": 1, "audit_trail": 1, "audit_contents": 1},  # the notice is its own ledger
         look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
         found=[("receipt", TARO, True)],
         actions=(f"メールを送信した：{MailKind.RECEIPT.subject}",),
@@ -516,7 +526,7 @@ TRIALS = [
         activity="ask_holder",
         message=AskHolder(case_no=NO, part=1, at=AT),
         given=(_WAITS_FOR_HOLDER,),
-        added={"holder_mails": 1, "notices": 1, "audit_trail": 1},
+        added={"holder_mails": 1, "notices": 1, "audit_trail": 1, "audit_contents": 1},
         then=1,  # the mail is planned in a transaction of its own, before the others
         look=select(
             NoticeRow.key, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), HolderConfirmationRow.named_in
@@ -701,6 +711,23 @@ TRIALS = [
         actions=("外れていた凍結をやり直した",),
     ),
     Trial(
+        activity="hand_over_lost",
+        message=LostInReset(
+            case_no=NO,
+            part=1,
+            workflow_id="application/YS-999999/office/1",  # one that has ended meanwhile
+            operations=(LostOperation(update_id="lost", action="メモを残す", by="operator:sk"),),
+        ),
+        given=(
+            insert(AuditRow).values(
+                case_no=NO, part=1, update_id="lost", action="メモを残す", by="operator:sk", happened_at=AT
+            ),
+        ),
+        added={"lost_operations": 1},
+        look=select(LostOperationRow.action, LostOperationRow.happened_at),
+        found=[("メモを残す", AT)],
+    ),
+    Trial(
         activity="report_differences",
         message=ReconciliationReport(
             at=AT,
@@ -790,6 +817,19 @@ TRIALS = [
         added={},
         look=select(NoticeRow.bounced_at, NoticeRow.bounce_notified_at),
         found=[(AT, None)],
+        reads_only=True,
+    ),
+    Trial(
+        activity="lost_operations",
+        message=C,
+        given=(
+            insert(LostOperationRow).values(
+                case_no=NO, part=1, update_id="lost", action="メモを残す", by="operator:sk", happened_at=AT
+            ),
+        ),
+        added={},
+        look=select(LostOperationRow.update_id),
+        found=[("lost",)],
         reads_only=True,
     ),
     Trial(

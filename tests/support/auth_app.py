@@ -19,13 +19,12 @@ from models.common.secret_keys import SecretKeys
 from models.common.store.sent_forms import SentFormStore
 from models.tables import CredentialRow, WebSessionRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
-from tests.support.signing import customers_signer
+from tests.support.signing import customers_signer, operations_by
 from tests.support.web import Browser, browser_on, hidden_fields
 from web.common.auth import Auth, SharedLimit
 from web.common.auth.access import readable_form
 from web.common.auth.csrf import Csrf
 from web.common.context import WebContext
-from web.common.operation_sender import OperationSender
 from web.common.problems import answer_problems
 from web.common.security import SecurityHeaders
 from web.common.sent_forms import SentForms
@@ -117,7 +116,7 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
     context = WebContext(
         sessions=sessions,
         client=client,
-        operations=OperationSender(client, customers_signer),
+        operations=operations_by(client, sessions, customers_signer),
         auth=auth,
         templates=templates,
         task_queue="",

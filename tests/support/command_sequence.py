@@ -30,6 +30,7 @@ BROUGHT_BY_THE_CALENDAR = {
             MailKind.DELAY,
             MailKind.OPERATOR_REMINDER,
             MailKind.OPERATOR_ESCALATION,
+            MailKind.HANDED_OVER,
         )
     ),
 }

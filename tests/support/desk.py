@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,20 +13,32 @@ from fastapi import FastAPI
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.backoffice.erasing_persons import ErasureStep
+from models.backoffice.history_summary import HistorySummary
 from models.common.actors import Actor
+from models.common.calendar import BusinessCalendar
 from models.common.operators import Role
 from models.common.secret_keys import SecretKeys
-from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
+from models.common.signatures import SignedPlace
+from models.common.signing_keys import KeyPurpose, PrivateKey
+from models.tables import CaseStatusRow, OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
 from tests.support.databases import as_role
+from tests.support.encryption import KEYS_OF_TESTS
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
+from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.broken_cases import FindBrokenCases, no_broken_cases
+from web.backoffice.case_questions import AsksCases, CaseRuns
+from web.backoffice.codec_server import ReadsPayloads
+from web.backoffice.erasure_starter import BeginsErasures
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
 from web.common.auth.sign_in_links import SignInLinks
-from web.common.operation_sender import Done, Outcome
+from web.common.operation_sender import Done, Outcome, SignedOperation
+from web.common.trusted_authorities import trusted_authorities
 from web.desk_app import create_desk_app
+from workers.codec import PayloadReader
 from workers.database_roles import DatabaseRole
 
 DESK = "http://desk.test"
@@ -48,12 +61,36 @@ class SentOperations:
 
     outcome: Outcome = field(default_factory=Done)
     sent: list[tuple[str, str, Mapping[str, Any], Actor, str]] = field(default_factory=list)
+    signed: list[SignedOperation] = field(default_factory=list)
 
     async def send(
         self, workflow_id: str, operation: str, content: Mapping[str, Any], actor: Actor, update_id: str
     ) -> Outcome:
         self.sent.append((workflow_id, operation, content, actor, update_id))
         return self.outcome
+
+    async def sign(self, actor: Actor, place: SignedPlace, content: Mapping[str, Any]) -> SignedOperation:
+        return SignedOperation(place, content, str(actor).encode())
+
+    async def send_signed(self, signed: SignedOperation) -> Outcome:
+        self.signed.append(signed)
+        return self.outcome
+
+
+@dataclass
+class AnsweredQuestions:
+    """In the place of the cases: says why an operation would be refused, by workflow, and which runs there are."""
+
+    refusals: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
+    runs_there: CaseRuns | None = field(default_factory=lambda: CaseRuns("first", "newest", is_open=True))
+
+    async def runs(self, workflow_id: str) -> CaseRuns | None:  # noqa: ARG002 all have the same
+        return self.runs_there
+
+    async def judge(self, workflow_id: str, operation: str, message: Mapping[str, Any]) -> tuple[str | None, str]:
+        self.asked.append((workflow_id, operation, message))
+        return self.refusals.get(workflow_id), "first"
 
 
 @dataclass
@@ -75,6 +112,7 @@ class DeskSite:
     sessions: async_sessionmaker[AsyncSession]
     clock: DeskClock
     operations: SentOperations
+    questions: AnsweredQuestions
     url: str = DESK
 
     def browser(self) -> httpx.AsyncClient:
@@ -98,7 +136,7 @@ class DeskSite:
         away = await http.get("/sign-in/openid", params={"next": there})
         assert away.status_code == 302, away.text
         assert away.headers["location"].startswith(f"{provider.issuer}/authorize?")
-        async with httpx.AsyncClient() as elsewhere:
+        async with httpx.AsyncClient(verify=trusted_authorities()) as elsewhere:
             back = urlsplit((await elsewhere.get(away.headers["location"])).headers["location"])
         assert f"{back.scheme}://{back.netloc}" == self.url
         return await http.get(f"{back.path}?{back.query}")
@@ -122,6 +160,11 @@ class DeskSite:
         async with self.sessions.begin() as session:
             address, values = f"{handle}@back-office.example.jp", [role.value for role in roles]
             session.add(OperatorRow(handle=handle, name=handle, mail_address=address, roles=values))
+
+    async def set_status(self, case_no: str, **values: Any) -> None:
+        """Change a status row, as a step of its procedure does."""
+        async with self.sessions.begin() as session:
+            await session.execute(update(CaseStatusRow).where(CaseStatusRow.case_no == case_no).values(**values))
 
     async def known_as(self, handle: str, issuer: str, subject: str) -> None:
         async with self.sessions.begin() as session:
@@ -158,6 +201,26 @@ async def fill_operators(sessions: async_sessionmaker[AsyncSession]) -> None:
         )
 
 
+AUDIT_KEY = PrivateKey.new(KeyPurpose.AUDIT)
+
+
+class NothingBegun:
+    """In the place of Temporal: begins nothing."""
+
+    async def look(self, step: ErasureStep) -> None: ...
+
+    async def erase(self, step: ErasureStep) -> None: ...
+
+
+async def audit_key_now() -> PrivateKey:
+    return AUDIT_KEY
+
+
+async def no_history(_: str) -> list[HistorySummary]:
+    """Temporal has none any more."""
+    return []
+
+
 @asynccontextmanager
 async def aclosing_web_ui(app: FastAPI) -> AsyncIterator[None]:
     """Close what the application has open to the Web UI: its lifespan, which would, is not run."""
@@ -177,9 +240,14 @@ async def desk_on(
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
     broken_cases: FindBrokenCases = no_broken_cases,
+    payloads: ReadsPayloads | None = None,
+    heads: Path | None = None,
+    erasures: BeginsErasures | None = None,
+    questions: AsksCases | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
-    clock, operations = DeskClock(), SentOperations()
+    clock, operations, begun = DeskClock(), SentOperations(), erasures or NothingBegun()
+    answers = AnsweredQuestions()
     async with as_role(sessions, DatabaseRole.DESK) as own:
         app = create_desk_app(
             sessions=own,
@@ -188,10 +256,17 @@ async def desk_on(
             web_ui_address=web_ui,
             namespace="default",
             sender=sender or operations,
+            payloads=payloads or PayloadReader(KEYS_OF_TESTS, "default"),
+            audit_key=audit_key_now,
+            history=no_history,
+            erasures=begun,
+            heads=HeadsFile(heads or Path("/nonexistent/heads")),
+            questions=questions or answers,
+            calendar=BusinessCalendar(),
             openid=openid,
             run=None if openid else run,
             broken_cases=broken_cases,
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):
-            yield DeskSite(app, http, sessions, clock, operations, url)
+            yield DeskSite(app, http, sessions, clock, operations, answers, url)

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,7 +20,6 @@ from temporalio.worker import WorkflowRunner
 from activities.yayoi.registry.protocols import Registry
 from models.common.calendar import BusinessCalendar, opening_of
 from models.common.operator_message import ActionMessage
-from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.tables import AuditRow, IssuedContractRow, NoticeRow, OfficeRow
 from models.yayoi.application_form import Applicant, ApplicationForm, Consents, OfficePair
@@ -87,6 +86,10 @@ def form(
     )
 
 
+async def _nothing_to_read() -> None:
+    """Have no worker of one's own."""
+
+
 @dataclass
 class Environment:
     """What a test needs to play every part."""
@@ -98,6 +101,8 @@ class Environment:
     calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
     freezes: bool = True
     """Whether smart import is the default: then offices are frozen as the form is accepted."""
+    read_keys: Callable[[], Awaitable[None]] = field(default=_nothing_to_read)
+    """Has the worker read the public keys, as it does every minute."""
 
     @property
     def client(self) -> Client:
@@ -111,8 +116,6 @@ class Environment:
             self.sessions,
             self.client,
             task_queue=self.settings.temporal_task_queue,
-            public_url="http://web.test",
-            secret_keys=SecretKeys("secret"),
         )
         await starter.start(receipt.application_no)
         case = Case(self, receipt.application_no, receipt.due_date)
@@ -267,10 +270,10 @@ async def environment_with_worker(
             versioned=build_id is not None,
             max_cached_workflows=max_cached_workflows,
             runner=runner,
-        ),
+        ) as workers,
     ):
         freezes = registry is None or isinstance(registry.smart_import, PostgresSmartImport)
-        yield Environment(sessions, temporal, settings, inbox, freezes=freezes)
+        yield Environment(sessions, temporal, settings, inbox, freezes=freezes, read_keys=workers.keys.read)
 
 
 async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:

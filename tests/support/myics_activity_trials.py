@@ -40,7 +40,7 @@ MB = CaseRef(case_no=BatchNo("MB-000001"))
 OWNER = "ichiro@aoba-kaikei.example.jp"
 EXPIRES_ON = date(2026, 12, 5)
 _BY: dict[str, Any] = {"by": "佐藤", "reason": "お電話"}
-_ONE_STEP = {"ledger": 1, "audit_trail": 1}
+_ONE_STEP = {"ledger": 1, "audit_trail": 1, "audit_contents": 1}
 _FIRM = insert(MyicsFirmRow).values(customer_no=FIRM, name="青葉会計事務所")
 
 
@@ -172,7 +172,7 @@ MYICS_TRIALS = [
         activity="send_myics_mail",
         message=SendMyicsMail.of(MR, AT, kind=MyicsMail.INVITATION, occurrence=1),
         given=(_FIRM, _registration(kind=RegistrationKind.REPRESENTATIVE, account_id=None)),
-        added={"notices": 1, "audit_trail": 1},  # the notice is its own ledger
+        added={"notices": 1, "audit_trail": 1, "audit_contents": 1},  # the notice is its own ledger
         look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.subject, NoticeRow.sent_at.is_not(None)),
         found=[("myics_invitation", OWNER, INVITATION_SUBJECT, True)],
         actions=(f"メールを送信した：{INVITATION_SUBJECT}",),
@@ -181,7 +181,7 @@ MYICS_TRIALS = [
         activity="process_page",
         message=BatchPage.of(MB, AT, kind=BatchKind.CLIENTS, customer_no=FIRM, first=1, last=1),
         given=_BATCH,
-        added={"myics_clients": 1, "audit_trail": 1},  # the row's `done_at` is its ledger
+        added={"myics_clients": 1, "audit_trail": 1, "audit_contents": 1},  # the row's `done_at` is its ledger
         look=select(
             MyicsClientRow.client_id, MyicsClientRow.name, MyicsBatchLineRow.done_at, MyicsBatchLineRow.refused_because
         ).join(MyicsBatchLineRow, MyicsBatchLineRow.values["name"].astext == MyicsClientRow.name),
@@ -220,10 +220,10 @@ MYICS_TRIALS = [
         message=StopBatch.of(MB, AT, occurrence=1, stopped=True, action="一括登録を止める", **_BY),
         given=_BATCH,
         added=_ONE_STEP,
-        look=select(MyicsBatchRow.stopped, MyicsBatchRow.changed_at > AT, AuditRow.by, AuditRow.reason).join(
+        look=select(MyicsBatchRow.stopped, MyicsBatchRow.changed_at > AT, AuditRow.by).join(
             AuditRow, AuditRow.case_no == MyicsBatchRow.batch_no
         ),
-        found=[(True, True, "佐藤", "お電話")],
+        found=[(True, True, "佐藤")],
         actions=("一括登録を止める",),
     ),
 ]

@@ -50,9 +50,9 @@ from tests.support.environment import Environment, environment_with_worker
 from tests.support.running import PATIENCE
 from tests.support.sandbox import RESTRICTED
 from tests.support.settling import settled
-from tests.support.signing import customers_signer
+from tests.support.signing import SATO as OPERATOR
+from tests.support.signing import customers_signer, operations_by
 from tests.support.smtp_inbox import SmtpInbox
-from web.common.operation_sender import OperationSender
 from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.notifications import batch_notification, registration_notification
 from web.myics.procedure_calls import InvitationUpdates
@@ -90,7 +90,9 @@ class MyicsEnvironment:
         self.sign_in = SignIn(sessions, self.hashing)
         self.address_changes = AddressChanges(sessions, self.sign_in, SecretKeys("secret"), not_woken, now)
         self.users = Users(sessions, not_woken, now)
-        self.invitations = InvitationUpdates(self.users, OperationSender(self.environment.client, customers_signer))
+        self.invitations = InvitationUpdates(
+            self.users, operations_by(self.environment.client, sessions, customers_signer)
+        )
         self.clients = Clients(sessions, not_woken, now)
         self.batches = Batches(sessions, not_woken, now)
         queue = self.environment.settings.temporal_task_queue
@@ -113,7 +115,7 @@ class MyicsEnvironment:
     async def invite(self, firm: CustomerNo = FIRM, address: MailAddress = OWNER) -> "Registered":
         form = FirmForm(customer_no=firm, name="青葉会計事務所", representative="青葉 一郎", address=address)
         async with self.environment.sessions.begin() as session:
-            number = await invite_firm(session, form, Requester("担当者", self.now()))
+            number = await invite_firm(session, form, Requester(str(OPERATOR), self.now()))
         await self.notify()
         return Registered(self, number)
 
@@ -164,7 +166,7 @@ class MyicsEnvironment:
 
     async def send_file(self, manager: Member | None, kind: BatchKind, text: str | bytes) -> BatchNo:
         content = text if isinstance(text, bytes) else text.encode()
-        number = await self.batches.take(manager, kind, content, uuid4())
+        number = await self.batches.take(manager or OPERATOR, kind, content, uuid4())
         await self.notify()
         return number
 

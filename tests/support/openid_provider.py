@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,12 @@ from web.common.auth.openid import BACK_CHANNEL_LOGOUT, OpenIdSettings
 CLIENT_ID, CLIENT_SECRET = "desk", "the-secret-of-the-desk-at-the-provider"
 
 
+@cache
+def _key(kid: str) -> RSAKey:
+    """Making one takes a while: each is made once."""
+    return RSAKey.generate_key(2048, {"kid": kid})
+
+
 @dataclass
 class SmallProvider:
     """What it says next can be changed between two log-ins."""
@@ -34,7 +41,7 @@ class SmallProvider:
     answer: dict[str, str] = field(default_factory=dict)
     """What the browser brings back instead of a code."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "first"}))
+    key: RSAKey = field(default_factory=lambda: _key("first"))
     signing_key: Any = None
     """Another key than the one that it publishes."""
     algorithm: str = "RS256"
@@ -50,7 +57,7 @@ class SmallProvider:
         return OpenIdSettings(self.issuer, CLIENT_ID, CLIENT_SECRET)
 
     def change_key(self, kid: str) -> None:
-        self.key = RSAKey.generate_key(2048, {"kid": kid})
+        self.key = _key(kid)
 
     def signed(self, claims: dict[str, Any], *, typ: str | None = "JWT") -> str:
         key = self.signing_key or self.key

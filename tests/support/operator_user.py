@@ -19,19 +19,21 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from models.common.calendar import day_in_japan
 from models.common.store.operators import Operators
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
+from tests.support.cases import in_sharing
 from tests.support.desk import RUN, DeskSite, desk_on
+from tests.support.encryption import ENCRYPTED, DecryptedHistories
 from tests.support.environment import Case, Environment, environment_with_worker
 from tests.support.running import PATIENCE, PatientQueries
 from tests.support.serving import served_on
-from tests.support.signing import SignedByTests, operators_signer
+from tests.support.signing import SIGNED_BY_TESTS, operations_by
 from tests.support.smtp_inbox import SmtpInbox
+from web.backoffice.case_questions import CaseQuestions
 from web.common.auth.sign_in_links import SignInLinks
-from web.common.operation_sender import OperationSender
 from workers.desk_server import LONGEST_REQUEST_HEAD
 from workers.stack import temporal_server
-from workers.temporal import DATA_CONVERTER
 from workflows.backoffice.queues import Queue, QueueFilter, link
 from workflows.common import search_attributes
+from workflows.yayoi.office_details import WHEN_CALLED
 
 SATO, TANAKA = "佐藤", "田中"
 """An operator and the supervisor, as the example registry has them."""
@@ -48,8 +50,8 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
         ui_port: int = probe.getsockname()[1]
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=DATA_CONVERTER,
-        interceptors=[PatientQueries(), SignedByTests()],
+        data_converter=ENCRYPTED,
+        interceptors=[PatientQueries(), SIGNED_BY_TESTS, DecryptedHistories()],
         ui=True,
         ui_port=ui_port,
         dev_server_existing_path=str(temporal_server.binary()),
@@ -95,6 +97,13 @@ class OperatorUser:
         await page.goto(self.desk.url + link)
         await page.get_by_role("button", name="としてログインする").click()
         await page.wait_for_url(f"{self.desk.url}/desk")
+
+    async def reads_a_case(self) -> Case:
+        """Open a case that waits for its sharing to be released, and read what can be done with it."""
+        case = await in_sharing(self.environment)
+        await self.open_office(case)
+        await self.read_details(WHEN_CALLED)
+        return case
 
     async def open_office(self, case: Case, number: int = 1, tab: str = "user-metadata") -> None:
         """Open the page of one office's procedure, as a link in a mail does."""
@@ -219,7 +228,11 @@ async def operator_user(
             temporal_with_ui() as (temporal, ui_address),
             environment_with_worker(sessions, temporal, inbox) as environment,
             desk_on(
-                sessions, url=url, web_ui=ui_address, sender=OperationSender(temporal.client, operators_signer)
+                sessions,
+                url=url,
+                web_ui=ui_address,
+                sender=operations_by(temporal.client, sessions),
+                questions=CaseQuestions(temporal.client),
             ) as desk,
             served_on(listener, desk.app, http="h11", h11_max_incomplete_event_size=LONGEST_REQUEST_HEAD),
             screen(browser) as page,

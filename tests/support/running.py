@@ -3,12 +3,14 @@
 import asyncio
 import functools
 import gc
+import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from fastapi.routing import APIRoute, _EffectiveRouteContext, _RouterIncludeContext
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
@@ -97,6 +99,28 @@ def statements_compiled_once() -> Iterator[None]:
         # What is compiled is kept by its dialect: those of all engines are alike.
         patch.setattr(PGDialect_asyncpg, "__eq__", same)
         patch.setattr(PGDialect_asyncpg, "__hash__", lambda dialect: hash(type(dialect)))
+        yield
+
+
+@contextmanager
+def routes_read_once() -> Iterator[None]:
+    """Read what each handler depends on once for all tests, as a process does with its one application.
+
+    Routes that depend on something made for one application are read each time.
+    """
+    read, build = {}, _EffectiveRouteContext.from_api_route
+
+    def once(*, original_route: APIRoute, include_context: _RouterIncludeContext) -> _EffectiveRouteContext:
+        asked = tuple(each.dependency for each in include_context.dependencies)
+        if not all(inspect.isfunction(each) for each in asked):
+            return build(original_route=original_route, include_context=include_context)
+        key = (id(original_route), include_context.prefix, include_context.max_body_size, asked)
+        if key not in read:  # what is read holds the route: no other has its id
+            read[key] = build(original_route=original_route, include_context=include_context)
+        return read[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_EffectiveRouteContext, "from_api_route", once)
         yield
 
 

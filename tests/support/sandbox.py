@@ -4,8 +4,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from tests.support.encryption import ENCRYPTED
 from workers.signed_updates import REPLAYED
-from workers.temporal import DATA_CONVERTER
 from workers.wiring.root import WORKFLOWS
 
 RESTRICTED = SandboxedWorkflowRunner(
@@ -19,7 +19,7 @@ async def replay(history: WorkflowHistory, *workflows: type) -> None:
     replayer = Replayer(
         workflows=workflows or WORKFLOWS,
         workflow_runner=RESTRICTED,
-        data_converter=DATA_CONVERTER,
+        data_converter=ENCRYPTED,
         interceptors=[REPLAYED],
     )
     await replayer.replay_workflow(history)

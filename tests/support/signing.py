@@ -14,13 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.client import (
-    DescribeWorkflowInput,
-    Interceptor,
-    OutboundInterceptor,
-    StartWorkflowUpdateInput,
-    WorkflowUpdateHandle,
-)
+from temporalio.client import Client, DescribeWorkflowInput, OutboundInterceptor, StartWorkflowUpdateInput
 from temporalio.service import RPCError
 
 from models.common.actors import Actor, ActorKind, Channel
@@ -28,12 +22,13 @@ from models.common.commitments import salted
 from models.common.operators import Role
 from models.common.signatures import HEADER, SignedPlace, Signer
 from models.common.signing_keys import KeyPurpose, PrivateKey
+from models.common.store.operation_records import OperationRecords
 from models.common.store.public_keys import publish
-from web.common.auth.signing import entry_to_send
+from tests.support.encryption import ENCRYPTED
+from web.common.auth.signing import SignedUpdatesOfClient, entry_to_send
+from web.common.operation_sender import OperationSender, SignerNow
 from workers.key_files import KeyFiles
 from workers.settings import Settings
-from workers.temporal import DATA_CONVERTER
-from workflows.common.signed_headers import with_entry
 
 # Always the same, so that what a recorded history says can be verified by whoever reads it.
 KEYS = {purpose: PrivateKey(purpose, hashlib.sha256(f"tests: {purpose}".encode()).digest()) for purpose in KeyPurpose}
@@ -92,48 +87,60 @@ def acting_as(who: Actor | None) -> Iterator[None]:
         _WHO.reset(before)
 
 
+@contextmanager
+def signing_with(key: PrivateKey) -> Iterator[None]:
+    """Sign what tests send in this context with another key of its purpose."""
+    purpose = key.public.purpose
+    before, SIGNERS[purpose] = SIGNERS[purpose], Signer(key)
+    try:
+        yield
+    finally:
+        SIGNERS[purpose] = before
+
+
 def signed(actor: Actor, place: SignedPlace, message: dict[str, Any]) -> bytes:
     """Return the entry with which an actor sends a message."""
     [purpose] = [purpose for purpose in KeyPurpose if actor.kind in purpose.kinds]
     return SIGNERS[purpose].sign(actor, place, message)
 
 
-class SignedByTests(Interceptor):
-    """Signs the updates that tests send themselves; those of the product are signed before."""
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 the SDK's name
-        return _Signed(next)
-
-
-class _Signed(OutboundInterceptor):
-    async def start_workflow_update(
-        self,
-        input: StartWorkflowUpdateInput,  # noqa: A002 the SDK's name
-    ) -> WorkflowUpdateHandle[Any]:
-        who = _WHO.get()
-        content = _content(input)
-        if who is not None and content is not None and entry_to_send() is None and HEADER not in input.headers:
-            input.update_id = input.update_id or str(uuid4())
-            if first_run := await self._first_run(input.id):
-                message = salted(content)
-                place = SignedPlace(input.id, first_run, input.update, input.update_id)
-                input.args = [message]
-                input.headers = with_entry(input.headers, signed(who, place, message))
-        return await super().start_workflow_update(input)
-
-    async def _first_run(self, workflow_id: str) -> str | None:
-        asked = DescribeWorkflowInput(id=workflow_id, run_id=None, rpc_metadata={}, rpc_timeout=None)
-        try:
-            found = await super().describe_workflow(asked)
-        except RPCError:  # the update itself says that there is none
-            return None
-        return found.raw_description.workflow_execution_info.first_run_id
-
-
-def _content(input: StartWorkflowUpdateInput) -> dict[str, Any] | None:  # noqa: A002 the SDK's name
-    """Return the message's JSON as it would lie in history."""
-    if len(input.args) != 1 or input.args[0] is None:
+async def _entry_of(update: StartWorkflowUpdateInput, following: OutboundInterceptor) -> bytes | None:
+    who, content = _WHO.get(), _content(update)
+    signed_before = entry_to_send() is not None or HEADER in update.headers
+    if who is None or content is None or signed_before:
         return None
-    [payload] = DATA_CONVERTER.payload_converter.to_payloads(input.args)
+    update.update_id = update.update_id or str(uuid4())
+    if not (first_run := await _first_run(update.id, following)):
+        return None
+    message = salted(content)
+    update.args = [message]
+    return signed(who, SignedPlace(update.id, first_run, update.update, update.update_id), message)
+
+
+SIGNED_BY_TESTS = SignedUpdatesOfClient(_entry_of)
+"""Signs the updates that tests send themselves; those of the product are signed before."""
+
+
+async def _first_run(workflow_id: str, following: OutboundInterceptor) -> str | None:
+    asked = DescribeWorkflowInput(id=workflow_id, run_id=None, rpc_metadata={}, rpc_timeout=None)
+    try:
+        found = await following.describe_workflow(asked)
+    except RPCError:  # the update itself says that there is none
+        return None
+    return found.raw_description.workflow_execution_info.first_run_id
+
+
+def operations_by(
+    client: Client, sessions: async_sessionmaker[AsyncSession], signer: SignerNow = operators_signer
+) -> OperationSender:
+    """Return what sends operations on pages: the operators', unless the customers' signer is given."""
+    return OperationSender(client, signer, OperationRecords(sessions))
+
+
+def _content(update: StartWorkflowUpdateInput) -> dict[str, Any] | None:
+    """Return the message's JSON as it would lie in history."""
+    if len(update.args) != 1 or update.args[0] is None:
+        return None
+    [payload] = ENCRYPTED.payload_converter.to_payloads(update.args)
     content = json.loads(payload.data)
     return content if isinstance(content, dict) else None

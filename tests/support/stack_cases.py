@@ -39,12 +39,12 @@ class Outside:
         self._web = f"http://127.0.0.1:{settings.web_port}"
         self._mail = Places(settings.state_dir).mail
 
-    async def apply(self, *pairs: tuple[str, str]) -> ApplicationNo:
+    async def apply(self, *pairs: tuple[str, str], contract_id: str = "8871304") -> ApplicationNo:
         offices = [{"yayoi_id": to, "yayoi_id_confirmation": to, "office_token": token} for to, token in pairs]
         form = {
             "submission_id": str(uuid4()),
             "applicant": {"family_name": "弥生", "given_name": "太郎"},
-            "existing_contract_id": "8871304",
+            "existing_contract_id": contract_id,
             "accounting_link": True,
             "network_product": True,
             "offices": offices,
@@ -62,9 +62,13 @@ class Outside:
         return notices[0]
 
     def notices(self, to: str) -> list[EmailMessage]:
+        return [mail for mail in self.all_notices() if mail["To"] == to]
+
+    def all_notices(self) -> list[EmailMessage]:
+        """Every completion notice that the mail server has taken, the same one as often as it was taken."""
         files = sorted(self._mail.glob("*.eml"))
         mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
-        return [mail for mail in mails if mail["To"] == to and mail["Subject"] == NOTICE_SUBJECT]
+        return [mail for mail in mails if mail["Subject"] == NOTICE_SUBJECT]
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with httpx.AsyncClient(base_url=self._web, timeout=10) as http:
@@ -91,9 +95,9 @@ class Case:
         """Wait until an office's procedure waits for people at this stage."""
         while True:
             try:
-                client = await temporal.connect(self._settings)
-                office = client.get_workflow_handle(office_workflow_id(self._application_no, office_no))
-                progress = await office.query(OfficeDataProcedure.progress, rpc_timeout=timedelta(seconds=5))
+                async with temporal.opened(self._settings) as client:
+                    office = client.get_workflow_handle(office_workflow_id(self._application_no, office_no))
+                    progress = await office.query(OfficeDataProcedure.progress, rpc_timeout=timedelta(seconds=5))
                 if progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:
                     return
                 assert progress.outcome is None
@@ -125,18 +129,21 @@ class Case:
 
     async def status_rows_say_what_the_procedures_are(self, *office_numbers: int) -> None:
         """Of offices at rest, also when they have ended: what pages read is what the workflow knows."""
-        client = await temporal.connect(self._settings)
-        async with database.opened(self._settings) as sessions, sessions() as session:
+        async with (
+            temporal.opened(self._settings) as client,
+            database.opened(self._settings) as sessions,
+            sessions() as session,
+        ):
             for number in office_numbers:
                 office = client.get_workflow_handle(office_workflow_id(self._application_no, number))
                 await row_says(session, self._application_no, await office.query(OfficeDataProcedure.progress))
 
     async def result(self) -> ApplicationOutcome:
-        client = await temporal.connect(self._settings)
-        application = client.get_workflow_handle(
-            application_workflow_id(self._application_no), result_type=ApplicationOutcome
-        )
-        return ApplicationOutcome.model_validate(await application.result())
+        async with temporal.opened(self._settings) as client:
+            application = client.get_workflow_handle(
+                application_workflow_id(self._application_no), result_type=ApplicationOutcome
+            )
+            return ApplicationOutcome.model_validate(await application.result())
 
 
 async def load_examples(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
 from tests.support.databases import MIGRATED, new_database
+from tests.support.encryption import MASTER
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.smtp_inbox import SmtpInbox
 from workers import database
@@ -44,7 +45,9 @@ class Place:
         async with new_database(self.postgres, MIGRATED) as url:
             engine = create_async_engine(url)
             try:
-                async with environment_with_worker(database.sessions(engine), self.temporal, self.inbox) as environment:
+                async with environment_with_worker(
+                    database.sessions(engine, MASTER), self.temporal, self.inbox
+                ) as environment:
                     yield environment
             finally:
                 await engine.dispose()

@@ -14,7 +14,6 @@ from activities.common.outbox import MailTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import PostgresContracts, PostgresLinks, PostgresSharing, postgres_registry
 from activities.yayoi.registry.protocols import Registry
-from models.common.secret_keys import SecretKeys
 from models.common.store.ledger import StepTransaction
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
@@ -174,8 +173,6 @@ async def submitted(environment: Environment, application: ApplicationForm) -> C
         environment.sessions,
         environment.client,
         task_queue=environment.settings.temporal_task_queue,
-        public_url="http://web.test",
-        secret_keys=SecretKeys("secret"),
     )
     await starter.start(receipt.application_no)
     return Case(environment, receipt.application_no, receipt.due_date)

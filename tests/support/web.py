@@ -38,6 +38,7 @@ from models.tables import (
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.procedures import Stage
 from tests.support.databases import as_role, begin_numbers
+from tests.support.encryption import ENCRYPTED
 from tests.support.ending import end
 from tests.support.running import PATIENCE
 from tests.support.signing import PUBLIC, customers_signer
@@ -46,7 +47,6 @@ from web.app import create_app
 from web.common.auth.api_keys import Systems
 from workers.database_roles import DatabaseRole
 from workers.signed_updates import SignedUpdates
-from workers.temporal import DATA_CONVERTER
 
 NETWORK, STANDALONE = "8871304", "6111111"
 TOKEN_B = "b0000002-0000-4000-8000-000000000002"
@@ -320,7 +320,7 @@ class TemporalProxy:
         self._links: set[asyncio.StreamWriter] = set()
 
     async def client(self) -> Client:
-        return await Client.connect(f"127.0.0.1:{self.port}", data_converter=DATA_CONVERTER, lazy=True)
+        return await Client.connect(f"127.0.0.1:{self.port}", data_converter=ENCRYPTED, lazy=True)
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._link, "127.0.0.1", self.port)

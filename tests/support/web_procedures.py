@@ -1,9 +1,11 @@
 """Procedures that answer as the real ones do, without doing anything: the web is tested against them."""
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from models.common.acting import who_acts
+    from models.common.messages import TRY_LATER
     from models.common.operator_actions import EndCase
     from models.common.operator_message import ActionMessage
     from models.yayoi.messages import ApplicationCase, OfficeCase
@@ -13,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
 
 NOT_YET = "先に STEP5 サポート・サービスのパスワード設定を済ませてください。"
 TOO_LATE = "STEP5 を始めた後は取り下げられません。責任者の承認を得て取り消し（cancel）を使ってください。"
+AWAY = "いまはシステムの都合で処理できません。"
 GROUP_TAKEN = "この弥生ID は別の事業グループに参加しています。"
 
 
@@ -34,7 +37,7 @@ class AnsweringOffice:
         self._taken: list[str] = []
         self._texts: list[str] = []
         self._steps: list[SetUpStep] = []
-        self._refusals_left = 2
+        self._refusals_left = self._failures_left = 2
         self._ended = False
 
     @workflow.run
@@ -47,6 +50,13 @@ class AnsweringOffice:
         if report.step is SetUpStep.BUSINESS_GROUP and who_acts() == "system:strict" and self._refusals_left:
             self._refusals_left -= 1
             raise refused(GROUP_TAKEN)
+        if report.step is SetUpStep.PRODUCT and who_acts() == "system:strict" and self._failures_left:
+            failure = (
+                ApplicationError("deadlock detected"),
+                ApplicationError(AWAY, type=TRY_LATER, non_retryable=True),
+            )
+            self._failures_left -= 1
+            raise failure[self._failures_left]
         self._steps.append(report.step)
         self._taken.append(f"{who_acts()} {report.event_id} {report.step}")
 

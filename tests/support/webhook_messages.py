@@ -14,7 +14,7 @@ from models.common.case_status import CaseStatus
 from models.common.store.case_status import begin_status, status_of
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationRow, WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks.messages import SCHEDULE, WebhookStage, webhook_workflow_id
+from models.webhooks.messages import DELIVERY_WORKFLOW, SCHEDULE, WebhookStage, webhook_workflow_id
 from models.yayoi.store.intake import Intake
 from tests.support.environment import Environment, form
 from tests.support.running import PATIENCE
@@ -146,7 +146,8 @@ async def stored(
             )
         )
         first = CaseStatus.first(WebhookStage.SENDING, datetime.now(UTC))
-        begin_status(session, message.message_id, None, first)
+        workflow_id = webhook_workflow_id(message.message_id)
+        begin_status(session, workflow_id, message.message_id, None, first, procedure=DELIVERY_WORKFLOW)
     return message
 
 

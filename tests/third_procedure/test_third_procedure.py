@@ -50,7 +50,8 @@ async def manual(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowE
     ]
     case = ManualCase(case_no="PM-000001", requested_at=datetime.now(UTC), expires_on=EXPIRES_ON)
     async with sessions.begin() as session:
-        begin_status(session, case.case_no, None, CaseStatus.first(ManualStage.REQUESTED, case.requested_at))
+        first = CaseStatus.first(ManualStage.REQUESTED, case.requested_at)
+        begin_status(session, queue, case.case_no, None, first, procedure="ManualRequest")
     async with Worker(
         temporal.client,
         task_queue=queue,

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 from standardwebhooks import WebhookVerificationError
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 from models.common.messages import ACTIVITY_FAILING
 from models.common.waiting_for import WaitingFor
@@ -255,3 +256,37 @@ async def test_a_database_that_is_away_uses_up_no_attempt(
             )
         await away.dispose()
     assert receiver.got == []
+
+
+@pytest.mark.robustness("final only when sure")
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("https://" + "a" * 64 + ".example/hook", SECRET),
+        ("https://127.0.0.1:99999/", SECRET),
+        ("https://a..example/hook", SECRET),
+        ("gopher://books.example/hook", SECRET),
+        ("not an address", SECRET),
+        ("https://127.0.0.1:1/hook", "whsec_not-base64!"),
+    ],
+)
+async def test_whatever_goes_wrong_with_an_attempt_is_counted(
+    registry_url: str, smtp_inbox: SmtpInbox, url: str, secret: str
+) -> None:
+    """What is outside of the count would be tried for ever, and nobody would know."""
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        number = await environment.apply(form())
+        async with environment.sessions.begin() as session:
+            session.add(WebhookSubscriberRow(url=url, secrets=[secret], kinds=[]))
+            await session.flush()
+            session.add(
+                WebhookMessageRow(
+                    message_id="msg_1", subscriber_id=1, application_no=number, kind="", payload={}, stage="送信中"
+                )
+            )
+        asked = DeliverWebhook(case_no="msg_1", stored_at=datetime.now(UTC))
+        for made in range(1, ATTEMPTS):
+            with pytest.raises(ApplicationError, match=f"attempt {made} of {ATTEMPTS}"):
+                await environment.activities()["deliver_webhook"](asked)
+        status = await environment.activities()["deliver_webhook"](asked)
+        assert (status.stage, status.attempts, status.for_operators) == (WebhookStage.DEAD, ATTEMPTS, True)

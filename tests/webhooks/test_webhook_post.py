@@ -86,11 +86,13 @@ async def test_public_addresses_take_https_only_and_machines_secrets_are_never_r
             await poster.post("http://169.254.169.254/latest", MESSAGE)
 
 
+@pytest.mark.robustness("hosts")
 @pytest.mark.parametrize(
     ("expected", "addresses"),
     [
         (Reach.PUBLIC, "8.8.8.8 2606:4700::1111 ::ffff:8.8.8.8"),
         (Reach.PRIVATE, "127.0.0.1 127.9.9.9 ::1 10.0.0.1 172.16.0.1 192.168.1.1 fd00::1 ::ffff:10.0.0.1 100.64.0.1"),
+        (Reach.NOBODY, "168.63.129.16 192.0.0.192 100.100.100.200 fd00:ec2::254 fd20:ce::254 ::ffff:168.63.129.16"),
         (Reach.NOBODY, "169.254.169.254 fe80::1%eth0 0.0.0.0 :: 224.0.0.1 240.0.0.1 64:ff9b::a00:1 2002:a00:1::"),
     ],
 )

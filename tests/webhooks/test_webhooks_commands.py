@@ -97,10 +97,10 @@ def test_a_subscriber_is_removed_only_after_a_question_that_says_what_stops() ->
         ("http://books.example.co.jp/hook", "https://"),
         ("ftp://books.example.co.jp/hook", "https://"),
         ("books.example.co.jp", "https://"),
-        ("https://", "a host"),
-        ("https://user:password@books.example.co.jp/", "neither a password"),
-        ("https://books.example.co.jp/#x", "nor a fragment"),
-        ("https://[::1", "no URL"),
+        ("https://", "whole address"),
+        ("https://user:password@books.example.co.jp/", "neither a name nor a password"),
+        ("https://books.example.co.jp/#x", "no fragment"),
+        ("https://[::1", "no subscriber's URL"),
     ],
 )
 async def test_what_cannot_be_posted_to_is_refused(settings: Settings, url: str, expected: str) -> None:

@@ -17,6 +17,7 @@ from models.common.waiting_for import WaitingFor
 from models.webhooks.messages import Coded, StageChange, WebhookKind
 from models.webhooks.secrets import new_secret
 from models.yayoi.procedures import Stage
+from tests.support.encryption import MASTER
 from tests.support.provider_forms import EXAMPLE
 from tests.support.serving import served
 from tests.support.web import end_cases, web_on
@@ -56,7 +57,9 @@ async def test_the_form_of_the_example_is_taken_once(
 ) -> None:
     engine = create_async_engine(registry_url)
     async with (
-        web_on(database.sessions(engine), temporal.client, form_secrets=secrets, form_translation=EXAMPLE) as web,
+        web_on(
+            database.sessions(engine, MASTER), temporal.client, form_secrets=secrets, form_translation=EXAMPLE
+        ) as web,
         served(web.app) as address,
     ):
         variables = {"WEB": address, "TETSUZUKI_FORM_WEBHOOK_SECRETS": ",".join(secrets)}

@@ -9,18 +9,12 @@ from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from tests.support.ending import end
 from tests.support.environment import OFFICE_C, Case, Environment, at_rest, form
+from tests.support.running_commands import settings_of
 from web.common.operation_sender import NOT_STARTED, NOT_THERE
 from workers.commands.act import NEEDS_LOG_IN, act, workflow_id_of
 from workers.program import ClearError
-from workers.settings import Settings
 
 NO = ApplicationNo("YS-000001")
-
-
-def settings_of(environment: Environment) -> Settings:
-    address = environment.client.service_client.config.target_host
-    database = environment.sessions.kw["bind"].url.render_as_string(hide_password=False)
-    return environment.settings.model_copy(update={"temporal_address": address, "database_url": database})
 
 
 async def sharing(environment: Environment) -> Case:

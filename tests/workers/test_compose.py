@@ -21,7 +21,7 @@ from workers.commands.certificates import HOLDERS, INSIDE, LASTS, RENEWED_BEFORE
 from workers.database_roles import DatabaseRole
 from workers.key_files import KeyFiles
 from workers.settings import Settings
-from workers.stack.needed_secrets import OF_MIGRATE, SECRETS, SECRETS_OF
+from workers.stack.needed_secrets import OF_KEYS, OF_MIGRATE, SECRETS, SECRETS_OF
 from workers.tls import database_tls, smtp_security, temporal_tls
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +138,8 @@ NOT_PASSED = {
     "form_mapping": "a file, mounted with a second Compose file",
     "bounce_maildir": "a folder, mounted with a second Compose file",
     "api_open": "the API has keys",
+    "vault_token_file": "a file, mounted with a second Compose file",
+    "encrypt_histories": "always",
     "sign_in_run": "the embedded servers",
     "temporal_task_queue": "one queue in a namespace of its own",
 }
@@ -154,7 +156,8 @@ def test_every_variable_is_read_by_the_program_that_gets_it(name: str) -> None:
 
 def test_every_setting_can_be_set_without_editing_the_file() -> None:
     given = {variable for service in OURS.values() for variable in service["environment"]}
-    passed = {variable.removeprefix("TETSUZUKI_").lower().removesuffix("_file") for variable in given}
+    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in given}
+    passed |= {name.removesuffix("_file") for name in passed}
     assert Settings.model_fields.keys() - passed == NOT_PASSED.keys()
 
 
@@ -236,7 +239,7 @@ def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None
 def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> None:
     check = SERVICES["migrate"]
     assert check["command"] == ["migrate"]  # begins with it, unless Temporal is left alone
-    for name in ("worker", "web", "desk"):
+    for name in ("worker", "eraser", "web", "desk"):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert SERVICES[name]["image"] == check["image"]
         assert COMPOSE["x-settings"].items() <= SERVICES[name]["environment"].items()
@@ -250,7 +253,7 @@ def test_every_volume_is_named() -> None:
 
 def is_public(value: str) -> bool:
     """Whether it only says where something is: a file, an address, a time."""
-    return value.startswith(("/access/", "http://127.0.0.1:")) or value == "10s"
+    return value.startswith(("/access/", "/keys/", "http://127.0.0.1:")) or value == "10s"
 
 
 def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
@@ -262,7 +265,7 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
                 assert value == f"${{{name}{suffix}}}"
                 assert suffix.startswith(":?") or suffix == ":-"
                 required |= {name} if suffix.startswith(":?") else set()
-    passwords = {f"{name}_DATABASE_PASSWORD" for name in ("CUSTOMERS", "DESK", "WORKER")}
+    passwords = {f"{name}_DATABASE_PASSWORD" for name in ("CUSTOMERS", "DESK", "ERASE", "WORKER")}
     provider = {f"TETSUZUKI_OIDC_{name}" for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")}
     assert required == passwords | {
         "POSTGRES_PASSWORD",
@@ -283,7 +286,7 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
 
 @pytest.mark.parametrize("name", CONNECTED)
 def test_each_service_gets_the_secrets_that_it_needs_and_no_others(name: str) -> None:
-    needed = {**SECRETS_OF, "migrate": OF_MIGRATE, "keys": {"database_url", "database_password"}}[name]
+    needed = {**SECRETS_OF, "migrate": OF_MIGRATE, "keys": OF_KEYS}[name]
     named = {variable.removeprefix("TETSUZUKI_").lower() for variable in OURS[name]["environment"]}
     assert {variable.removesuffix("_file") for variable in named} & SECRETS == needed - {"sign_in_run"}
 
@@ -292,7 +295,7 @@ def test_workers_can_be_many() -> None:
     worker = SERVICES["worker"]
     assert "container_name" not in worker
     assert "ports" not in worker
-    assert worker["volumes"] == ["worker-access:/access:ro"]
+    assert all(mount.endswith(":ro") for mount in worker["volumes"])
 
 
 def test_the_customers_web_and_the_desk_alone_can_be_reached_and_from_this_machine_only() -> None:
@@ -313,7 +316,12 @@ def test_each_process_connects_as_its_own_role_with_its_own_password() -> None:
     owner = COMPOSE["x-owner"]
     for name in ("migrate", "keys"):
         assert owner.items() <= SERVICES[name]["environment"].items()
-    roles = {"web": DatabaseRole.CUSTOMERS, "desk": DatabaseRole.DESK, "worker": DatabaseRole.WORKER}
+    roles = {
+        "web": DatabaseRole.CUSTOMERS,
+        "desk": DatabaseRole.DESK,
+        "worker": DatabaseRole.WORKER,
+        "eraser": DatabaseRole.ERASE,
+    }
     for name, role in roles.items():
         given = SERVICES[name]["environment"]
         variable = f"${{{role.name}_DATABASE_PASSWORD:?set it in .env}}"
@@ -331,18 +339,34 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
     }
     assert mounted == {
         "certificates": [],
-        "migrate": [],
-        "worker": [],
-        "keys": ["audit-keys:/keys/audit", "customers-keys:/keys/customers", "operators-keys:/keys/operators"],
-        "web": ["customers-keys:/keys/customers:ro"],
-        "desk": ["audit-keys:/keys/audit:ro", "operators-keys:/keys/operators:ro"],
+        "migrate": ["master-keys:/keys/master"],
+        "worker": ["master-keys:/keys/master:ro"],
+        "eraser": ["master-keys:/keys/master:ro"],
+        "keys": [
+            "audit-keys:/keys/audit",
+            "customers-keys:/keys/customers",
+            "master-keys:/keys/master",
+            "operators-keys:/keys/operators",
+        ],
+        "web": ["customers-keys:/keys/customers:ro", "master-keys:/keys/master:ro"],
+        "desk": ["audit-keys:/keys/audit:ro", "master-keys:/keys/master:ro", "operators-keys:/keys/operators:ro"],
     }
     assert {f"{purpose}-keys" for purpose in KeyPurpose} <= COMPOSE["volumes"].keys()
-    assert "/keys /keys/customers /keys/operators /keys/audit" in DOCKERFILE
+    folder = Path(COMPOSE["x-settings"]["TETSUZUKI_MASTER_KEY_FILE"]).parent
+    assert f"/keys /keys/customers /keys/operators /keys/audit \\\n    {folder}" in DOCKERFILE
     folders = {
         purpose: KeyFiles(Settings(signing_keys_dir=Path("/keys"))).file_of(f"{purpose}-x") for purpose in KeyPurpose
     }
     assert folders == {purpose: Path(f"/keys/{purpose}/{purpose}-x") for purpose in KeyPurpose}
+
+
+def test_what_no_restore_may_reach_lies_in_volumes_of_its_own() -> None:
+    assert "journal:/journal" in SERVICES["eraser"]["volumes"]
+    assert SERVICES["eraser"]["environment"]["TETSUZUKI_JOURNAL_FILE"].startswith("/journal/")
+    assert "audit-heads:/audit" in SERVICES["desk"]["volumes"]
+    assert SERVICES["desk"]["environment"]["TETSUZUKI_AUDIT_HEADS_FILE"].startswith("/audit/")
+    assert "/journal" in DOCKERFILE
+    assert "/audit" in DOCKERFILE
 
 
 def test_the_keycloak_that_can_be_added_knows_the_desks_addresses() -> None:
@@ -445,6 +469,7 @@ RIGHTS = {
     "migrate": ["default:admin"],
     "worker": ["default:write"],
     "web": ["default:write"],
+    "eraser": ["default:write"],
     "desk": ["default:write"],
     "engineer": ["temporal-system:admin"],
 }

@@ -89,9 +89,12 @@ async def test_rights_that_were_given_by_hand_are_taken_away(database_url: str) 
 async def test_the_audit_trail_is_only_ever_added_to_and_only_migrate_writes_keys() -> None:
     for role in DatabaseRole:
         assert GRANTS["audit_trail"][role] == {Statement.SELECT, Statement.INSERT}
+        erases = {Statement.DELETE} if role is DatabaseRole.ERASE else set()
+        assert GRANTS["audit_contents"][role] == {Statement.SELECT, Statement.INSERT} | erases
         assert GRANTS["public_keys"][role] == {Statement.SELECT}
     assert GRANTS["operators"][DatabaseRole.CUSTOMERS] == frozenset()
-    assert [role for role in DatabaseRole if Statement.UPDATE in GRANTS["operators"][role]] == [DatabaseRole.DESK]
+    writers = {role for role in DatabaseRole if Statement.UPDATE in GRANTS["operators"][role]}
+    assert writers == {DatabaseRole.DESK, DatabaseRole.ERASE}  # the second blanks those who were removed
 
 
 @pytest.mark.parametrize("password", ["plain", 'it\'s: a \\ "password" :x'])

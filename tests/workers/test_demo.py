@@ -16,8 +16,7 @@ from typer.testing import CliRunner
 
 from tests.support.ending import end
 from tests.support.namespaces import new_namespace
-from tests.support.signing import operators_signer
-from web.common.operation_sender import OperationSender
+from tests.support.signing import operations_by
 from workers.cli import app
 from workers.demo import demo
 from workers.demo import run as run_module
@@ -31,7 +30,13 @@ async def running(mail_folder: Path, client: Client | None = None) -> AsyncItera
     """A demo without a stack: only what arrives in the folder is there."""
     async with httpx.AsyncClient() as http:
         client = client or await Client.connect("127.0.0.1:1", lazy=True)
-        yield DemoRun(http, client, OperationSender(client, operators_signer), async_sessionmaker(), mail_folder)
+        yield DemoRun(
+            http,
+            client,
+            operations_by(client, async_sessionmaker()),
+            async_sessionmaker(),
+            mail_folder,
+        )
 
 
 def arrives(folder: Path, subject: str) -> None:

@@ -1,18 +1,21 @@
 """`tetsuzuki health`: healthy means that work is really being done."""
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from pydantic import SecretStr
 from temporalio import activity, workflow
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.support.running import PATIENCE
-from workers.health import check_web, check_worker
+from workers.health import check_web, check_worker, polls
+from workers.identity import identity
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.temporal import TemporalUnreachableError
@@ -44,6 +47,7 @@ def settings(environment: WorkflowEnvironment, queue: str, database_url: str | N
         temporal_address=environment.client.service_client.config.target_host,
         temporal_namespace=environment.client.namespace,
         temporal_task_queue=queue,
+        secret_key=SecretStr("secret"),
     )
 
 
@@ -61,7 +65,7 @@ async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(
         workflows=[Idle],
         workflow_runner=UnsandboxedWorkflowRunner(),
         activities=[],
-        identity="1@another-machine",
+        identity=f"worker-{'0' * 12}-{'0' * 12}",
     ):
         with pytest.raises(ClearError, match="no worker on"):
             await check_worker(settings(temporal, "elsewhere", database_url))
@@ -77,6 +81,7 @@ async def test_a_worker_that_takes_workflows_only_is_not_healthy(
             workflows=[Idle],
             workflow_runner=UnsandboxedWorkflowRunner(),
             activities=[],
+            identity=identity(settings(temporal, "half"), "worker"),
         ),
         asyncio.timeout(PATIENCE),
     ):
@@ -95,11 +100,36 @@ async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(
             workflows=[Idle],
             workflow_runner=UnsandboxedWorkflowRunner(),
             activities=[idle],
+            identity=identity(settings(temporal, "whole"), "worker"),
         ),
         asyncio.timeout(PATIENCE),
     ):
         while await refused(settings(temporal, "whole", database_url)):  # noqa: ASYNC110 until its first polls
             await asyncio.sleep(0.1)
+
+
+async def test_a_worker_is_known_by_its_process_and_its_name_shows_neither_that_nor_the_machine(
+    temporal: WorkflowEnvironment,
+) -> None:
+    ours = settings(temporal, "named")
+    named = identity(ours, "worker", 4711)
+    assert re.fullmatch(r"worker-[0-9a-f]{12}-[0-9a-f]{12}", named)
+    assert socket.gethostname() not in named
+    assert named != identity(ours, "worker", 4712)
+    assert named != identity(ours.model_copy(update={"secret_key": SecretStr("other")}), "worker", 4711)
+    async with (
+        Worker(
+            temporal.client,
+            task_queue="named",
+            workflows=[Idle],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            identity=named,
+        ),
+        asyncio.timeout(PATIENCE),
+    ):
+        while not await polls(temporal.client, ours, 4711):  # noqa: ASYNC110 until its first poll
+            await asyncio.sleep(0.1)
+        assert not await polls(temporal.client, ours, 4712)
 
 
 async def test_no_server_is_not_healthy(database_url: str) -> None:

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.tables import OperatorIdentityRow
 from tests.support.desk import DeskSite, desk_on, fill_operators
+from tests.support.encryption import MASTER
 from workers import temporal
+from workers.case_keys import CaseKeys
 from workers.commands.operators import LINKS, NO_OPERATORS, add_identity, print_link, printed_links
 from workers.program import ClearError
 from workers.settings import Settings
@@ -136,11 +138,11 @@ def test_a_setting_of_the_log_in_that_cannot_be_used_is_refused(name: str, value
 async def test_the_desk_does_not_start_where_nobody_could_log_in(
     settings: Settings, sessions: async_sessionmaker[AsyncSession]
 ) -> None:
-    client = await temporal.connect(settings, lazy=True)
+    client, keys = await temporal.connect(settings, lazy=True), CaseKeys(sessions, MASTER)
     with pytest.raises(ClearError, match="TETSUZUKI_OIDC_ISSUER"):
-        build_desk(settings.model_copy(update={"secret_key": SecretStr("key")}), sessions, client)
-    assert build_desk(begun(settings), sessions, client).title == "担当者の画面"
+        build_desk(settings.model_copy(update={"secret_key": SecretStr("key")}), sessions, client, keys)
+    assert build_desk(begun(settings), sessions, client, keys).title == "担当者の画面"
     with_provider = begun(settings.model_copy(update=OPENID))
-    assert build_desk(with_provider, sessions, client).title == "担当者の画面"
+    assert build_desk(with_provider, sessions, client, keys).title == "担当者の画面"
     with pytest.raises(ClearError, match="TETSUZUKI_TEMPORAL_UI_ADDRESS"):
-        build_desk(with_provider.model_copy(update={"temporal_ui_address": None}), sessions, client)
+        build_desk(with_provider.model_copy(update={"temporal_ui_address": None}), sessions, client, keys)

@@ -245,7 +245,7 @@ async def test_y15_an_issued_id_is_never_somebody_elses(
         ([{"record": "office", "office_token": "x"}], "office_token: 桁数が違います"),
         ([{"record": "customer"}], "record は yayoi_id、business_group"),
         ([YAYOI_ID | {"naem": "x"}], "naem: この項目は受け付けていません"),
-        ([YAYOI_ID | {"family_name": "弥\n生"}], "制御文字"),
+        ([YAYOI_ID | {"family_name": "弥\n生"}], "使えない文字（U+000A）"),
         ([YAYOI_ID | {"family_name": "　"}], "family_name: 入力してください。"),
         ([YAYOI_ID | {"family_name": "生" * 201}], "200 文字以内"),
         ([CONTRACT, OFFICE, LINK | {"kind": "bank"}], "kind: bank_account、air_regi、ubi_regi、other のいずれか"),
@@ -271,7 +271,8 @@ async def test_y8_rows_are_stored_in_one_form(sessions: Sessions, tmp_path: Path
     assert (await load(sessions, write(tmp_path, YAYOI_ID))).unchanged == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.robustness("tables")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "utf-16"])
 async def test_csv_says_the_same_as_json(sessions: Sessions, tmp_path: Path, encoding: str) -> None:
     await load(sessions, write(tmp_path, *ALL))
     before = await dump(sessions)
@@ -288,14 +289,30 @@ async def test_csv_says_the_same_as_json(sessions: Sessions, tmp_path: Path, enc
     assert await dump(sessions) == before
 
 
+@pytest.mark.robustness("tables")
+@pytest.mark.parametrize("indent", [None, 1, 4], ids=["one line", "pretty", "prettier"])
+async def test_an_ordinary_json_list_is_read_however_it_is_laid_out(
+    sessions: Sessions, tmp_path: Path, indent: int | None
+) -> None:
+    path = tmp_path / "registry.json"
+    path.write_text(json.dumps(ALL, ensure_ascii=False, indent=indent), encoding="utf-8")
+    report = await load(sessions, path)
+    assert (report.loaded, report.refused) == (len(ALL), ())
+
+
+@pytest.mark.robustness("tables")
 @pytest.mark.parametrize(
     ("content", "refused"),
     [
         (b"name,mail\nx,y\n", {1: "record の列がありません"}),
-        (b"record,name,name\nx,y,z\n", {1: "同じ名前の列"}),
+        (b"record,name,name\nx,y,z\n", {1: "「name」が 2 つ"}),
         (b"record,name\noffice,a,b\n\n,\nx,\n", {2: "列の数", 5: "record は yayoi_id"}),
         (b'record,note\n"x"y,z\nx,"1\n2"\nx,\n', {2: "引用符", 3: "record は", 5: "record は"}),
-        ("record,note\nyayoi_id,弥生\n".encode("cp932"), {2: "UTF-8"}),
+        (b'record,note\nx,1\nx,"2\nx,3\n', {2: "record は", 3: "この行から最後まで"}),
+        ("record,note\nx,弥生\nx,".encode() + b"\x90\xb6\nx,\n", {2: "record は", 3: "UTF-8", 4: "record は"}),
+        ("record,note\nx,ｱｲ\n".encode("cp932"), {1: "Shift_JIS か EUC-JP か"}),
+        (b"record,note\nx,\x00\nx,\n\x1a", {2: "U+0000", 3: "record は"}),
+        (b"PK\3\4", {1: "CSV"}),
     ],
 )
 async def test_a_broken_csv_is_refused_by_line(
@@ -308,6 +325,7 @@ async def test_a_broken_csv_is_refused_by_line(
     assert all(reason in row.reason for row, reason in zip(report.refused, refused.values(), strict=True))
 
 
+@pytest.mark.robustness("tables")
 @pytest.mark.parametrize(
     ("content", "refused"),
     [
@@ -315,7 +333,9 @@ async def test_a_broken_csv_is_refused_by_line(
         (b"", []),
         (b"[{}\n, 1,\n\n nonsense,\n]", [1, 2, 4]),
         ("弥生".encode("cp932"), [1]),
-        (b'{"record": "yayoi_id", "note": "' + b"x" * 1_000_000 + b'"}\n', [1, 2]),
+        (b'{"record": "yayoi_id", "note": "' + b"x" * 1_000_000 + b'"}\n{}', [1, 2]),
+        (b'[\n  {\n    "record": "x"\n  },\n  {\n    "record" "y"\n  },\n  {\n  }\n]\n', [2, 5, 8]),
+        (b'{"record": "x"\n{"record": "y", "record": "z"}\n{"note": NaN}\n]', [1, 2, 3, 4]),
         (b"[" * 100_000, [1]),
     ],
 )

@@ -1,4 +1,4 @@
-"""Digest and reconciliation run by the clock, in Japan's time, and can be run by hand."""
+"""Digest, reconciliation and retention run by the clock, in Japan's time, and can be run by hand."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, Sch
 from temporalio.service import RPCError
 
 from models.common.calendar import JST
+from models.common.task_queues import erasing_queue
 from models.tables import OfficeRow
 from tests.support.environment import OFFICE_C, Environment
 from workers import schedules
@@ -22,10 +23,10 @@ from workflows.common.activity_options import LATER
 
 @pytest_asyncio.fixture
 async def installed(environment: Environment) -> AsyncIterator[Environment]:
-    """Both schedules on this test's task queue; removed afterwards, since other tests share the server."""
+    """The schedules on this test's task queue; removed afterwards, since other tests share the server."""
     await schedules.install(environment.client, environment.settings.temporal_task_queue)
     yield environment
-    for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION):
+    for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION, schedules.RETENTION):
         await environment.client.get_schedule_handle(schedule_id).delete()
 
 
@@ -50,8 +51,17 @@ async def test_the_reconciliation_is_due_at_six_every_day(installed: Environment
     assert {at.weekday() for at in runs} == set(range(7))
 
 
+async def test_retention_is_due_at_three_every_day_on_the_task_queue_of_who_may_delete(installed: Environment) -> None:
+    runs = await next_runs(installed, schedules.RETENTION)
+    assert {(at.hour, at.minute) for at in runs} == {(3, 0)}
+    assert {at.weekday() for at in runs} == set(range(7))
+    action = (await described(installed, schedules.RETENTION)).action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    assert action.task_queue == erasing_queue(installed.settings.temporal_task_queue)
+
+
 async def test_cases_come_before_what_runs_by_the_clock(installed: Environment) -> None:
-    for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION):
+    for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION, schedules.RETENTION):
         action = (await described(installed, schedule_id)).action
         assert isinstance(action, ScheduleActionStartWorkflow)
         assert action.priority.priority_key == LATER.priority_key == 4
@@ -73,7 +83,7 @@ async def test_installing_again_keeps_one_of_each_and_a_pause(installed: Environ
     assert getattr(found.action, "task_queue", None) == "another-queue"
     assert not (await described(installed, schedules.RECONCILIATION)).state.paused
     listed = [each.id async for each in await installed.client.list_schedules()]
-    assert sorted(listed) == sorted({schedules.DIGEST, schedules.RECONCILIATION})
+    assert sorted(listed) == sorted({schedules.DIGEST, schedules.RECONCILIATION, schedules.RETENTION})
 
 
 async def test_returned_mails_are_read_as_often_as_is_set_and_no_longer_once_no_mailbox_is(

@@ -30,6 +30,7 @@ OTHER_THAN_DEFAULT: dict[str, Any] = {
     "contact_phone": "03-1234-5678",
     "versioning_behavior": "pinned",
     "log_level": "DEBUG",
+    "vault_address": "https://vault.example.co.jp",
     "bounce_address": "bounces@vendor.example.jp",
     "database_url": "postgresql+asyncpg://user@db.example.co.jp:6432/cases",
     "smtp_tls": "tls",

@@ -9,8 +9,6 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from google.protobuf.json_format import MessageToDict
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -24,6 +22,7 @@ from models.common.operators import Role
 from models.common.signatures import ALREADY_TAKEN, SignatureRefusal, SignedPlace, Signer, Verifier
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
 from tests.support.ending import end
+from tests.support.resets import reset
 from tests.support.sandbox import RESTRICTED
 from tests.support.signed_story import SignedStory, StoryOperation, UnvalidatedStory
 from tests.support.signing import acting_as
@@ -227,27 +226,11 @@ async def test_a_later_workflow_of_the_same_id_takes_none_of_its_entries(story: 
     assert await story.act()
 
 
-async def reset(story: Story) -> None:
-    """Go back to before the first operation; the server sends again what came after."""
-    description = await story.handle.describe()
-    events = (await story.handle.fetch_history()).events
-    first = next(event.event_id for event in events if event.HasField("workflow_task_completed_event_attributes"))
-    await story.client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=story.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=story.handle.id, run_id=description.run_id or ""),
-            reason="a test",
-            workflow_task_finish_event_id=first,
-            request_id=str(uuid4()),
-        )
-    )
-
-
 async def test_after_a_reset_what_was_signed_is_taken_again_and_once(story: Story) -> None:
     place, message = await story.place(), salted(SAID)
     entry = entry_of(TANAKA, place, message)
     await story.sent(place, message, entry)
-    await reset(story)
+    await reset(story.client, story.handle)
     assert await story.pages() == ["operator tanaka：お電話"]
     assert (await story.place()).first_run == place.first_run
     assert await story.sent(place, message, entry) == "operator tanaka：お電話"
@@ -259,7 +242,7 @@ async def test_after_a_reset_what_a_revoked_key_has_signed_is_taken_no_more(stor
     await story.act()
     await story.act(actor=APPLICANT)
     story.revoke(KeyPurpose.OPERATORS)
-    await reset(story)
+    await reset(story.client, story.handle)
     assert await story.pages() == ["applicant YS-000001/1：お電話"]
 
 

@@ -22,7 +22,7 @@ from workers.stack.supervisor import Stack
 
 pytestmark = pytest.mark.stack
 
-PARTS = ["postgres", "temporal", "inbox", "worker", "web", "desk"]
+PARTS = ["postgres", "temporal", "inbox", "worker", "eraser", "web", "desk"]
 
 
 def _alive(pids: list[int]) -> list[int]:

@@ -49,7 +49,8 @@ async def _logged(log: Path, text: str) -> None:
 
 async def _attempts(settings: Settings, workflow_id: str, activity: str) -> list[int]:
     """The attempt that each activity of this type needed, in the order of their ends."""
-    history = await (await temporal.connect(settings)).get_workflow_handle(workflow_id).fetch_history()
+    async with temporal.opened(settings) as client:
+        history = await client.get_workflow_handle(workflow_id).fetch_history()
     ours = {
         event.event_id
         for event in history.events

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from models.common.signing_keys import KeyPurpose, PrivateKey
 from tests.support.secret_key import SECRET_KEY
+from workers.key_files import KeyFiles
 from workers.program import say
 from workers.settings import Settings
 from workers.stack import checks, inbox
 from workers.stack.checks import StackError
 from workers.stack.child import end_leftovers, record
-from workers.stack.parts import Part
+from workers.stack.handed_keys import hand_keys
+from workers.stack.parts import Part, in_order
 from workers.stack.places import LONGEST_SOCKET_DIR, Places
 from workers.stack.postgres import Command, PostgresError, prepare
 from workers.stack.stack_settings import completed, environment
@@ -50,6 +53,36 @@ def test_the_secret_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Pa
     assert made == again
     assert len(made.get_secret_value()) >= 32
     assert places.secret_key.stat().st_mode & 0o077 == 0
+
+
+def test_each_process_is_handed_the_keys_that_it_signs_with_and_no_other(tmp_path: Path) -> None:
+    """Also those that are made later; a process that signs nothing is handed none."""
+    settings = Settings(state_dir=tmp_path)
+    made = [PrivateKey.new(purpose) for purpose in KeyPurpose]
+    parts = [
+        part
+        for entry in in_order(settings, settings, Places(tmp_path), lambda _: None)
+        if isinstance(entry, list)
+        for part in entry
+    ]
+    own = {part.name: KeyFiles(settings_of(settings, part)) for part in parts}
+    for key in made:
+        KeyFiles(settings).write(key)
+    readable = {
+        name: {key.public.purpose for key in made if files.file_of(key.public.key_id).exists()}
+        for name, files in own.items()
+    }
+    assert {name: purposes for name, purposes in readable.items() if purposes} == {
+        "web": {KeyPurpose.CUSTOMERS},
+        "desk": {KeyPurpose.OPERATORS, KeyPurpose.AUDIT},
+    }
+    assert KeyFiles(settings_of(settings, parts[-1])).read(made[0].public.key_id).public == made[0].public
+
+
+def settings_of(settings: Settings, part: Part) -> Settings:
+    places = Places(settings.state_dir)
+    handed = hand_keys(places.signing_keys, places.handed_keys / part.name, part.signs_for)
+    return settings.model_copy(update={"signing_keys_dir": handed})
 
 
 def test_a_part_is_embedded_unless_its_address_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

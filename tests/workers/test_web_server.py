@@ -1,10 +1,17 @@
 """Who speaks for whom: a proxy only where a setting names it."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI, Request
 
+from tests.support.running import PATIENCE
 from web.common.auth import client_address
+from workers import web_server
 from workers.web_server import config
 
 app = FastAPI()
@@ -37,3 +44,58 @@ async def test_nobody_is_believed_to_speak_for_another_client_unless_a_setting_n
     async with httpx.AsyncClient(transport=transport, base_url="http://web.test") as http:
         answer = await http.get("/", headers={"x-forwarded-for": "203.0.113.9"})
     assert answer.json() == counted
+
+
+@pytest.mark.robustness("answers under trouble")
+@pytest.mark.parametrize(
+    "head", [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nhost: web.test\r\nx-slow: y", b"\r\n"]
+)
+async def test_a_head_that_is_not_complete_in_time_ends_its_connection(
+    monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    monkeypatch.setattr(web_server, "HEAD_WITHIN", 0.2)
+    async with listening() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        async with asyncio.timeout(PATIENCE):
+            assert await reader.read() == b""
+        writer.close()
+        quick = await _get(port)
+        assert quick.status_code == 200
+        assert "server" not in quick.headers
+
+
+@pytest.mark.robustness("answers under trouble")
+async def test_connections_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "MOST_CONNECTIONS", 3)
+    async with listening() as port:
+        waiting = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        await _until(port, 503)
+        for _, writer in waiting:
+            writer.close()
+        await _until(port, 200)
+
+
+async def _until(port: int, status: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while (await _get(port)).status_code != status:  # noqa: ASYNC110 the server has no event for it
+            await asyncio.sleep(0.02)
+
+
+async def _get(port: int) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return await http.get(f"http://127.0.0.1:{port}/")
+
+
+@contextlib.asynccontextmanager
+async def listening() -> AsyncIterator[int]:
+    server = uvicorn.Server(config(app, "127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
+                await asyncio.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving

@@ -15,7 +15,7 @@ from models.common.messages import AssignCase, Assigned
 from models.common.store.case_status import WHOLE, begin_status
 from models.tables import ApplicationOfficeRow, AuditRow, CaseStatusRow, OperatorRow
 from models.yayoi.identifiers import ApplicationNo, YayoiId
-from models.yayoi.procedures import Stage
+from models.yayoi.procedures import OFFICE_WORKFLOW, Stage
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.environment import form
 from tests.support.smtp_inbox import SmtpInbox
@@ -84,8 +84,8 @@ async def test_open_cases_of_a_third_product_count_too(environment: ActivityEnvi
     open_case = CaseStatus.first(Stage.CHECK, AT).model_copy(update={"assignee": busy})
     closed_case = open_case.model_copy(update={"assignee": other, "outcome": "完了"})
     async with environment.sessions.begin() as session:
-        begin_status(session, "REQUEST-1", None, open_case)
-        begin_status(session, "REQUEST-2", None, closed_case)
+        begin_status(session, "request/1", "REQUEST-1", None, open_case, procedure=OFFICE_WORKFLOW)
+        begin_status(session, "request/2", "REQUEST-2", None, closed_case, procedure=OFFICE_WORKFLOW)
     assert await assign_new(environment) == other
     assert await assign_new(environment) == busy  # one each: the first by name
 
@@ -161,10 +161,8 @@ async def test_the_supervisor_may_be_named_though_cases_do_not_go_there_by_thems
         reason="相談のうえ",
     )
     assert await assign(environment, asked) == "田中"
-    [(by, reason)] = await environment.rows(
-        select(AuditRow.by, AuditRow.reason).where(AuditRow.action == "担当者を決めた")
-    )
-    assert (by, reason) == ("佐藤", "相談のうえ")
+    [(row,)] = await environment.rows(select(AuditRow).where(AuditRow.action == "担当者を決めた"))
+    assert (row.by, row.reason) == ("佐藤", "相談のうえ")
 
 
 async def test_twenty_at_once_are_spread_evenly(environment: ActivityEnvironment) -> None:

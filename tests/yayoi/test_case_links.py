@@ -132,7 +132,7 @@ async def test_a_fresh_link_is_mailed_once_an_hour_by_a_workflow_that_holds_no_a
 
     await until(listed)
     [mailing] = found
-    assert mailing.id.startswith(f"case-link/{number}/{office_no or '-'}/")
+    assert mailing.id.startswith(f"application/{number}/link/{office_no or '-'}/")
     history = str((await web.client.get_workflow_handle(mailing.id).fetch_history()).events)
     assert "@example" not in history
     await end(web.client.get_workflow_handle(mailing.id))
@@ -187,7 +187,7 @@ async def test_y25_a_link_can_be_ended_by_whoever_holds_it_and_a_new_one_is_mail
         assert (await web.http.get(action(number, "withdraw"))).status_code == 410
     async with web.sessions() as session:
         ended = (await session.scalars(select(AuditRow).filter_by(case_no=number, action=ENDED))).all()
-    assert [(row.part, row.by) for row in ended] == [(office_no, APPLICANT)]
+    assert [(row.part, row.by) for row in ended] == [(office_no or 0, APPLICANT)]
 
     async def mailed() -> bool:
         return bool(await mailings(web))

@@ -231,7 +231,7 @@ class Records:
                 {row.office_token: row for row in await rows(OfficeRow)},
                 await rows(SharingRow),
                 await rows(IssuedContractRow),
-                {(row.case_no, row.part or 0) for row in await rows(AuditRow) if row.action == FROZEN},
+                {(row.case_no, row.part) for row in await rows(AuditRow) if row.action == FROZEN},
                 {(row.application_no, row.office_no): row for row in await rows(HolderConfirmationRow)},
             )
 

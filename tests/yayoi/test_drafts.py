@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -253,16 +253,31 @@ async def test_whoever_opens_the_mail_of_a_draft_is_mailed_whatever_strangers_ha
     await limits.count((YayoiLimit.REGISTRATION_MAIL_DAILY, HANAKO))
 
 
-async def test_an_address_keeps_the_newest_of_its_drafts(web: Web) -> None:
-    now = datetime.now(UTC)
-    drafts = Drafts(web.sessions, lambda: None, lambda: now)
-    made = []
-    for number in range(MOST_OF_AN_ADDRESS + 2):
+async def test_a_client_keeps_the_newest_of_its_drafts_for_an_address(web: Web) -> None:
+    made = await saved_one_after_the_other(web, MOST_OF_AN_ADDRESS + 2, "somebody")
+    assert {row.draft_id for row in await rows(web)} == set(made[2:])
+
+
+async def test_a_stranger_pushes_out_no_draft_of_whom_the_address_belongs_to(web: Web) -> None:
+    """Neither from elsewhere, nor from the same network once the owner has opened theirs by the mailed link."""
+    [own] = await saved_one_after_the_other(web, 1, "owner")
+    await saved_one_after_the_other(web, MOST_OF_AN_ADDRESS + 1, "stranger")
+    assert own in {row.draft_id for row in await rows(web)}
+    row = next(row for row in await rows(web) if row.draft_id == own)
+    token, by_mail = draft_token(SECRET, own, row.expires_at), mail_token(SECRET, own, row.mail_no, row.expires_at)
+    await web.http.get("/drafts/resume", params={"draft": token, "mail": by_mail})
+    await saved_one_after_the_other(web, MOST_OF_AN_ADDRESS + 1, "owner")
+    assert own in {row.draft_id for row in await rows(web)}
+
+
+async def saved_one_after_the_other(web: Web, count: int, client: str) -> list[UUID]:
+    now, made = datetime.now(UTC), []
+    for number in range(count):
+        drafts = Drafts(web.sessions, lambda: None, lambda at=now + timedelta(minutes=number): at)  # type: ignore[misc]
         draft_id, _ = await drafts.keep(None, form={"n": str(number)})
         made.append(draft_id)
-        later = Drafts(web.sessions, lambda: None, lambda at=now + timedelta(minutes=number): at)  # type: ignore[misc]
-        assert await later.mail(draft_id, YayoiId(HANAKO), uuid4())
-    assert {row.draft_id for row in await rows(web)} == set(made[2:])
+        assert await drafts.mail(draft_id, YayoiId(HANAKO), uuid4(), client)
+    return made
 
 
 # --- the mail ---------------------------------------------------------------------------------------------------------
@@ -308,7 +323,7 @@ async def test_the_link_is_mailed_once_and_opens_what_was_typed(browser_user: Br
 async def test_what_was_sent_meanwhile_is_not_mailed_any_more(browser_user: BrowserUser) -> None:
     drafts = Drafts(browser_user.environment.sessions, lambda: None, lambda: datetime.now(UTC))
     draft_id, _ = await drafts.keep(None, form=HALF)
-    await drafts.mail(draft_id, YayoiId(HANAKO), uuid4())
+    await drafts.mail(draft_id, YayoiId(HANAKO), uuid4(), "somebody")
     await browser_user.mail(1, HANAKO)
     await drafts.delete(draft_id)
     assert await browser_user.rows(NoticeRow) == []  # nothing is left of whom it was mailed to

@@ -248,7 +248,8 @@ async def recorded(case: Case, early_exit: EarlyExit) -> None:
     effects = [(row.action, row.facts.get("message_id")) for row in rows]
     assert len(set(effects)) == len(effects)
     if early_exit.recorded:
-        assert early_exit.recorded in {(row.action, row.by, row.reason) for row in rows}
+        said = {(f"{row.action}{row.content.get('detail', '')}", row.by, row.reason) for row in rows}
+        assert early_exit.recorded in said
         timeline = await case.office(LEAVING).query(OfficeDataProcedure.timeline)
         assert any(
             f"{early_exit.recorded[0]}（{Actor.recorded(early_exit.recorded[1]).shown}：{early_exit.recorded[2]}）"

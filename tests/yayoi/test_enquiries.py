@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
+from models.common.names import UNUSABLE
 from models.tables import EnquiryRow
 from models.yayoi.enquiries import NAME_IS_FIXED, NO_SUPPORT
 from tests.support.cases import DESK
@@ -111,7 +112,7 @@ async def test_what_is_missing_or_too_long_is_said(customer: Customer) -> None:
     answer = await customer.web.send("/enquiry", ASKED | {"text": "あ" * 2001})
     assert errors_on(answer) == ["お問い合わせの内容：2000 文字以内で入力してください。"]
     answer = await customer.web.send("/enquiry", ASKED | {"name": "弥生\r\nBcc: x@example.jp"})
-    assert errors_on(answer) == ["お名前：使用できない文字が含まれています。"]
+    assert errors_on(answer) == [f"お名前：{UNUSABLE.format(code='U+000D')}"]
 
 
 async def test_y17_the_name_of_a_new_id_cannot_be_changed_and_the_page_says_where_it_can(customer: Customer) -> None:

@@ -18,7 +18,8 @@ from temporalio.testing import WorkflowEnvironment
 from activities.backoffice.late_refusals import LateRefusals
 from models.backoffice.reconciliation import Finding, FindingKind, ReconciliationReport
 from models.common.api_keys import read_api_keys
-from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
+from models.common.names import UNUSABLE
+from models.tables import ApplicationOfficeRow, AuditRow, EventRow, IssuedContractRow
 from models.yayoi.customer_events import AnyEvent, event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken
 from tests.support.web import (
@@ -274,6 +275,35 @@ async def test_an_event_for_a_case_that_has_ended_is_refused(case: Case) -> None
     assert reason(await case.web.report(password_set()), 404) == NO_CASE
 
 
+@pytest.mark.robustness("final only when sure")
+async def test_what_has_taken_effect_is_not_called_refused_because_its_procedure_has_ended(case: Case) -> None:
+    """The step was recorded, and the office's workflow terminated before it could answer."""
+    done, not_done = password_set(), password_set()
+    facts = {"case_no": case.number, "part": 1, "action": "STEP5 を記録した", "by": "system:books"}
+    async with case.web.sessions.begin() as session:
+        session.add(AuditRow(**facts, happened_at=datetime.now(UTC), facts={"event_id": done["event_id"]}))
+    await case.offices[0].terminate()
+    assert (await case.web.report(done)).json()["status"] == "delivered"
+    assert reason(await case.web.report(not_done), 409) == "この事業所データのお手続きはすでに終了しています。"
+    [*rows] = await case.web.rows(select(EventRow).where(EventRow.refused_because.is_(None)))
+    assert [str(row.event_id) for row in rows] == [done["event_id"]]
+
+
+@pytest.mark.robustness("final only when sure")
+async def test_what_failed_on_its_way_is_no_refusal_and_is_delivered_later(case: Case) -> None:
+    """Once because something that the step needs is away, once because of the machinery; both are counted."""
+    assert (await case.web.report(password_set())).status_code == 200
+    case.web.http.headers["authorization"] = f"Bearer {KEY_OF_STRICT}"
+    report = event("product_registered", contract_id=ISSUED, yayoi_id=B)
+    answers = [await case.web.report(report) for _ in range(4)]
+    assert [answer.json()["status"] for answer in answers[:1]] == ["accepted"]
+    assert answers[-1].json()["status"] == "delivered"
+    assert "deadlock" not in "".join(answer.text for answer in answers)
+    [row] = await case.web.rows(select(EventRow).where(EventRow.kind == "product_registered"))
+    assert (row.refused_because, row.refusals) == (None, 2)
+    assert len([step for step in await case.taken() if step.endswith("product")]) == 1
+
+
 @pytest.mark.parametrize(
     ("report", "field", "message"),
     [
@@ -283,8 +313,12 @@ async def test_an_event_for_a_case_that_has_ended_is_refused(case: Case) -> None
             OfficeToken.why_not("x"),
         ),
         ({"kind": "sharing_released", "office_token": TOKEN_B}, "event_id", "入力してください。"),
-        (group_created(group_name=""), "group_name", "1 文字以上で入力してください。"),
-        (group_created(group_name="弥\u0000生"), "group_name", "使用できない文字が含まれています。"),
+        (group_created(group_name=""), "group_name", "入力してください。"),
+        (
+            group_created(group_name="弥\u0000生"),
+            "group_name",
+            UNUSABLE.format(code="U+0000"),
+        ),
         (group_created(source="registry"), "source", "この項目は受け付けていません。名前を確認してください。"),
         ({"event_id": str(uuid4())}, "", "kind を指定してください。"),
     ],

@@ -10,9 +10,11 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import BusinessCalendar, day_in_japan
+from models.common.names import UNUSABLE
 from models.tables import ApplicationOfficeRow, ApplicationRow, AuditRow
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id
 from models.yayoi.pair_rules import token_held, yayoi_id_held
+from tests.support.encryption import MASTER
 from tests.support.web import (
     NETWORK,
     STANDALONE,
@@ -28,6 +30,7 @@ from tests.support.web import (
     pair,
     web_on,
 )
+from workers import database
 from workflows.common import search_attributes
 
 
@@ -130,7 +133,10 @@ async def test_y18_other_systems_may_say_what_an_office_is_called(web: Web) -> N
     ("name", "message"),
     [
         ("あ" * 41, "40 文字以内で入力してください。"),
-        ("店\u202e", "使えない文字が含まれています。もう一度入力してください。"),
+        (
+            "店\u202e",
+            UNUSABLE.format(code="U+202E"),
+        ),
     ],
 )
 async def test_y18_a_name_that_no_mail_can_show_is_refused(web: Web, name: str, message: str) -> None:
@@ -235,7 +241,7 @@ async def test_several_web_processes_start_an_application_once(
 
 async def test_while_the_database_is_away_the_answer_says_so(temporal: WorkflowEnvironment) -> None:
     engine = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
-    async with web_on(async_sessionmaker(engine), temporal.client) as web:
+    async with web_on(database.sessions(engine, MASTER), temporal.client) as web:
         answer = await web.apply(application())
         assert answer.status_code == 503
         assert answer.headers["content-type"] == "application/problem+json"

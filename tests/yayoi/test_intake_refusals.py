@@ -14,6 +14,7 @@ from models.tables import ApplicationRow
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.store.intake import NO_SUCH_CONTRACT
 from tests.support.databases import MIGRATED, new_database
+from tests.support.encryption import MASTER
 from tests.support.web import (
     STANDALONE,
     TOKEN_B,
@@ -26,7 +27,7 @@ from tests.support.web import (
     pair,
     web_on,
 )
-from web.common.security import MAX_BODY_BYTES
+from web.common.body_limit import MAX_BODY_BYTES
 from workers import database
 
 MISMATCH = "弥生ID と一致しません。もう一度入力してください。"
@@ -40,7 +41,7 @@ async def refusing(postgres_socket: Path, temporal: WorkflowEnvironment) -> Asyn
     """The app for forms that are refused: since nothing may be stored, their tests share one database."""
     async with new_database(postgres_socket, MIGRATED) as url:
         engine = create_async_engine(url)
-        sessions = database.sessions(engine)
+        sessions = database.sessions(engine, MASTER)
         await fill_registry(sessions)
         async with web_on(sessions, temporal.client) as web:
             yield web

@@ -12,6 +12,7 @@ from temporalio.client import WorkflowHandle
 from models.common.calendar import end_of
 from models.common.operator_actions import EndCase
 from models.common.waiting_for import WaitingFor
+from models.yayoi.delays import SHARING_STILL_ON
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel, CorrectPair
@@ -30,7 +31,6 @@ from tests.support.environment import (
 from tests.support.web import until
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
-from workflows.yayoi.office_data_procedure import SHARING_STILL_ON
 
 WHY = {"reason": "お電話"}
 ALL_OVER = "これで、お申し込みのお手続きはすべて終了しました。"
@@ -174,9 +174,11 @@ async def test_y27_the_mail_of_a_delay_names_an_expiry_only_where_there_is_one(e
     await at_rest(case, Stage.SHARING, 2)
     for number in (1, 2):
         await case.until(end_of(case.due_date), number)
-    first, second = ends(environment, MailKind.DELAY)
-    assert "1 件目" in first
+    [mail] = ends(environment, MailKind.DELAY)  # one about both: they share the due date
+    first, _, second = mail.partition("■理由（2 件目）")
+    assert "■理由（1 件目）" in first
     assert "期限切れ" not in first
+    assert SHARING_STILL_ON in second
     assert "までに解決しない場合、この事業所データのお申し込みは期限切れになります。" in second
     await end(case.application, case.office(1), case.office(2))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, ValidationError
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from models.backoffice.notices import workflow_of
 from models.common.actors import Actor, ActorKind, Channel
@@ -18,10 +18,12 @@ from models.common.messages import MAIL_RETURNED
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.common.store.bounces import BounceOutcome, Bounces, bounces_to_notify, mark_bounce_notified
 from models.common.store.sessions import DatabaseSessions
+from models.common.temporal_answers import is_unknown_workflow
 from models.tables import NoticeRow
 from web.common.auth import SharedLimit, client_address
 from web.common.auth.api_keys import CallingSystem, needs
 from web.common.context import Context, given
+from web.common.http_methods import check_content_type
 from web.common.problems import answers
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
@@ -84,6 +86,7 @@ async def take(
 
 async def _content(request: Request) -> bytes:
     """Return the mail as it came. Raises `RefusedError` for a body that holds none."""
+    check_content_type(request, _RAW)
     body = await request.body()
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == _RAW:
         if not body:
@@ -118,5 +121,5 @@ class BounceNotifier:
             try:
                 await self._client.get_workflow_handle(workflow_id).signal(MAIL_RETURNED)
             except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
+                if not is_unknown_workflow(error):
                     raise

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from fastapi import Depends, Request
 from fastapi.templating import Jinja2Templates
 
+from models.backoffice.store.case_readings import CaseReadings
+from models.backoffice.store.worklist_rows import Worklist
 from models.common.calendar import utc_now
 from models.common.operators import Area
 from models.common.refusals import RefusedError
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
 from models.common.store.sessions import DatabaseSessions
+from web.backoffice.case_questions import AsksCases
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdProvider
 from web.common.auth.operator_access import AccessRefusedError, OperatorAccess, SignedInOperator
@@ -24,7 +28,7 @@ from web.common.context import ShowsPages, given
 from web.common.sent_forms import FormRefusedError, SignInNeededError
 
 HOME = "/desk"
-"""An operator's own page."""
+"""The worklist; of whoever may see no case, their own page."""
 NOT_ALLOWED = (
     "この画面を開く役割（{area}）がありません。必要なときは、管理者に役割の追加を依頼してください。"
     "役割は、追加された後の次の操作から有効になります。"
@@ -43,6 +47,8 @@ class DeskContext(ShowsPages):
     secret_keys: SecretKeys
     sessions: DatabaseSessions
     sender: SendsOperations
+    readings: CaseReadings
+    questions: AsksCases
     namespace: str
     """Of the cases, in Temporal."""
     provider: OpenIdProvider | None = None
@@ -64,12 +70,33 @@ async def signed_in(request: Request, desk: Desk) -> SignedInOperator:
 Operator = Annotated[SignedInOperator, Depends(signed_in)]
 
 
+async def _count_for_navigation(
+    request: Request, who: Operator, worklist: Annotated[Worklist, Depends(given(Worklist))]
+) -> None:
+    """Every page's navigation says how many cases wait for a supervisor."""
+    if request.method == "GET" and who.may_see(Area.CASES):
+        request.state.awaiting_approval = await worklist.awaiting_approval()
+
+
+PAGES = [Depends(signed_in), Depends(_count_for_navigation)]
+"""The dependencies of every page behind the log-in."""
+
+
+def update_id_of(form_id: str, workflow_id: str) -> str:
+    """Return the id of the update that a form sends to a case: the same however often the form is sent."""
+    try:
+        namespace = UUID(form_id)
+    except ValueError:
+        namespace = NAMESPACE_URL
+    return str(uuid5(namespace, workflow_id))
+
+
 def seeing(area: Area) -> Callable[[SignedInOperator], Coroutine[Any, Any, None]]:
     """Return the dependency of pages that only those open who may see the area."""
 
     async def check(who: Operator) -> None:
         if not who.may_see(area):
-            raise _not_allowed(area)
+            raise not_allowed(area)
 
     return check
 
@@ -79,7 +106,7 @@ def changing(area: Area) -> Callable[[SignedInOperator], Coroutine[Any, Any, Non
 
     async def check(who: Operator) -> None:
         if not who.may_change(area):
-            raise _not_allowed(area)
+            raise not_allowed(area)
 
     return check
 
@@ -93,5 +120,5 @@ def said_beside() -> Iterator[None]:
         raise FormRefusedError({each.field: each.message for each in refused.errors}) from None
 
 
-def _not_allowed(area: Area) -> AccessRefusedError:
+def not_allowed(area: Area) -> AccessRefusedError:
     return AccessRefusedError(HTTPStatus.FORBIDDEN, "権限がありません", NOT_ALLOWED.format(area=area.value))

@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.backoffice.overview import MOST_CAPACITY
+from models.common.identifiers import fold
 from models.common.operators import Area, Handle, Role, read_leave
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.operators import ProviderIdentity
@@ -20,7 +22,9 @@ BY_CLAIM = (
     "ログインのサービスで変更してください。"
 )
 NO_SUBJECT = "識別子（sub）を、空白を含まない 255 文字以内で入力してください。"
+NO_CAPACITY = f"1 日に完了できる件数を、0 から {MOST_CAPACITY} までの数字で入力してください。"
 _SUBJECT_LENGTH = 255
+_DIGITS = 4
 _DONE = {
     "saved": "保存しました。次の操作から有効です。",
     "removed": "退任を登録しました。この人のログインは終了しました。",
@@ -62,6 +66,18 @@ async def set_leave(request: Request, desk: Desk, who: Operator, handle: Handle)
     typed = sent_values(await request.form(), "leave_from", "leave_until")
     with said_beside():
         await desk.operators.take_leave(handle, read_leave(typed), by=who.handle, at=desk.now())
+    return _done("saved")
+
+
+@router.post(f"{OPERATORS}/{{handle}}/capacity", dependencies=[_changes])
+@form_on(OPERATORS)
+async def set_capacity(request: Request, desk: Desk, who: Operator, handle: Handle) -> Response:
+    """Say how many due cases somebody can bring to an end on a working day; the overview counts with it."""
+    typed = fold(sent_values(await request.form(), "capacity")["capacity"])
+    with said_beside():
+        if not typed.isascii() or not typed.isdigit() or int(typed[:_DIGITS]) > MOST_CAPACITY or len(typed) > _DIGITS:
+            raise RefusedError([FieldError(field="capacity", message=NO_CAPACITY)])
+        await desk.operators.set_capacity(handle, int(typed), by=who.handle, at=desk.now())
     return _done("saved")
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -17,7 +16,7 @@ from models.myics.operations import RegistrationOperation
 from models.tables import CaseStatusRow, OperatorRow
 from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.operator_actions import Action
-from web.backoffice.desk import HOME, Desk, DeskContext, Operator, changing
+from web.backoffice.desk import HOME, Desk, DeskContext, Operator, changing, update_id_of
 from web.backoffice.web_ui_updates import actor_of
 from web.common.auth import page_router
 from web.common.operation_sender import Done
@@ -51,7 +50,7 @@ async def show(request: Request, desk: Desk, who: Operator, kept: Kept, done: An
     facts = {
         "who": who,
         "cases": await own_cases(desk, who.operator),
-        "colleagues": [(each.name, each.name) for each in await _colleagues(desk, who.operator)],
+        "colleagues": [(each.name, each.name) for each in await colleagues(desk, who.operator)],
         "page": kept.page(_LABELS, to=""),
         "said": f"{done} 件を引き継ぎました。" if done else "",
     }
@@ -66,7 +65,7 @@ async def hand_over(request: Request, desk: Desk, who: Operator) -> Response:
     form_id, to = str(sent.get("form_id", "")), str(sent.get("to", ""))
     chosen = {str(each) for each in sent.getlist("cases")}
     cases = [each for each in await own_cases(desk, who.operator) if each.workflow_id in chosen]
-    if to not in {each.name for each in await _colleagues(desk, who.operator)}:
+    if to not in {each.name for each in await colleagues(desk, who.operator)}:
         raise FormRefusedError({"to": NOBODY_CHOSEN})
     if not cases:
         raise FormRefusedError({"": NONE_CHOSEN})
@@ -77,7 +76,7 @@ async def hand_over(request: Request, desk: Desk, who: Operator) -> Response:
             each.operation,
             {"reason": REASON, "to": to},
             actor_of(who, Channel.DESK),
-            _update_id(form_id, each),
+            update_id_of(form_id, each.workflow_id),
         )
         if not isinstance(outcome, Done):
             refused.append(f"{each.name}：{outcome.reason}")
@@ -106,7 +105,7 @@ def _case(desk: DeskContext, row: CaseStatusRow) -> OwnCase | None:
     return OwnCase(workflow_id, operation, name, row.stage, link)
 
 
-async def _colleagues(desk: DeskContext, operator: OperatorRow) -> Sequence[OperatorRow]:
+async def colleagues(desk: DeskContext, operator: OperatorRow) -> Sequence[OperatorRow]:
     """Return who can take cases today."""
     listed = [each.row for each in await desk.operators.listed()]
     return [
@@ -117,12 +116,3 @@ async def _colleagues(desk: DeskContext, operator: OperatorRow) -> Sequence[Oper
         and not each.is_on_leave(desk.today)
         and not _CASE_ROLES.isdisjoint(each.roles)
     ]
-
-
-def _update_id(form_id: str, case: OwnCase) -> str:
-    """The same for the same form, however often it is sent."""
-    try:
-        namespace = UUID(form_id)
-    except ValueError:
-        namespace = NAMESPACE_URL
-    return str(uuid5(namespace, case.workflow_id))

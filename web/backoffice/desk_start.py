@@ -17,13 +17,14 @@ from web.common.auth.operator_access import AccessRefusedError
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
 
+OWN_PAGE = f"{HOME}/me"
 LEAVE_LABELS = {"leave_from": "休暇の最初の日", "leave_until": "休暇の最後の日"}
 _DONE = {"leave": "休暇を保存しました。", "ended": "ログインを終了しました。"}
 
 router = page_router()
 
 
-@router.get(HOME)
+@router.get(OWN_PAGE)
 async def start(
     request: Request, desk: Desk, who: Operator, kept: Kept, *, broken: Broken, done: Annotated[str, Query()] = ""
 ) -> Response:
@@ -40,22 +41,22 @@ async def start(
     return desk.show(request, "backoffice/desk_start.html", facts)
 
 
-@router.post(f"{HOME}/leave")
-@form_on(HOME)
+@router.post(f"{OWN_PAGE}/leave")
+@form_on(OWN_PAGE)
 async def take_leave(request: Request, desk: Desk, who: Operator) -> Response:
     typed = sent_values(await request.form(), *LEAVE_LABELS)
     with said_beside():
         await desk.operators.take_leave(who.handle, read_leave(typed), by=who.handle, at=desk.now())
     offered = who.may_change(Area.CASES) and typed["leave_from"].strip() and await own_cases(desk, who.operator)
-    return RedirectResponse(HAND_OVER if offered else f"{HOME}?done=leave", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(HAND_OVER if offered else f"{OWN_PAGE}?done=leave", HTTPStatus.SEE_OTHER)
 
 
-@router.post(f"{HOME}/log-ins/{{session_id}}/end")
+@router.post(f"{OWN_PAGE}/log-ins/{{session_id}}/end")
 @form_on(None)
 async def end_log_in(desk: Desk, who: Operator, session_id: UUID) -> Response:
     """End one of one's own log-ins, in whichever browser it is."""
     await desk.access.end_one(who, session_id)
-    return RedirectResponse(f"{HOME}?done=ended", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{OWN_PAGE}?done=ended", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/sign-out")

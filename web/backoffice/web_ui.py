@@ -19,16 +19,18 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse
 
+from models.backoffice.workflow_cases import case_of
 from models.common.operators import Area
 from web.backoffice import web_ui_routes
 from web.backoffice.desk import HOME, NOT_ALLOWED, Desk
-from web.backoffice.web_ui_routes import API, CANCEL, RENDER, SETTINGS, RouteDecision, Treatment
+from web.backoffice.web_ui_routes import API, CANCEL, CODEC, RENDER, SETTINGS, RouteDecision, Treatment
 from web.backoffice.web_ui_updates import WebUiUpdates
 from web.common.auth.access import local_path
 from web.common.auth.operator_access import AccessRefusedError, SignedInOperator
 from web.common.context import given
 from web.common.problems import ProblemError
 from web.common.sent_forms import SignInNeededError
+from web.common.trusted_authorities import trusted_authorities
 
 LOG_IN_AGAIN = "ログインが終了しています。この画面を読み込み直し、もう一度ログインしてください。"
 NOT_HERE = (
@@ -116,7 +118,8 @@ class WebUi:
     @classmethod
     def at(cls, address: str, updates: WebUiUpdates, token: str | None = None) -> "WebUi":
         # The transport itself: a client would keep the Web UI's cookies, follow what it redirects, and decode.
-        transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=None, max_keepalive_connections=20))
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        transport = httpx.AsyncHTTPTransport(verify=trusted_authorities(), limits=limits)
         return cls(address.rstrip("/"), updates, transport, token)
 
     async def ask(self, request: Request, *, plainly: bool = False) -> httpx.Response:
@@ -180,7 +183,7 @@ async def log_in(request: Request, desk: Desk) -> Response:
 @router.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 async def web_ui(request: Request, desk: Desk, web_ui: Annotated[WebUi, Depends(given(WebUi))]) -> Response:
     path = raw_path(request)
-    who = await _reader(request, desk, path)
+    who = await reader_of_cases(request, desk, calls=path.startswith(API))
     decision = web_ui_routes.decide(request.method, path)
     match decision.treatment:
         case Treatment.ANSWERED:
@@ -189,15 +192,18 @@ async def web_ui(request: Request, desk: Desk, web_ui: Annotated[WebUi, Depends(
                 await web_ui.updates.answer(who, namespace, workflow_id, operation, await request.body())
             )
         case Treatment.FORWARDED:
-            return await _forwarded(request, web_ui, path, who)
+            if shown := web_ui_routes.workflow_in(path):
+                await desk.readings.note(who.handle, who.roles, case_of(shown))
+            return await _forwarded(request, desk, web_ui, path, who)
         case Treatment.REFUSED:
             raise _refused(decision, path)
 
 
-async def _reader(request: Request, desk: Desk, path: str) -> SignedInOperator:
+async def reader_of_cases(request: Request, desk: Desk, *, calls: bool) -> SignedInOperator:
+    """Return who asks, if they may see the Web UI. `calls`: whether its program asks, or a person opens a page."""
     who = await desk.access.find(request)
     if who is None:
-        if path.startswith(API):
+        if calls:
             raise ProblemError(HTTPStatus.UNAUTHORIZED, LOG_IN_AGAIN)
         raise SignInNeededError
     if not who.may_see(Area.WEB_UI):
@@ -213,9 +219,9 @@ def _refused(decision: RouteDecision, path: str) -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, NO_PAGE)
 
 
-async def _forwarded(request: Request, web_ui: WebUi, path: str, who: SignedInOperator) -> Response:
+async def _forwarded(request: Request, desk: Desk, web_ui: WebUi, path: str, who: SignedInOperator) -> Response:
     if path == SETTINGS:
-        return await _settings(request, web_ui, who)
+        return await _settings(request, desk, web_ui, who)
     answer = await web_ui.ask(request)
     headers = {name: answer.headers[name] for name in _GIVEN_BACK if name in answer.headers}
     if path == RENDER:
@@ -232,8 +238,8 @@ async def _forwarded(request: Request, web_ui: WebUi, path: str, who: SignedInOp
     return StreamingResponse(_content(answer), answer.status_code, headers)
 
 
-async def _settings(request: Request, web_ui: WebUi, who: SignedInOperator) -> Response:
-    """Answer which buttons there are: none whose call would be refused."""
+async def _settings(request: Request, desk: Desk, web_ui: WebUi, who: SignedInOperator) -> Response:
+    """Answer which buttons there are, none whose call would be refused; and that we decrypt what it shows."""
     answer = await web_ui.ask(request, plainly=True)
     try:
         settings: dict[str, Any] = json.loads(await answer.aread())
@@ -242,7 +248,8 @@ async def _settings(request: Request, web_ui: WebUi, who: SignedInOperator) -> R
     finally:
         await answer.aclose()
     hidden = dict.fromkeys(_BUTTONS, True) | {"WorkflowUpdateDisabled": not who.may_change(Area.CASES)}
-    return JSONResponse({**settings, **hidden, "DisableNewsFetch": True})
+    codec = {"Endpoint": f"{desk.url}{CODEC}", "IncludeCredentials": True, "PassAccessToken": False}
+    return JSONResponse({**settings, **hidden, "Codec": codec, "DisableNewsFetch": True})
 
 
 def _is_safe(policy: str) -> bool:

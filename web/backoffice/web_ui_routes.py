@@ -13,6 +13,8 @@ from urllib.parse import unquote
 API = "/api/v1"
 RENDER = "/render"
 """Shows text of a case, with markup as it is, in a frame."""
+CODEC = "/codec"
+"""Where the Web UI has payloads decrypted: ours, on the same origin."""
 SETTINGS = f"{API}/settings"
 """The Web UI's own: which of its buttons are there."""
 
@@ -188,6 +190,7 @@ _ASSETS = re.compile(
     r"/(_app|css|codemirror|i18n)/.+|/(android|apple|banner|favicon|logo)[\w.-]*|/Temporal_Logo_Animation\.gif|/site\.webmanifest"
 )
 _IN_PATHS = re.compile(r"(/([\w.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)+", re.ASCII)
+_ONE_WORKFLOW = re.compile(rf"(?:{re.escape(API)})?/namespaces/[^/]+/workflows/([^/]+)")
 _WAITING = re.compile(r".*/(poll|outcome)")
 
 
@@ -212,6 +215,12 @@ def decide(method: str, path: str) -> RouteDecision:
             return RouteDecision(route.treatment, route, segments)
     own = path in {RENDER, SETTINGS} or _PAGES.fullmatch(path) or _ASSETS.fullmatch(path)
     return RouteDecision(Treatment.FORWARDED if own and reading == "GET" else Treatment.REFUSED)
+
+
+def workflow_in(path: str) -> str | None:
+    """Return the id of the workflow that a page or call shows, None if it is about no single one."""
+    shown = _ONE_WORKFLOW.match(path)
+    return unquote(shown[1]) if shown else None
 
 
 def waits_for_news(path: str, query: str) -> bool:

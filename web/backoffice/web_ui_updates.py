@@ -16,8 +16,9 @@ from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionRequest, Up
 from models.common.actors import Actor, ActorKind, Channel
 from models.common.operator_message import NOTHING_WRITTEN
 from models.common.operators import Area
+from models.common.signatures import SignedPlace
 from web.common.auth.operator_access import SignedInOperator
-from web.common.operation_sender import Done, NotKnown, Outcome, Refused
+from web.common.operation_sender import Done, NotKnown, Outcome, Refused, SignedOperation
 
 NOT_ALLOWED = "案件を操作する役割（担当者・責任者）がありません。操作が必要なときは、担当者に依頼してください。"
 OTHER_NAMESPACE = "このシステムの案件ではないため、操作できません。"
@@ -35,6 +36,10 @@ class SendsOperations(Protocol):
     async def send(
         self, workflow_id: str, operation: str, content: Mapping[str, Any], actor: Actor, update_id: str
     ) -> Outcome: ...
+
+    async def sign(self, actor: Actor, place: SignedPlace, content: Mapping[str, Any]) -> SignedOperation: ...
+
+    async def send_signed(self, signed: SignedOperation) -> Outcome: ...
 
 
 class MisreadError(Exception):

@@ -17,6 +17,7 @@ from models.common.store.notifications import Row
 from models.common.store.sessions import DatabaseSessions
 from web.common.auth import Auth
 from web.common.background_jobs import PeriodicJob
+from web.common.body_limit import LargerBodies
 from web.common.operation_sender import OperationSender
 from web.common.workflow_notifier import Notification, WorkflowNotifier
 
@@ -91,5 +92,7 @@ class WebPackage:
     """Each is given to handlers by its class (`given`)."""
     jobs: Sequence[PeriodicJob] = ()
     """What runs beside the requests."""
+    larger_bodies: Mapping[str, LargerBodies] = field(default_factory=dict)
+    """Paths to which more may be sent, by whom."""
     answers: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = field(default_factory=dict)
     """What answers an error that only this package raises."""

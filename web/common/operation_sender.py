@@ -4,18 +4,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from models.common.actors import Actor
 from models.common.commitments import SALT, ContentError, new_salt, salted
+from models.common.messages import TRY_LATER
 from models.common.operator_message import ActionMessage
 from models.common.security_log import SecurityEvent, security_event
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
+from models.common.temporal_answers import is_unknown_workflow
 from web.common.auth.signing import sending_with, signing_client
 from web.common.temporal_calls import UnreachableError, temporal_call
 
@@ -43,6 +45,10 @@ class Why(StrEnum):
     ENDED = "ended"
     NOT_STARTED = "not_started"
     """No such workflow (yet)."""
+    NOT_NOW = "not_now"
+    """The case has tried, and something that it needs does not answer: the same is possible later."""
+    BY_THE_MACHINERY = "by_the_machinery"
+    """It failed on its way, for no reason of the case's: what has come of it is not known."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +82,36 @@ _NOTED = {Done: "done", Refused: "refused", NotKnown: "not known"}
 """What the security log calls them."""
 
 
-class OperationSender:
-    """Sends operations with one signer's key; what the server or the SDK says in its own words is never passed on."""
+@dataclass(frozen=True)
+class SignedOperation:
+    """An operation that was signed before it is sent: the same however often, and whoever sends it."""
 
-    def __init__(self, client: Client, signer: SignerNow) -> None:
+    place: SignedPlace
+    message: Mapping[str, Any]
+    """With its salt."""
+    entry: bytes
+
+
+class KnowsOperations(Protocol):
+    """Our own records of operations, asked by the id of the workflow that leads the case."""
+
+    async def first_run_id(self, workflow_id: str) -> str | None:
+        """Return with which run the case began; None: there is no such case, or it has not begun yet."""
+
+    async def done_by(self, workflow_id: str, update_id: str) -> str | None:
+        """Return what an operation has done; None if it has done nothing."""
+
+
+class OperationSender:
+    """Sends operations with one signer's key; what the server or the SDK says in its own words is never passed on.
+
+    With which run the case began says its row, not Temporal: whoever reaches that can start another of the same id.
+    """
+
+    def __init__(self, client: Client, signer: SignerNow, records: KnowsOperations) -> None:
         self._client = signing_client(client)
         self._signer = signer
+        self._records = records
 
     async def send(
         self,
@@ -124,22 +154,47 @@ class OperationSender:
         except ContentError:
             return Refused(UNREADABLE)
 
-    async def _send(self, signer: Signer, actor: Actor, place: SignedPlace, message: Mapping[str, Any]) -> Outcome:
-        case = self._client.get_workflow_handle(place.case)
+    async def sign(self, actor: Actor, place: SignedPlace, content: Mapping[str, Any]) -> SignedOperation:
+        """Sign what is to be stored first. Raises `ValueError` if the key is not for this kind of actor."""
+        message = salted(content, None)
+        return SignedOperation(place, message, (await self._signer()).sign(actor, place, message))
+
+    async def send_signed(self, signed: SignedOperation, patience: timedelta = PATIENCE) -> Outcome:
+        """Send what was signed before, and wait for its effect."""
+        case, place = self._client.get_workflow_handle(signed.place.case), signed.place
         try:
-            found = (await case.describe()).raw_description.workflow_execution_info
-            place = place._replace(first_run=found.first_run_id)
-            with sending_with(signer.sign(actor, place, message)):
-                answer = await case.execute_update(place.operation, message, id=place.update_id)
+            async with temporal_call(patience):
+                with sending_with(signed.entry):
+                    answer = await case.execute_update(place.operation, signed.message, id=place.update_id)
+        except UnreachableError:
+            return NotKnown()
         except WorkflowUpdateFailedError as failed:
             return _outcome_of(failed)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            # The server has no other sign of it than these words.
-            ended = "already completed" in error.message
-            return Refused(ENDED, Why.ENDED) if ended else Refused(NOT_STARTED, Why.NOT_STARTED)
+            return _not_there(error)
         return Done(answer if isinstance(answer, str) else "")
+
+    async def _send(self, signer: Signer, actor: Actor, place: SignedPlace, message: Mapping[str, Any]) -> Outcome:
+        if (first_run := await self._records.first_run_id(place.case)) is None:
+            return Refused(NOT_STARTED, Why.NOT_STARTED)
+        place = place._replace(first_run=first_run)
+        case = self._client.get_workflow_handle(place.case)
+        try:
+            with sending_with(signer.sign(actor, place, message)):
+                answer = await case.execute_update(place.operation, message, id=place.update_id)
+        except WorkflowUpdateFailedError as failed:
+            return await self._unless_done(place, _outcome_of(failed))
+        except RPCError as error:
+            return await self._unless_done(place, _not_there(error))
+        return Done(answer if isinstance(answer, str) else "")
+
+    async def _unless_done(self, place: SignedPlace, outcome: Outcome) -> Outcome:
+        """Return what the operation has done before, as our records say; Temporal no longer knows its answer."""
+        taken = isinstance(outcome, Done) and outcome.before
+        if not taken and not (isinstance(outcome, Refused) and outcome.why is not Why.BY_THE_CASE):
+            return outcome
+        done = await self._records.done_by(place.case, place.update_id)
+        return Done(done, before=True) if done else outcome
 
 
 @dataclass(frozen=True)
@@ -158,16 +213,26 @@ class AskedOperation:
         return await operations.send(workflow_id, str(operation), content, self.actor, self.update_id, salt=self.salt)
 
 
+def _not_there(error: RPCError) -> Refused:
+    if not is_unknown_workflow(error):
+        raise error
+    # The server has no other sign of it than these words.
+    ended = "already completed" in error.message
+    return Refused(ENDED, Why.ENDED) if ended else Refused(NOT_STARTED, Why.NOT_STARTED)
+
+
 def _outcome_of(failed: WorkflowUpdateFailedError) -> Outcome:
     cause: BaseException | None = failed.cause
     while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError):
         cause = cause.cause
     if not isinstance(cause, ApplicationError):
-        return Refused(UNSAID)
+        return Refused(UNSAID, Why.BY_THE_MACHINERY)
     if cause.type == ALREADY_TAKEN:
         return Done(before=True)
     if cause.type == _ENDED_MEANWHILE:
         return Refused(ENDED, Why.ENDED)
+    if cause.type == TRY_LATER:
+        return Refused(cause.message, Why.NOT_NOW)
     if cause.non_retryable:  # ours: what the SDK and its errors say is never so
         return Refused(cause.message)
-    return Refused(NOT_THERE if "Update handler for" in cause.message else UNSAID)
+    return Refused(NOT_THERE if "Update handler for" in cause.message else UNSAID, Why.BY_THE_MACHINERY)

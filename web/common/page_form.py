@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from pydantic import ValidationError
 
+from models.common.names import INVISIBLE, shows_nothing
 from models.common.refusals import FieldError, in_japanese
 
 LONGEST = 4000
@@ -38,8 +39,13 @@ class PageForm:
 
 
 def sent_values(sent: Mapping[str, object], *paths: str) -> dict[str, str]:
-    """Return what was typed into these fields; what is missing or no text is empty."""
-    return {path: text[:LONGEST] if isinstance(text := sent.get(path, ""), str) else "" for path in paths}
+    """Return what was typed into these fields; what is missing or no text is empty, and so is what shows nothing."""
+    return {path: _typed(text) if isinstance(text := sent.get(path, ""), str) else "" for path in paths}
+
+
+def _typed(text: str) -> str:
+    cut = text[:LONGEST]
+    return "" if INVISIBLE.search(cut) and shows_nothing(cut) else cut
 
 
 def messages(invalid: ValidationError, values: Mapping[str, str], *, skip: int = 0) -> dict[str, str]:

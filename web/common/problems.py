@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from itsdangerous import BadData
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -23,7 +23,7 @@ from web.common.unexpected_errors import Unexpected
 
 ProblemAnswer = Callable[[Request, Exception], Response]
 PROBLEM_JSON = "application/problem+json"
-SYSTEMS = ("/api/", "/webhooks/", "/healthz")
+SYSTEMS = ("/api/", "/webhooks/", "/codec/", "/healthz", "/readyz")
 """What the paths of other systems begin with; all else is pages, for people."""
 UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
 _log = logging.getLogger(__name__)
@@ -34,8 +34,10 @@ _TITLES = {
     HTTPStatus.FORBIDDEN: "もう一度お試しください",
     HTTPStatus.NOT_FOUND: "見つかりません",
     HTTPStatus.METHOD_NOT_ALLOWED: "この操作は受け付けていません",
+    HTTPStatus.REQUEST_TIMEOUT: "時間がかかりすぎました",
     HTTPStatus.CONFLICT: "受け付けられません",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "送信された内容が大きすぎます",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "この形式では受け付けられません",
     HTTPStatus.UNPROCESSABLE_ENTITY: "入力内容に誤りがあります",
     HTTPStatus.SERVICE_UNAVAILABLE: "ただいま受け付けられません",
     HTTPStatus.TOO_MANY_REQUESTS: "しばらくお待ちください",
@@ -103,13 +105,32 @@ def answers(**descriptions: str) -> dict[int | str, dict[str, Any]]:
     return {int(status[1:]): {"model": Problem, "description": text} for status, text in descriptions.items()}
 
 
+def _everywhere(method: str) -> dict[str, Any]:
+    """What any operation may be answered with, whatever it does."""
+    said = {
+        "405": "この URL では受け付けていない送信方法である",
+        "500": "処理できなかった。もう一度送れば、二重に受け付けることはない",
+        "503": "データベースが応答しない。Retry-After の秒数だけ待って、もう一度送る",
+    }
+    if method == "post":
+        said |= {
+            "408": "本文の送信に時間がかかりすぎた",
+            "413": "本文が大きすぎる",
+            "415": "Content-Type が違うか、付いていない",
+        }
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {status: {"description": text, "content": {PROBLEM_JSON: problem}} for status, text in said.items()}
+
+
 def describe_problems(app: FastAPI) -> None:
     """Let OpenAPI name the media type problems really have: FastAPI files every model under `application/json`."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            for operation in (operation for path in schema["paths"].values() for operation in path.values()):
+            operations = [each for path in schema["paths"].values() for each in path.items()]
+            for method, operation in operations:
+                operation["responses"] = _everywhere(method) | operation["responses"]
                 for status, response in operation["responses"].items():
                     if status >= "400" and "application/json" in response.get("content", {}):
                         response["content"] = {PROBLEM_JSON: response["content"]["application/json"]}
@@ -168,7 +189,7 @@ def answer_problems(
     app.add_exception_handler(RefusedError, answering(lambda error: _refusal(error.errors)))
     app.add_exception_handler(RequestValidationError, answering(lambda error: _refusal(_field_errors(error))))
     app.add_exception_handler(HTTPException, answering(_of_http_error))
-    for away in (OperationalError, InterfaceError, PoolTimeoutError, OSError):
+    for away in (DBAPIError, PoolTimeoutError, OSError):
         app.add_exception_handler(away, answering(_of_away))
     # Not a handler: those of `Exception` answer outside of every middleware, without the security headers.
     app.add_middleware(Unexpected, answer=answering(lambda _: _plain(HTTPStatus.INTERNAL_SERVER_ERROR)))
@@ -202,9 +223,25 @@ def _of_http_error(error: HTTPException) -> ProblemError:
     return ProblemError(status, _DETAILS[status], headers=error.headers)  # such as the methods that are allowed
 
 
+_AWAY_CLASSES = frozenset({"08", "40", "53", "57", "58"})
+"""Of SQLSTATE: connections, rolled back, no room or memory, an operator's doing (also our time limits), the system."""
+_AWAY_STATES = frozenset({"25006", "25P03", "25P04", "55P03"})
+"""Read only, a transaction that waited or took too long, a lock that was not to be had in time."""
+
+
 def _of_away(error: Exception) -> ProblemError:
-    _log.error("the database cannot be reached: %s", type(error).__name__)
+    """Return "later" for what the server says about itself; what it says about the statement is nobody's trouble."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    if isinstance(error, DBAPIError) and not _is_away(error, state):
+        raise error
+    _log.error("the database cannot be used now: %s %s", type(error).__name__, state or "")
     return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _is_away(error: DBAPIError, state: str | None) -> bool:
+    if state is None:  # no server has said anything
+        return error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
+    return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
 
 
 def _field_errors(error: RequestValidationError) -> list[FieldError]:

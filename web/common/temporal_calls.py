@@ -6,17 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
+
+from models.common.temporal_answers import is_about_the_request
 
 PATIENCE = timedelta(seconds=5)
 """How long a request waits for Temporal or a worker before it is answered without them."""
-
-_NOT_NOW = {
-    RPCStatusCode.UNAVAILABLE,
-    RPCStatusCode.DEADLINE_EXCEEDED,
-    RPCStatusCode.CANCELLED,
-    RPCStatusCode.RESOURCE_EXHAUSTED,
-}
 
 
 class UnreachableError(Exception):
@@ -25,7 +20,7 @@ class UnreachableError(Exception):
 
 @asynccontextmanager
 async def temporal_call(patience: timedelta = PATIENCE) -> AsyncIterator[None]:
-    """Raise `UnreachableError` for whatever may succeed later, and after `patience`."""
+    """Raise `UnreachableError` after `patience`, and for whatever Temporal does not say about this very request."""
     try:
         async with asyncio.timeout(patience.total_seconds()):
             yield
@@ -36,6 +31,6 @@ async def temporal_call(patience: timedelta = PATIENCE) -> AsyncIterator[None]:
             raise
         raise UnreachableError from error
     except RPCError as error:
-        if error.status not in _NOT_NOW:
+        if is_about_the_request(error):
             raise
         raise UnreachableError from error

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from models.common.actors import Actor
 from models.myics.batches import BatchCase, BatchKind, BatchProgress
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo
 from models.myics.registrations import RegistrationCase, RegistrationKind, RegistrationStage
@@ -46,7 +47,7 @@ def registration_notification(row: MyicsRegistrationRow) -> Notification:
         case=case,
         signal=REGISTRATION_CHANGED,
         summary=f"{kind.label}：{row.name}（{case.holder_no.label} {case.holder_no}）",
-        details=registration_static_details(case, row.name, row.requested_by),
+        details=registration_static_details(case, row.name, Actor.recorded(row.requested_by).shown),
         search_attributes=search_attributes.of_registration(case, stage),
     )
 

@@ -30,7 +30,7 @@ MOST_SENT = MOST_BYTES + 64 * 1024
 """Bytes of a request with a file: the largest file, and the form around it."""
 LABELS = {"kind": "登録するもの", "file": "ファイル"}
 _KINDS = (BatchKind.CLIENTS, BatchKind.USERS)
-_ENDINGS = (".csv", ".txt")
+_ENDINGS = (".csv", ".tsv", ".txt")
 _SHOWN = 100
 """Refused rows on the page; the file has all."""
 BatchesOfFirm = Annotated[Batches, Depends(given(Batches))]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from models.common.actors import Actor, ActorKind, Channel
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.myics.identifiers import registration_workflow_id
@@ -36,12 +35,14 @@ class InvitationUpdates:
         self, manager: Member, account_id: int, operation: RegistrationOperation, message: ActionMessage
     ) -> None:
         number = await self.users.open_invitation(manager, account_id)
-        asked = AskedOperation(Actor(ActorKind.FIRM, manager.holder_no, channel=Channel.PAGE))
+        asked = AskedOperation(manager.actor)
         match await asked.send(self.operations, registration_workflow_id(number), operation, message):
             case Done():
                 return
             case Refused(reason=reason, why=Why.BY_THE_CASE):
                 raise NotPossibleError(reason.partition("いまできる操作")[0])
+            case Refused(why=Why.BY_THE_MACHINERY | Why.NOT_NOW):
+                raise UnreachableError
             case Refused():
                 raise NotPossibleError(_NOT_RUNNING)
             case _:

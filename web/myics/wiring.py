@@ -16,8 +16,10 @@ from models.myics.store.sign_in import SignIn
 from models.myics.store.users import Users
 from models.tables import MyicsBatchRow, MyicsRegistrationRow, MyicsSessionRow
 from web.common.background_jobs import PeriodicJob
+from web.common.body_limit import LargerBodies
 from web.common.context import WebContext, WebPackage, given
 from web.common.malware import MalwareScanner, Uploads
+from web.common.problems import ProblemError
 from web.myics import (
     pages_address,
     pages_batches,
@@ -32,6 +34,8 @@ from web.myics.notifications import batch_notification, registration_notificatio
 from web.myics.procedure_calls import InvitationUpdates
 from web.myics.signed_in import FirmSessions
 
+_SIGN_IN_AGAIN = "ログインの有効期限が切れています。ログインしてから、ファイルを送り直してください。"
+
 
 def myics(context: WebContext, scanner: MalwareScanner) -> WebPackage:
     sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_keys, context.now
@@ -39,6 +43,9 @@ def myics(context: WebContext, scanner: MalwareScanner) -> WebPackage:
     files = context.notifying(MyicsBatchRow, batch_notification)
     signed_in = FirmSessions(sessions, MyicsSessionRow, "myics", https=context.auth.https, now=now)
     users, sign_in = Users(sessions, registrations.wake, now), SignIn(sessions, hashing)
+
+    async def refuses_strangers(request: Request) -> ProblemError | None:
+        return None if await signed_in.find(request) else ProblemError(HTTPStatus.UNAUTHORIZED, _SIGN_IN_AGAIN)
 
     return WebPackage(
         routers=[
@@ -65,6 +72,7 @@ def myics(context: WebContext, scanner: MalwareScanner) -> WebPackage:
             Uploads(scanner),
         ],
         jobs=[registrations, files, PeriodicJob(signed_in.forget, timedelta(hours=1))],
+        larger_bodies={pages_batches.BATCHES: LargerBodies(pages_batches.MOST_SENT, refuses_strangers)},
         answers={LinkRefusedError: _link_refused, NotPossibleError: _not_possible},
     )
 

@@ -23,6 +23,7 @@ from models.yayoi.store.intake import Intake, OtherContentError, Receipt
 from web.common.auth import SharedLimit, client_address
 from web.common.auth.api_keys import CallingSystem, needs
 from web.common.context import Context, WebContext, given
+from web.common.http_methods import JsonRoute
 from web.common.problems import ProblemError, answers
 from web.yayoi.event_delivery import EventDelivery, EventStatus
 
@@ -68,7 +69,7 @@ class EventReceived(BaseModel):
     status: EventStatus = Field(description="delivered: 手続きに届いた。accepted: 受け付けた。後で届ける（202 を参照）")
 
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", route_class=JsonRoute)
 
 
 def received(context: WebContext, receipt: Receipt, response: Response) -> ApplicationReceived:

@@ -54,6 +54,7 @@ from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import ENDED
 from models.yayoi.store.events import (
     EventRefusedError,
+    count_failure,
     mark_answered,
     offices_with_pending_events,
     pending_events,
@@ -61,6 +62,7 @@ from models.yayoi.store.events import (
     record_delivery,
     store_event,
     stored_event,
+    took_effect,
 )
 from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
 from web.common.temporal_calls import UnreachableError, temporal_call
@@ -152,6 +154,11 @@ class EventDelivery:
                 else:
                     office = office_workflow_id(ApplicationNo(application_no), office_no)
                     refused_because = await self._update(office, event, asked)
+                if refused_because in {ENDED, _FAILED} and await took_effect(self._sessions, row.event_id):
+                    refused_because = None
+                if refused_because == _FAILED:
+                    await count_failure(self._sessions, row.event_id)
+                    raise UnreachableError
                 answered = row.event_id == awaited
                 await record_delivery(self._sessions, row.event_id, refused_because, answered=answered)
 
@@ -165,10 +172,14 @@ class EventDelivery:
                 return ENDED
             case Refused(reason=reason, why=Why.BY_THE_CASE):
                 return reason
+            case Refused(why=Why.BY_THE_MACHINERY | Why.NOT_NOW):
+                return _FAILED
             case _:  # the office's procedure has not been started yet, or nobody answers
                 raise UnreachableError
 
 
+_FAILED = "failed on its way"
+"""No refusal: nobody is answered so."""
 _REPORTED = "他のシステムからの報告"
 
 

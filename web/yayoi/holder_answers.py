@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from models.common.store.notifications import NotifiedRows
 from models.common.store.sessions import DatabaseSessions
+from models.common.temporal_answers import is_unknown_workflow
 from models.tables import HolderConfirmationRow
 from models.yayoi.holder_confirmation import HOLDER_ANSWERED
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
@@ -44,5 +45,5 @@ class HolderAnswers:
         try:
             await self._client.get_workflow_handle(workflow_id).signal(HOLDER_ANSWERED)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not is_unknown_workflow(error):
                 raise

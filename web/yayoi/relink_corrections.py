@@ -12,7 +12,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from models.common.calendar import day_in_japan
 from models.common.store.sessions import DatabaseSessions
-from models.yayoi.identifiers import office_workflow_id
+from models.yayoi.identifiers import office_workflow_id, relink_correction_workflow_id
 from models.yayoi.messages import CorrectRelinkStep, OfficeRef
 from models.yayoi.operator_actions import Action, CorrectRelink
 from models.yayoi.store.recorded_relinks import recorded_relink
@@ -54,6 +54,8 @@ class RelinkCorrections:
                     return None
                 case Refused(reason=reason, why=Why.BY_THE_CASE):
                     return reason
+                case Refused(why=Why.BY_THE_MACHINERY | Why.NOT_NOW):
+                    raise UnreachableError
                 case Refused():  # it has ended meanwhile
                     pass
                 case _:
@@ -69,7 +71,7 @@ class RelinkCorrections:
             return await self._client.execute_workflow(
                 RelinkCorrection.run,
                 step,
-                id=f"relink-correction/{asked.update_id}",
+                id=relink_correction_workflow_id(pair.case_no, asked.update_id),
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=f"{pair.spoken}の再連携の日を訂正する",

@@ -8,10 +8,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.calendar import JST
-from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from models.yayoi.case_links import case_link, link_expiry
 from models.yayoi.identifiers import ApplicationNo, ContractId, application_workflow_id
 from models.yayoi.messages import ApplicationCase, OfficeCase
 from models.yayoi.procedures import Procedure
@@ -66,14 +64,10 @@ class ApplicationStarter:
     No row is locked while Temporal is asked, so that an outage there never holds up who applies meanwhile.
     """
 
-    def __init__(
-        self, sessions: DatabaseSessions, client: Client, *, task_queue: str, public_url: str, secret_keys: SecretKeys
-    ) -> None:
+    def __init__(self, sessions: DatabaseSessions, client: Client, *, task_queue: str) -> None:
         self._sessions = sessions
         self._client = client
         self._task_queue = task_queue
-        self._public_url = public_url
-        self._secret_keys = secret_keys
 
     async def start_all(self) -> None:
         """Start what is stored but not started, the oldest first; leave the rest for later if Temporal is away."""
@@ -96,37 +90,36 @@ class ApplicationStarter:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     search_attributes=search_attributes.of_application(case),
                     static_summary=_summary(row, offices),
-                    static_details=self._details(row, offices),
+                    static_details=_details(row, offices),
                 )
             except WorkflowAlreadyStartedError:
                 _log.info("%s was started before", application_no)
         await mark_application_started(self._sessions, application_no)
 
-    def _details(self, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:
-        consents = row.consents
-        procedure = Procedure(row.procedure)
-        facts = [
-            ("申込番号", row.application_no),
-            ("申込者", f"{row.family_name} {row.given_name} 様"),
-            ("お客様番号", row.existing_contract_id),
-            ("手続き", procedure),
-            ("申込日時", f"{row.applied_at.astimezone(JST):%Y-%m-%d %H:%M}"),
-            ("完了予定日", f"{row.due_date}"),
-            ("取込を止める同意", _yes(consents.get("stop_smart_import"))),
-            ("共有の解除", "弥生に任せる" if consents.get("delegate_unsharing") else "申込者が行う"),
-            ("共有を解除済みとの申告", _yes(consents.get("sharing_released"))),
-        ]
-        pairs = [
-            (f"{pair.office_no}. {cell(pair.office_name)}", cell(pair.yayoi_id), pair.office_token or "—")
-            for pair in offices
-        ]
-        tables = [
-            table(("項目", "内容"), [(name, cell(value)) for name, value in facts]),
-            table(("事業所", "弥生ID", "事業所トークン"), pairs),
-        ]
-        until = link_expiry(row.due_date)
-        link = case_link(self._public_url, self._secret_keys, row.application_no, until, link_no=row.link_no)
-        return "\n\n".join([*tables, f"[申込者に見えている画面]({link})"])
+
+def _details(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:
+    consents = row.consents
+    procedure = Procedure(row.procedure)
+    facts = [
+        ("申込番号", row.application_no),
+        ("申込者", f"{row.family_name} {row.given_name} 様"),
+        ("お客様番号", row.existing_contract_id),
+        ("手続き", procedure),
+        ("申込日時", f"{row.applied_at.astimezone(JST):%Y-%m-%d %H:%M}"),
+        ("完了予定日", f"{row.due_date}"),
+        ("取込を止める同意", _yes(consents.get("stop_smart_import"))),
+        ("共有の解除", "弥生に任せる" if consents.get("delegate_unsharing") else "申込者が行う"),
+        ("共有を解除済みとの申告", _yes(consents.get("sharing_released"))),
+    ]
+    pairs = [
+        (f"{pair.office_no}. {cell(pair.office_name)}", cell(pair.yayoi_id), pair.office_token or "—")
+        for pair in offices
+    ]
+    tables = [
+        table(("項目", "内容"), [(name, cell(value)) for name, value in facts]),
+        table(("事業所", "弥生ID", "事業所トークン"), pairs),
+    ]
+    return "\n\n".join(tables)
 
 
 def _case(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> ApplicationCase:

@@ -71,13 +71,7 @@ def yayoi(
 
     `freezes`: whether an application is stored together with the freeze of its offices (Y12).
     """
-    starter = ApplicationStarter(
-        context.sessions,
-        context.client,
-        task_queue=context.task_queue,
-        public_url=context.public_url,
-        secret_keys=context.secret_keys,
-    )
+    starter = ApplicationStarter(context.sessions, context.client, task_queue=context.task_queue)
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
     intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
+from models.common.actors import Actor
+from models.common.allowed_actors import may_send
 from models.common.placeholders import REASON
-from models.common.signing_keys import KeyPurpose
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
-from web.common.operation_sender import Done, OperationSender
+from web.common.operation_sender import Done
 from workers import database, temporal
 from workers.commands.acting import command_actor
-from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.wiring.operations import operations_by_operators
 
-FOR_TWO_PEOPLE = {"approve", "decline"}
 NEEDS_LOG_IN = "this operation belongs to somebody who has logged in: nobody asks or approves at the command line"
 
 
@@ -45,6 +46,12 @@ def content_of(typed: str, reason: str | None) -> Mapping[str, Any]:
     return content if reason is None else {**content, REASON.field: reason}
 
 
+def _needs_log_in(operation: str, actor: Actor) -> bool:
+    """Whether there is such an operation, and a command may send it to no procedure."""
+    having = [name for name, operations in OPERATION_PERMISSIONS.items() if operation in operations]
+    return bool(having) and not any(may_send(OPERATION_PERMISSIONS, name, operation, actor) for name in having)
+
+
 async def act(settings: Settings, case: str, operation: str, typed: str, reason: str | None) -> None:
     """Send it and say what has become of it.
 
@@ -52,13 +59,12 @@ async def act(settings: Settings, case: str, operation: str, typed: str, reason:
         ClearError: it is refused, it needs a log-in, or it is not known whether it was taken.
 
     """
-    if operation in FOR_TWO_PEOPLE or operation.startswith("ask_"):
+    actor = command_actor()
+    if _needs_log_in(operation, actor):
         raise ClearError(NEEDS_LOG_IN)
     content = content_of(typed, reason)
-    client = await temporal.connect(settings)
-    async with database.opened(settings) as sessions:
-        operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
-        actor = command_actor()
+    async with temporal.opened(settings) as client, database.opened(settings) as sessions:
+        operations = operations_by_operators(settings, client, sessions)
         outcome = await operations.send(workflow_id_of(case), operation, content, actor, str(uuid4()))
     if not isinstance(outcome, Done):
         raise ClearError(outcome.reason)

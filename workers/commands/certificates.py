@@ -57,6 +57,7 @@ HOLDERS = (
     CertificateHolder("mailpit", serves_as="mailpit"),
     CertificateHolder("migrate", reaches_temporal=True, token="admin", owner=OURS),  # noqa: S106 the name of a right
     CertificateHolder("worker", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
+    CertificateHolder("eraser", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
     CertificateHolder("web", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
     CertificateHolder("desk", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
     CertificateHolder("engineer", reaches_temporal=True, token="engineer"),  # noqa: S106

@@ -6,7 +6,7 @@ from datetime import datetime
 from models.common.calendar import JST
 from models.common.security_log import SecurityEvent, security_event
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
-from models.common.store.public_keys import KNOWN_AFTER, KeyStateError, publish, retire, revoke, stored_keys
+from models.common.store.public_keys import KNOWN_AFTER, KeyStateError, known_keys, publish, retire, revoke, stored_keys
 from models.common.store.sessions import DatabaseSessions
 from workers import database
 from workers.key_files import KeyFiles
@@ -88,6 +88,12 @@ async def show(settings: Settings) -> None:
         sys.stdout.write(f"{row.key_id}\t{row.state}{since}\tpublished {_moment(row.published_at)}\t{private}\n")
     if not rows:
         sys.stdout.write("no keys yet: `tetsuzuki keys new` makes one for each purpose\n")
+
+
+async def export(settings: Settings) -> None:
+    """Print all public keys as `tetsuzuki audit verify` reads them."""
+    async with database.opened(settings) as sessions, sessions() as session:
+        sys.stdout.buffer.write((await known_keys(session)).write())
 
 
 def _destroy(settings: Settings, key_id: str) -> None:

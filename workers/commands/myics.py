@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from rich.console import Console
 
+from models.common.actors import Actor
 from models.common.refusals import RefusedError
 from models.myics.batches import BatchKind
 from models.myics.forms import CorrectionForm, FirmForm, read
@@ -16,10 +17,8 @@ from workers import database
 from workers.program import ClearError
 from workers.settings import Settings
 
-_BY = "担当者"
 
-
-async def invite_file(settings: Settings, file: Path) -> None:
+async def invite_file(settings: Settings, file: Path, by: Actor) -> None:
     """Take a CSV file of firms; the worker processes it, and the Web UI shows it.
 
     Raises:
@@ -29,13 +28,13 @@ async def invite_file(settings: Settings, file: Path) -> None:
     content = file.read_bytes()  # noqa: ASYNC240 nothing else runs in this program
     async with database.opened(settings) as sessions:
         try:
-            number = await Batches(sessions, _nobody).take(None, BatchKind.FIRMS, content, uuid4())
+            number = await Batches(sessions, _nobody).take(by, BatchKind.FIRMS, content, uuid4())
         except RefusedError as refused:
             raise ClearError(_in_words(refused)) from None
     _say(f"{number} として受け付けました。進み具合は、Temporal の画面（myics/{number}）で確認できます。")
 
 
-async def invite_one(settings: Settings, **typed: str) -> None:
+async def invite_one(settings: Settings, by: Actor, **typed: str) -> None:
     """Invite the representative of one firm.
 
     Raises:
@@ -45,7 +44,7 @@ async def invite_one(settings: Settings, **typed: str) -> None:
     try:
         form = read(FirmForm, typed)
         async with database.opened(settings) as sessions, sessions.begin() as session:
-            number = await invite_firm(session, form, Requester(_BY, datetime.now(UTC)))
+            number = await invite_firm(session, form, Requester(str(by), datetime.now(UTC)))
     except RefusedError as refused:
         raise ClearError(_in_words(refused)) from None
     _say(f"{number} として受け付けました。招待メールを、まもなく送ります。")

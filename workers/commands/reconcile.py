@@ -19,7 +19,8 @@ _WITHIN = timedelta(minutes=10)
 
 async def reconcile_now(settings: Settings) -> int:
     """Run one and print what it found; 1 if anything needs a person."""
-    report = await _run(await temporal.connect(settings), settings.temporal_task_queue)
+    async with temporal.opened(settings) as client:
+        report = await _run(client, settings.temporal_task_queue)
     sys.stdout.write(_text(report))
     return 1 if report.for_people else 0
 

@@ -4,18 +4,17 @@ import sys
 from datetime import date, timedelta
 
 from models.common.calendar import utc_now
-from models.common.signing_keys import KeyPurpose
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import CorrectRelink
-from web.common.operation_sender import AskedOperation, OperationSender
+from web.common.operation_sender import AskedOperation
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.relink_corrections import RelinkCorrections
 from workers import database, temporal
 from workers.commands.acting import command_actor
-from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.wiring.operations import operations_by_operators
 
 _PATIENCE = timedelta(minutes=1)
 
@@ -36,9 +35,8 @@ async def correct_relink(
         pair = OfficeRef(case_no=ApplicationNo(application_no), part=office_no)
     except ValueError as refused:
         raise ClearError(str(refused)) from None
-    client = await temporal.connect(settings)
-    async with database.opened(settings) as sessions:
-        operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
+    async with temporal.opened(settings) as client, database.opened(settings) as sessions:
+        operations = operations_by_operators(settings, client, sessions)
         corrections = RelinkCorrections(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
         try:
             async with temporal_call(_PATIENCE):

@@ -65,20 +65,19 @@ def replay_following(client: Client, settings: Settings, workflows: Sequence[typ
 
 async def replay_with_progress(settings: Settings, workflows: Sequence[type] = WORKFLOWS) -> int:
     """Replay every open workflow, say which would break and why; 1 if any would."""
-    client = await temporal.connect(settings)
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     replayed = broken = 0
-    with Progress(*columns, console=console) as progress:
-        total = (await client.count_workflows(_open(settings))).count
-        task = progress.add_task("replay", total=total)
-        async for outcome in replay_open_workflows(client, _open(settings), workflows):
-            replayed += 1
-            if outcome.breaks_because:
-                broken += 1
-                reason = f"{outcome.workflow_id}: {outcome.breaks_because}"
-                console.print(reason)
-            progress.update(task, completed=replayed, total=max(total, replayed))
+    async with temporal.opened(settings) as client:
+        with Progress(*columns, console=console) as progress:
+            total = (await client.count_workflows(_open(settings))).count
+            task = progress.add_task("replay", total=total)
+            async for outcome in replay_open_workflows(client, _open(settings), workflows):
+                replayed += 1
+                if outcome.breaks_because:
+                    broken += 1
+                    console.print(f"{outcome.workflow_id}: {outcome.breaks_because}")
+                progress.update(task, completed=replayed, total=max(total, replayed))
     console.print(f"{replayed} open workflows replayed, {broken} would break with this build")
     return 1 if broken else 0
 
@@ -88,7 +87,7 @@ async def replay_open_workflows(client: Client, query: str, workflows: Sequence[
     replayer = Replayer(
         workflows=workflows,
         workflow_runner=UNRESTRICTED,
-        data_converter=temporal.DATA_CONVERTER,
+        data_converter=client.data_converter,
         interceptors=[REPLAYED],
     )
     async with replayer.workflow_replay_iterator(_histories(client, query)) as results:

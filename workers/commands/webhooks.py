@@ -10,18 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.common.actors import Actor
 from models.common.calendar import JST, utc_now
 from models.common.operator_message import ActionMessage
-from models.common.signing_keys import KeyPurpose
 from models.common.store.case_status import supersede_status
 from models.common.store.sessions import DatabaseSessions
+from models.common.web_addresses import web_address
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import WebhookKind, WebhookOperation, WebhookStage, webhook_workflow_id
 from models.webhooks.secrets import checked_secret, new_secret
-from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
+from web.common.operation_sender import AskedOperation, Done, Refused, Why
 from workers import database, temporal
-from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import webhooks_may_be_private
+from workers.wiring.operations import operations_by_operators
 
 _SECRETS_AT_ONCE = 2
 REMOVED = "登録を削除した"
@@ -30,14 +30,15 @@ REMOVED = "登録を削除した"
 def subscriber_url(text: str, *, allow_private: bool) -> str:
     """Return the address in its one form. Raises `ClearError` for one that nothing could be posted to."""
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise ClearError(f"{text!r} is no URL: {error}") from None
-    if url.scheme != "https" and not (url.scheme == "http" and allow_private):
+        address = web_address(text)
+        url = httpx.URL(address)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise ClearError(f"{text!r} is no subscriber's URL: {error}") from None
+    if url.scheme != "https" and not allow_private:
         raise ClearError("a subscriber's URL begins with https:// (http:// only where private addresses are allowed)")
-    if not url.host or url.userinfo or url.fragment:
-        raise ClearError("a subscriber's URL has a host, and neither a password nor a fragment")
-    return str(url)
+    if url.fragment:
+        raise ClearError("a subscriber's URL has no fragment")
+    return address
 
 
 async def add(settings: Settings, url: str, kinds: Sequence[WebhookKind], secret: str | None) -> None:
@@ -140,9 +141,10 @@ async def _resent(
     settings: Settings, sessions: DatabaseSessions, message_id: str, asked: AskedOperation, message: ActionMessage
 ) -> bool:
     """Update the procedure; False if it has ended."""
-    client = await temporal.connect(settings)
-    operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
-    match await asked.send(operations, webhook_workflow_id(message_id), WebhookOperation.RESEND, message):
+    async with temporal.opened(settings) as client:
+        operations = operations_by_operators(settings, client, sessions)
+        outcome = await asked.send(operations, webhook_workflow_id(message_id), WebhookOperation.RESEND, message)
+    match outcome:
         case Done():
             return True
         case Refused(why=Why.ENDED | Why.NOT_STARTED):

@@ -8,18 +8,16 @@ from pathlib import Path
 import httpx
 
 from models.common.calendar import BusinessCalendar
-from models.common.signing_keys import KeyPurpose
-from web.common.operation_sender import OperationSender
 from workers import database, examples, temporal
 from workers.demo.myics import myics
 from workers.demo.other_cases import cancelled, corrected, expired, late, stranger
 from workers.demo.run import DemoRun
 from workers.demo.two_offices import two_offices
-from workers.known_keys import CurrentSigner
 from workers.registry.file import load
 from workers.stack.places import Places
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
+from workers.wiring.operations import operations_by_operators
 
 
 async def run_demo() -> None:
@@ -46,10 +44,13 @@ async def run_demo() -> None:
 @asynccontextmanager
 async def _opened() -> AsyncIterator[DemoRun]:
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-demo-") as folder:
-        async with Stack(alone(Path(folder), time_skipping=True)) as stack, database.opened(stack.settings) as sessions:
+        async with (
+            Stack(alone(Path(folder), time_skipping=True)) as stack,
+            database.opened(stack.settings) as sessions,
+            temporal.opened(stack.settings) as client,
+        ):
             await load(sessions, examples.registry())
-            client = await temporal.connect(stack.settings)
             web = f"http://127.0.0.1:{stack.settings.web_port}"
             async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http:
-                operations = OperationSender(client, CurrentSigner(stack.settings, sessions, KeyPurpose.OPERATORS))
+                operations = operations_by_operators(stack.settings, client, sessions)
                 yield DemoRun(http, client, operations, sessions, Places(stack.settings.state_dir).mail)

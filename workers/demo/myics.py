@@ -7,6 +7,7 @@ from models.myics.forms import FirmForm
 from models.myics.identifiers import ClientId, ClientSuffix, CustomerNo
 from models.myics.mails import MyicsMail
 from models.myics.store.requests import Requester, invite_firm
+from workers.commands.acting import command_actor
 from workers.demo.browser import Browser
 from workers.demo.run import DemoRun, link_in
 
@@ -54,7 +55,7 @@ async def myics(run: DemoRun) -> None:
 async def _representative_registers(run: DemoRun) -> None:
     form = FirmForm(customer_no=FIRM, name="青葉会計事務所", representative="青葉 一郎", address=ICHIRO)
     async with run.sessions.begin() as session:
-        number = await invite_firm(session, form, Requester("担当者", datetime.now(UTC)))
+        number = await invite_firm(session, form, Requester(str(command_actor()), datetime.now(UTC)))
     run.say(f"An operator has invited the firm: {number}")
     [invitation] = await run.mails((ICHIRO, MyicsMail.INVITATION.subject))
     ichiro = run.browser()

@@ -112,6 +112,7 @@ _NOT_YET: Facts = {"issued": {}, "links": ()}
 _ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}
 
 
+_LATE_OFFICE: Facts = {"office": _OTHER, "points": (_SHARED,), "until": date(2026, 11, 30)}
 _LATE_UNTIL = date(2027, 3, 20)
 _LATE_REQUEST: Facts = {"part": 2, "points": ("STEP6 保有製品の登録", _RELINK), "until": _LATE_UNTIL}
 
@@ -228,7 +229,7 @@ SAMPLES = (
     ),
     _case(MailKind.RELEASE_SHARING, "会計事務所と共有されていたとき"),
     _case(MailKind.RELEASE_SHARING_REMINDER, f"共有の解除を催促するとき（{_days(APPLICANT_REMINDER_DAYS)}）"),
-    _case(MailKind.DELAY, "完了予定日までに完了できなかったとき", _SHARED),
+    _case(MailKind.DELAY, "完了予定日までに完了できなかったとき", late=(_LATE_OFFICE,)),
     _case(MailKind.COMPLETION_NOTICE, "お手続きが完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR),
     _case(MailKind.LINK_ADDED, "会計連携の追加が完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR, **_ADDED),
     _case(
@@ -331,6 +332,7 @@ SAMPLES = (
     _case(MailKind.DUE_DATE_IN_DANGER, f"完了予定日の {CONSTANTS['days_of_alert']} 営業日前（担当者へ）", to=_OPERATOR),
     _case(MailKind.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", to=_OPERATOR),
     _case(MailKind.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", to=_SUPERVISOR),
+    _case(MailKind.HANDED_OVER, "ほかの人が担当者を替えたとき（新しい担当者へ）", to=_OPERATOR),
     Sample(
         "morning_digest",
         "毎営業日の朝（担当者へ）",
@@ -438,4 +440,5 @@ SAMPLES = (
     _myics(MyicsMail.ADDRESS_LEFT, "アドレスが変更されたとき（これまでのアドレスへ）", _MOVE, to=_BEFORE),
     _myics(MyicsMail.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", _FIRM, to=_OPERATOR),
     _myics(MyicsMail.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", _FIRM, to=_SUPERVISOR),
+    _myics(MyicsMail.HANDED_OVER, "ほかの人が担当者を替えたとき（新しい担当者へ）", _FIRM, to=_OPERATOR),
 )

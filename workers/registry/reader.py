@@ -1,113 +1,78 @@
-"""Reading a registry file row by row, in bounded memory: CSV, JSON with one object per line, or JSON Lines."""
+"""Reading a registry file row by row, in bounded memory: CSV, or JSON as a list or one object after the other."""
 
-import csv
-import json
-import re
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from models.common.json_rows import read_objects
 from models.common.refusals import in_japanese
-from workers.registry.records import RECORD, Record
+from models.common.table_files import EMPTY, UnreadableTableError, read_table
+from models.common.text_lines import UnreadableFileError, read_lines
+from workers.registry.records import COLUMNS, RECORD, Record
 
-MAX_LINE_BYTES = 1_000_000
-_NOT_UTF_8 = "UTF-8 の文字として読み取れません。ファイルを UTF-8 で保存し直してください。"
-_TOO_LONG = f"1 行が長すぎます（{MAX_LINE_BYTES:,} バイトまで）。1 行に 1 件を書いてください。"
-_NOT_JSON = "JSON として読み取れません。1 行に 1 件の { … } を書いてください。"
+_TABLES = {".csv", ".tsv", ".txt"}
 _NO_RECORD_COLUMN = "見出しの行に record の列がありません。1 行目に列の名前を書いてください。"
-_REPEATED_COLUMN = "見出しの行に同じ名前の列が 2 つあります。"
-_TOO_MANY_CELLS = "列の数が見出しの行より多くなっています。"
-_BROKEN_CSV = 'CSV として読み取れません。引用符（"）の対応を確認してください。'
-_NOT_DECODED = re.compile("[\udc80-\udcff]")
-
-_Content = dict[str, Any] | str
-"""What a row says, by columns; or why it says nothing."""
 
 
 class Row(NamedTuple):
     """One row of the file: a record, or the reason (Japanese) why it is none."""
 
     line: int
-    """Counted from 1; of a CSV row that spans several lines, the first."""
+    """Counted from 1; of a row that spans several lines, the first."""
     bytes_read: int
     record: Record | None = None
     refused_because: str = ""
 
 
+class _Content(NamedTuple):
+    """What a row says, by columns; or why it says nothing."""
+
+    line: int
+    values: Mapping[str, Any]
+    wrong: str
+
+
 def read_rows(path: Path) -> Iterator[Row]:
-    """Yield every row of the file that is not blank. `.csv` is CSV, anything else JSON. Raises `OSError`."""
-    rows_of = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
+    """Yield every row of the file that is not blank. `.csv`, `.tsv` and `.txt` are tables, anything else is JSON.
+
+    A file that cannot be read as a whole is one refused row. Raises `OSError`.
+    """
+    contents = _table_rows if path.suffix.lower() in _TABLES else _json_rows
     with path.open("rb") as file:
-        for line, text, content in rows_of(_lines(file)):
-            yield Row(line, file.tell(), *_checked(_unreadable(text) or content))
+        before = again = 0
+        try:
+            for content in contents(file):
+                before, again = content.line, again + 1 if content.line == before else 1
+                record, wrong = _checked(content)
+                # Of several on one line, a number says which.
+                yield Row(content.line, file.tell(), record, f"{again} 件目：{wrong}" if wrong and again > 1 else wrong)
+        except UnreadableTableError as unreadable:
+            if str(unreadable) != EMPTY:
+                yield Row(unreadable.line, file.tell(), refused_because=str(unreadable))
+        except UnreadableFileError as unreadable:
+            yield Row(1, 0, refused_because=str(unreadable))
 
 
-def _lines(file: BinaryIO) -> Iterator[str]:
-    encoding = "utf-8-sig"
-    while raw := file.readline(MAX_LINE_BYTES):
-        # What is not UTF-8 becomes lone surrogates, so that the one row is refused and not the whole file.
-        yield raw.decode(encoding, errors="surrogateescape")
-        encoding = "utf-8"
+def _table_rows(file: io.BufferedReader) -> Iterator[_Content]:
+    table = read_table(file, COLUMNS)
+    if "record" not in table.headings:
+        raise UnreadableTableError(_NO_RECORD_COLUMN, table.line)
+    yield from (_Content(*row) for row in table.rows)
 
 
-def _unreadable(text: str) -> str | None:
-    if len(text) >= MAX_LINE_BYTES:
-        return _TOO_LONG
-    return _NOT_UTF_8 if _NOT_DECODED.search(text) else None
+def _json_rows(file: io.BufferedReader) -> Iterator[_Content]:
+    yield from (_Content(*row) for row in read_objects(read_lines(file)))
 
 
 def _checked(content: _Content) -> tuple[Record | None, str]:
-    if isinstance(content, str):
-        return None, content
+    if content.wrong:
+        return None, content.wrong
     try:
-        return RECORD.validate_python(content), ""
+        return RECORD.validate_python(content.values), ""
     except ValidationError as refused:
         # The first part of each path is the kind of record, which the reader of the file knows.
         errors = in_japanese(refused.errors(include_url=False), skip=1)
         return None, " ".join(f"{error.field}: {error.message}" if error.field else error.message for error in errors)
-
-
-def _json_rows(lines: Iterator[str]) -> Iterator[tuple[int, str, _Content]]:
-    for number, text in enumerate(lines, start=1):
-        # The brackets and commas of a list may be anywhere around the objects; an object ends with "}".
-        content = text.strip().removeprefix("[").strip().removesuffix("]").rstrip().removesuffix(",").rstrip()
-        if content:
-            yield number, text, _json_object(content)
-
-
-def _json_object(content: str) -> _Content:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return _NOT_JSON
-    return value if isinstance(value, dict) else _NOT_JSON
-
-
-def _csv_rows(lines: Iterator[str]) -> Iterator[tuple[int, str, _Content]]:
-    reader = csv.reader(lines, strict=True)
-    columns: list[str] | None = None
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            yield line, "", _BROKEN_CSV
-            continue
-        if not any(map(str.strip, cells)):
-            continue
-        if columns is None:
-            columns = [cell.strip() for cell in cells]
-            named = [column for column in columns if column]
-            if "record" not in columns or len(set(named)) < len(named):
-                yield line, "", _REPEATED_COLUMN if "record" in columns else _NO_RECORD_COLUMN
-                return
-        elif any(map(str.strip, cells[len(columns) :])):
-            yield line, "".join(cells), _TOO_MANY_CELLS
-        else:
-            # An empty cell is a column that this kind of record does not have, or does not fill.
-            filled = {column: cell for column, cell in zip(columns, cells, strict=False) if cell.strip()}
-            yield line, "".join(cells), filled

@@ -8,16 +8,16 @@ People know no number of a business group: a file names it by the one Yayoi ID t
 """
 
 import json
-import unicodedata
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from models import tables
-from models.common.identifiers import composed
 from models.common.message import FromOutside
+from models.common.names import Line, name_of_any_width
 from models.common.operators import Handle, Role, check_leave
 from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
@@ -27,18 +27,6 @@ from workers.registry.snapshot import Refusal, Snapshot, change
 MAX_TEXT_LENGTH = 200
 _LEAVE = {"leave_from", "leave_until"}
 _ONE_GROUP = "弥生ID は 1 つの事業グループにだけ参加できます。"
-
-
-def _stored_text(text: str) -> str:
-    """Fold into the one form that is stored (Y8), and refuse what neither Postgres nor a mail header can hold."""
-    folded = composed(text)
-    if not folded:
-        raise PydanticCustomError("refused", "入力してください。")
-    if len(folded) > MAX_TEXT_LENGTH:
-        raise PydanticCustomError("refused", "{limit} 文字以内で入力してください。", {"limit": MAX_TEXT_LENGTH})
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in folded):
-        raise PydanticCustomError("refused", "改行などの制御文字は使えません。")
-    return folded
 
 
 def _from_cell(value: Any) -> Any:
@@ -60,7 +48,8 @@ def _askable(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_stored_text)]
+Text = Annotated[str, AfterValidator(partial(name_of_any_width, longest=MAX_TEXT_LENGTH))]
+Setting = Annotated[Line, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
 
 
 class Record(FromOutside):
@@ -213,7 +202,7 @@ class LinkRecord(Record):
     kind: LinkKind
     service: Text
     last_imported_on: TypedDay | None = None
-    settings: Annotated[dict[Text, Text], BeforeValidator(_from_cell)] = Field(default_factory=dict)
+    settings: Annotated[dict[Setting, Setting], BeforeValidator(_from_cell)] = Field(default_factory=dict)
 
     def facts(self, registry: Snapshot) -> dict[str, Any]:
         registry.required(tables.OfficeRow, "office_token", self.office_token)
@@ -256,6 +245,16 @@ class OperatorRecord(Record):
         return facts
 
 
+_KINDS = (
+    YayoiIdRecord,
+    BusinessGroupRecord,
+    MemberRecord,
+    ContractRecord,
+    OfficeRecord,
+    SharingRecord,
+    LinkRecord,
+    OperatorRecord,
+)
 RECORD: TypeAdapter[Record] = TypeAdapter(
     Annotated[
         YayoiIdRecord
@@ -269,3 +268,5 @@ RECORD: TypeAdapter[Record] = TypeAdapter(
         Field(discriminator="record"),
     ]
 )
+COLUMNS = tuple(dict.fromkeys(name for kind in _KINDS for name in kind.model_fields))
+"""The columns of all kinds of records, as a table has them."""

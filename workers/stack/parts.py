@@ -5,12 +5,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
+from models.common.signing_keys import KeyPurpose
+from models.common.web_addresses import reached_at
 from workers import health, temporal
 from workers.commands.keys import make_missing_keys
 from workers.commands.migrate import set_up
@@ -41,6 +43,8 @@ class Part:
     """How many seconds it may take to end."""
     role: DatabaseRole | None = None
     """As whom it connects to the embedded database."""
+    signs_for: tuple[KeyPurpose, ...] = ()
+    """Of which purposes it is handed the private keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,7 @@ def in_order(settings: Settings, completed: Settings, places: Places, say: Say) 
         [
             *([_inbox(settings)] if embeds_inbox(settings) else []),
             _worker(settings),
+            _eraser(settings),
             _web(settings),
             _desk(settings),
         ],
@@ -98,11 +103,19 @@ def _temporal(settings: Settings, completed: Settings) -> Part:
 
 def _worker(settings: Settings) -> Part:
     async def polls(pid: int) -> bool:
-        return await health.polls(await temporal.connect(settings), settings.temporal_task_queue, pid)
+        return await health.polls(await temporal.connect(settings), settings, pid)
 
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
     return _python("worker", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.WORKER)
+
+
+def _eraser(settings: Settings) -> Part:
+    async def polls(pid: int) -> bool:
+        return await health.polls(await temporal.connect(settings), settings, pid, "eraser")
+
+    patience = DRAIN.total_seconds() + 10
+    return _python("eraser", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.ERASE)
 
 
 def _inbox(settings: Settings) -> Part:
@@ -111,12 +124,14 @@ def _inbox(settings: Settings) -> Part:
 
 def _web(settings: Settings) -> Part:
     listening = partial(_listens, settings.web_host, settings.web_port)
-    return _python("web", lambda _pid: _until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
+    web = _python("web", lambda _pid: _until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
+    return replace(web, signs_for=(KeyPurpose.CUSTOMERS,))
 
 
 def _desk(settings: Settings) -> Part:
     listening = partial(_listens, settings.desk_host, settings.desk_port)
-    return _python("desk", lambda _pid: _until(listening), patience=20, role=DatabaseRole.DESK)
+    desk = _python("desk", lambda _pid: _until(listening), patience=20, role=DatabaseRole.DESK)
+    return replace(desk, signs_for=(KeyPurpose.OPERATORS, KeyPurpose.AUDIT))
 
 
 def _python(
@@ -136,9 +151,7 @@ async def _until(check: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _listens(host: str, port: int) -> bool:
-    # A server on every address is reached at this machine's own.
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    _, writer = await asyncio.open_connection(reachable, port)
+    _, writer = await asyncio.open_connection(reached_at(host), port)
     writer.close()
     await writer.wait_closed()
     return True

@@ -14,12 +14,13 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from workers.program import ClearError, Say, say
 from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.child import end_leftovers, record
+from workers.stack.handed_keys import hand_keys
 from workers.stack.needed_secrets import settings_for
 from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import DATABASE, Places, postgres_url
@@ -105,11 +106,17 @@ class Stack:
             raise
 
     def _settings_of(self, part: Part) -> Settings | None:
-        """The settings of one process: its own secrets alone, and the embedded database as its own role."""
-        own = settings_for(part.name, self.settings)
-        if own is None or part.role is None or not checks.embeds_postgres(self._asked):
-            return own
-        return own.model_copy(update={"database_url": postgres_url(self._places.socket_dir, DATABASE, part.role)})
+        """The settings of one process: its own secrets and signing keys alone, and the database as its own role."""
+        needed = settings_for(part.name, self.settings)
+        if needed is None:
+            return None
+        keys = self.settings.signing_keys_dir or self._places.signing_keys
+        own: dict[str, Any] = {
+            "signing_keys_dir": hand_keys(keys, self._places.handed_keys / part.name, part.signs_for)
+        }
+        if part.role is not None and checks.embeds_postgres(self._asked):
+            own |= {"database_url": postgres_url(self._places.socket_dir, DATABASE, part.role)}
+        return needed.model_copy(update=own)
 
     async def _end_leftovers(self) -> None:
         ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)

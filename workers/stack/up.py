@@ -9,7 +9,7 @@ from workers.stack import checks
 from workers.stack.places import Places
 from workers.stack.supervisor import Stack
 from workers.temporal import address
-from workers.wiring.derived import desk_url
+from workers.wiring.derived import desk_url, public_url
 
 
 async def up(settings: Settings) -> None:
@@ -26,8 +26,7 @@ async def up(settings: Settings) -> None:
 
 def addresses(settings: Settings, places: Places) -> str:
     """Where everything can be reached."""
-    web = settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
-    lines = [("customers", web), ("operators", desk_url(settings))]
+    lines = [("customers", public_url(settings)), ("operators", desk_url(settings))]
     if checks.embeds_temporal(settings):
         lines.append(("Temporal", f"127.0.0.1:{settings.temporal_port}"))
     else:

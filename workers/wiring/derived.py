@@ -12,6 +12,7 @@ from activities.common.mailboxes import ImapMailbox, Mailbox, MaildirMailbox
 from models.common.api_keys import read_api_keys
 from models.common.contact import Contact
 from models.common.secret_keys import SecretKeys
+from models.common.web_addresses import address_of
 from models.myics.vendor_pages import MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
@@ -22,6 +23,7 @@ from web.common.malware import Clamd, MalwareScanner, NoScanner
 from workers.database_roles import DatabaseRole, Passwords
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.stack.places import Places
 
 
 def secret_keys(settings: Settings) -> SecretKeys:
@@ -40,12 +42,12 @@ def systems(settings: Settings) -> Systems:
 
 def public_url(settings: Settings) -> str:
     """Return where applicants reach the web."""
-    return settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
+    return settings.public_url or address_of(settings.web_host, settings.web_port)
 
 
 def desk_url(settings: Settings) -> str:
     """Return where operators reach their web application."""
-    return settings.desk_url or f"http://{settings.desk_host}:{settings.desk_port}"
+    return settings.desk_url or address_of(settings.desk_host, settings.desk_port)
 
 
 def openid_settings(settings: Settings) -> OpenIdSettings | None:
@@ -140,12 +142,23 @@ def web_ui_address(settings: Settings) -> str:
     return settings.temporal_ui_address
 
 
+def audit_heads_file(settings: Settings) -> Path:
+    """Return where the heads of the audit trail are appended."""
+    return settings.audit_heads_file or Places(settings.state_dir).audit_heads
+
+
+def journal_file(settings: Settings) -> Path:
+    """Return where the journal is kept."""
+    return settings.journal_file or Places(settings.state_dir).journal
+
+
 def role_passwords(settings: Settings) -> Passwords:
     """Return what the database's roles log in with; None: Postgres' own configuration says how."""
     given = {
         DatabaseRole.CUSTOMERS: settings.database_customers_password,
         DatabaseRole.DESK: settings.database_desk_password,
         DatabaseRole.WORKER: settings.database_worker_password,
+        DatabaseRole.ERASE: settings.database_erase_password,
     }
     return {role: password.get_secret_value() if password else None for role, password in given.items()}
 

@@ -4,17 +4,25 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from activities.backoffice.broken_cases import BrokenCases
+from models.common.calendar import BusinessCalendar
 from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
-from web.common.operation_sender import OperationSender
+from models.common.task_queues import erasing_queue
+from web.backoffice.audit_heads_archive import HeadsFile
+from web.backoffice.case_questions import CaseQuestions
+from web.backoffice.erasure_starter import ErasureWorkflows
 from web.desk_app import create_desk_app
-from workers.known_keys import CurrentSigner
+from workers.case_keys import CaseKeys
+from workers.codec import PayloadReader
+from workers.histories import Histories
+from workers.known_keys import private_key_for
 from workers.program import ClearError
 from workers.settings import Settings
-from workers.wiring.derived import desk_url, openid_settings, secret_keys, web_ui_address
+from workers.wiring.derived import audit_heads_file, desk_url, openid_settings, secret_keys, web_ui_address
+from workers.wiring.operations import operations_by_operators
 
 
-def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -> FastAPI:
+def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, keys: CaseKeys) -> FastAPI:
     """Build it. The client may be lazy. Raises `ClearError` if operators could not log in, or not reach their cases."""
     openid = openid_settings(settings)
     if openid is None and settings.sign_in_run is None:
@@ -29,7 +37,15 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         web_ui_address=web_ui_address(settings),
         web_ui_token=settings.temporal_ui_api_key.get_secret_value() if settings.temporal_ui_api_key else None,
         namespace=settings.temporal_namespace,
-        sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
+        sender=operations_by_operators(settings, client, sessions),
+        payloads=PayloadReader(keys, client.namespace),
+        audit_key=lambda: private_key_for(settings, sessions, KeyPurpose.AUDIT),
+        history=Histories(client),
+        heads=HeadsFile(audit_heads_file(settings)),
+        erasures=ErasureWorkflows(client, erasing_queue(settings.temporal_task_queue)),
+        questions=CaseQuestions(client),
+        calendar=BusinessCalendar(settings.closing_days),
+        every=settings.reconcile_every,
         openid=openid,
         broken_cases=BrokenCases(sessions, client, settings.temporal_task_queue).find,
         run=None if openid else settings.sign_in_run,

@@ -6,6 +6,7 @@ from activities.common.calendar import CalendarActivities
 from activities.common.case_requests import CaseRequestActivities
 from activities.common.case_status import CaseStatusActivities
 from activities.common.failures import FailureActivities
+from activities.common.lost_operations import LostOperationActivities
 from models.common.store.bounces import Bounces
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import bounce_mailbox
@@ -19,6 +20,7 @@ def build_engine_activities(dependencies: ActivityDependencies) -> Activities:
         CaseStatusActivities(ledger),
         CaseRequestActivities(sessions, ledger),
         BounceActivities(sessions, Bounces(sessions, _nobody), bounce_mailbox(dependencies.settings)),
+        LostOperationActivities(sessions),
         FailureActivities(dependencies.client),
         CalendarActivities(dependencies.calendar),
     )

@@ -70,12 +70,13 @@ class Workers:
 
     def __init__(self, workers: Sequence[Worker], keys: KnownKeys) -> None:
         self._workers = workers
-        self._keys = keys
+        self.keys = keys
+        """What they verify with: read anew every minute."""
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
-            await starting.enter_async_context(self._keys.kept_up_to_date())
+            await starting.enter_async_context(self.keys.kept_up_to_date())
             for worker in self._workers:
                 await starting.enter_async_context(worker)
             self._running = starting.pop_all()
@@ -170,7 +171,7 @@ def build_worker(
     keys = KnownKeys(sessions)
     signed = SignedUpdates(lambda: keys.verifier, permissions)
     activities = build_activities(settings, sessions, client, registry=registry, transport=transport)
-    deployment = _deployment(settings) if versioned else None
+    of_build = deployment(settings) if versioned else None
     cases = Worker(
         client,
         task_queue=settings.temporal_task_queue,
@@ -181,7 +182,7 @@ def build_worker(
         max_concurrent_local_activities=STEPS_AT_ONCE,
         graceful_shutdown_timeout=drain,
         interceptors=[NotifyOfFailing(), signed],
-        deployment_config=deployment,
+        deployment_config=of_build,
     )
     mails = Worker(
         client,
@@ -190,12 +191,13 @@ def build_worker(
         max_concurrent_activities=MAILS_AT_ONCE,
         graceful_shutdown_timeout=drain,
         interceptors=[NotifyOfFailing()],
-        deployment_config=deployment,
+        deployment_config=of_build,
     )
     return Workers((cases, mails), keys)
 
 
-def _deployment(settings: Settings) -> WorkerDeploymentConfig:
+def deployment(settings: Settings) -> WorkerDeploymentConfig:
+    """Return as what a worker is known to Temporal's versioning."""
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(settings.deployment_name, build_id(settings)),
         use_worker_versioning=True,

@@ -48,6 +48,9 @@ class DailyReconciliation(FailureFlag):
             ReconciliationActivities.find_differences, Reconcile(at=at), "登録内容と手続きを照合する", LONG_LOOK
         )
         repaired = await asyncio.gather(*(_repair(finding, at) for finding in found.findings))
+        undone = [each for findings in repaired for each in findings if each.repaired and each.repair is Repair.UNDO]
+        # Only now, when all are closed: one mail is about all offices of an application.
+        repaired += await asyncio.gather(*(_mail_end(finding, at) for finding in undone))
         # Only now: what was just closed may have been the last of its application.
         repaired += await asyncio.gather(*(_repair(finding, at) for finding in await _left_open(at)))
         report = ReconciliationReport(at=at, findings=tuple(chain.from_iterable(repaired)))
@@ -79,7 +82,8 @@ async def _repair(finding: Finding, at: datetime) -> tuple[Finding, ...]:
                 ref = _office(finding)
                 needed = await _run(ReconciliationActivities.look_again, ref, f"もう一度確認する（{ref.spoken}）")
                 done = needed.abandoned
-                unsent = await _undo(ref, needed, at) if done else ()
+                if done:
+                    await _undo(ref, needed, at)
             case Repair.THAW:
                 await _run(ReconciliationActivities.thaw_left_frozen, _freeze_step(finding, at), "残った凍結を解除する")
             case Repair.FREEZE:
@@ -89,7 +93,11 @@ async def _repair(finding: Finding, at: datetime) -> tuple[Finding, ...]:
                 done, unsent = await _expire(_number(finding), at)
             case Repair.CLOSE:
                 unsent = await _close_application(_number(finding), at)
-            case None:
+            case Repair.HAND_OVER if finding.handed_over:
+                lost, summary = finding.handed_over, "やり直されていない操作を担当者に回す"
+                await _run(ReconciliationActivities.hand_over_lost, lost, summary)
+                return (finding,)
+            case _:
                 return (finding,)
     except ActivityError as error:
         detail = f"{finding.detail}自動で修復できませんでした（{why_given_up(error)}）。"
@@ -97,8 +105,8 @@ async def _repair(finding: Finding, at: datetime) -> tuple[Finding, ...]:
     return (finding.model_copy(update={"repaired": True}), *unsent) if done else ()
 
 
-async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Finding, ...]:
-    """Leave things as they were before the application, in the order of every early exit, and notify the applicant."""
+async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> None:
+    """Leave things as they were before the application, in the order of every early exit."""
     step = OfficeStep.of(ref, at)
     if needed.issued:
         await _run(ContractActivities.revoke_contract_id, step, "サービス契約ID を取り消す")
@@ -106,8 +114,12 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
         await _run(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
         await _run(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
     close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=(), occurrence=needed.closing)
-    closed = await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
-    return await _mail(SendMail.of(ref, at, kind=MailKind.TERMINATED, ends_application=closed.last))
+    await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
+
+
+async def _mail_end(finding: Finding, at: datetime) -> tuple[Finding, ...]:
+    """Notify the applicant that an office was undone."""
+    return await _mail(SendMail.of(_office(finding), at, kind=MailKind.TERMINATED))
 
 
 async def _expire(number: ApplicationNo, at: datetime) -> tuple[bool, tuple[Finding, ...]]:

@@ -63,6 +63,15 @@ MAILBOX = ActivityConfig(
 )
 """For reading returned mails: what cannot be read is read by the next run."""
 
+RETENTION = ActivityConfig(
+    start_to_close_timeout=timedelta(hours=2),
+    heartbeat_timeout=timedelta(minutes=30),
+    schedule_to_close_timeout=timedelta(hours=6),
+    retry_policy=_PATIENT,
+    priority=LATER,
+)
+"""For what is done each night over all that is stored: what was not done is done the next night."""
+
 LOOK_UP = LocalActivityConfig(start_to_close_timeout=timedelta(seconds=10), retry_policy=_PATIENT)
 """For quick look-ups on the worker, as local activities."""
 

@@ -1,19 +1,20 @@
 """The steps that every case has, and how each step is taken: quickly first, then patiently, and never in vain."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.common.assignment import AssignmentActivities
 from activities.common.case_status import CaseStatusActivities
-from models.common.acting import who_acts, who_is_shown
+from models.common.acting import signed_act, who_acts, who_is_shown
 from models.common.case_state import CaseState
 from models.common.case_status import CaseStatus
-from models.common.messages import AssignCase, CaseRef, CaseStep, RecordAction, SentMail
+from models.common.messages import TRY_LATER, AssignCase, CaseRef, CaseStep, RecordAction, SentMail
 from models.common.operations import Operation
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
@@ -23,6 +24,7 @@ from workflows.common.failing_activities import failing_activities, is_final, ma
 from workflows.common.operator_updates import current_update_id, refused
 from workflows.common.tasks_beside import EndsEarlyError
 
+_ASSIGN = "assign"
 _TRY_LATER = "いまはシステムの都合で処理できません。しばらくしてから、もう一度お試しください。"
 
 
@@ -63,7 +65,7 @@ class CaseSteps:
         self._state = state
         self._view = view
         self._wait_for_operator = wait_for_operator or self._wait_until_tried_again
-        self._occurrences = 0
+        self._occurrences = Counter[tuple[str | None, str]]()
 
     # --- any step -----------------------------------------------------------------------------------------------------
 
@@ -71,11 +73,19 @@ class CaseSteps:
         """Build an activity's input for this case, at the workflow's own time."""
         return kind.of(self._case, workflow.now(), **facts)
 
-    def next_occurrence(self, message: ActionMessage | None = None) -> dict[str, Any]:
-        """Return what distinguishes a step from others of its kind; with a message, also who acts, and why."""
-        self._occurrences += 1
-        by = {"by": who_acts(), "reason": message.reason} if message else {}
-        return {"occurrence": self._occurrences, "asked_as": current_update_id(), **by}
+    def next_occurrence(
+        self, name: str, message: ActionMessage | None = None, *, of_the_procedure: bool = False
+    ) -> dict[str, Any]:
+        """Return what distinguishes a step from others of its name; with a message, also who acts, and why.
+
+        Those of each update are counted apart, and so are those of the procedure itself: after a Reset, which forgets
+        some of them, the others are the same as before. `of_the_procedure`: it belongs to no update, even if one is
+        being handled.
+        """
+        update = None if of_the_procedure else current_update_id()
+        self._occurrences[update, name] += 1
+        by = {"by": who_acts(), "act": signed_act(), "reason": message.reason} if message else {}
+        return {"occurrence": self._occurrences[update, name], "asked_as": update, **by}
 
     async def run(
         self, activity: Callable[[Any, StepInput], Awaitable[Output]], input_: StepInput, summary: str
@@ -156,7 +166,7 @@ class CaseSteps:
         except FailureError as failed:
             if is_final(failed):
                 raise
-            raise refused(_TRY_LATER) from failed
+            raise ApplicationError(_TRY_LATER, type=TRY_LATER, non_retryable=True) from failed
 
     async def _take_patiently(
         self,
@@ -192,36 +202,40 @@ class CaseSteps:
 
     async def record(self, operation: Operation, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail and the timeline."""
-        await self.audit(f"{operation.label}{detail}", message)
+        await self.audit(operation.label, message, detail)
         self._view.note(f"{operation.label}{detail}", message)
 
-    async def audit(self, action: str, message: ActionMessage) -> None:
+    async def audit(self, action: str, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail."""
-        step = self.input(RecordAction, action=action, **self.next_occurrence(message))
+        step = self.input(RecordAction, action=action, detail=detail, **self.next_occurrence("action", message))
         await self.run(CaseStatusActivities.record_action, step, f"操作を記録する：{action}")
 
-    async def hand_over(self, message: HandOver) -> None:
-        """Give the case to a named operator; a final error says why that is not possible."""
-        await self._assign(**self.next_occurrence(message), to=message.to)
+    async def hand_over(self, message: HandOver) -> bool:
+        """Give the case to a named operator; a final error says why that is not possible.
 
-    async def reassign(self) -> None:
-        """Give the case to whoever has the fewest cases, but not to whom it was with."""
-        # It belongs to no update, even if the escalation was begun while one was handled.
-        who = self.next_occurrence() | {"asked_as": None, "but_not": self._state.assignee}
-        await self._assign(**who, reason="期限までに対応されなかったため")
+        Return whether they have to be notified: somebody else has done it.
+        """
+        return await self._assign(**self.next_occurrence(_ASSIGN, message), to=message.to)
+
+    async def reassign(self) -> bool:
+        """Give the case to whoever has the fewest cases, but not to whom it was with; return as `hand_over`."""
+        # The escalation may have been begun while an update was handled.
+        who = self.next_occurrence(_ASSIGN, of_the_procedure=True)
+        return await self._assign(**who, but_not=self._state.assignee, reason="期限までに対応されなかったため")
 
     async def assign(self, reason: str) -> None:
         """Find an operator, if there is none yet."""
         if self._state.assignee is None:
-            await self._assign(**self.next_occurrence(), reason=reason)
+            await self._assign(**self.next_occurrence(_ASSIGN), reason=reason)
 
-    async def _assign(self, **facts: Any) -> None:
+    async def _assign(self, **facts: Any) -> bool:
         step = self.input(AssignCase, **facts)
         assigned = await self.run(AssignmentActivities.assign_operator, step, "担当者を決める")
         if assigned.operator:
             self._state.assignee = assigned.operator
             who = who_is_shown() if step.asked_as else step.by
             self._view.note(f"担当者は{assigned.operator}（{who}：{step.reason}）")
+        return assigned.by_another
 
     async def mail(
         self, activity: Callable[[Any, Input], Awaitable[MailOutput]], mail: Input, subject: str

@@ -84,6 +84,10 @@ class CaseView:
         self._since, self._version = status.since, status.version
         self.status_written(status)
 
+    def continues_after(self, version: int) -> None:
+        """Write only what is newer than this version, whatever the clock says."""
+        self._version = max(self._version, version)
+
     @property
     def written(self) -> CaseStatus | None:
         """What the row has, for a case that goes on in a new run."""
@@ -91,16 +95,21 @@ class CaseView:
 
     def _facts(self) -> dict[str, Any]:
         """Return what the row says beside when it was written."""
-        state = self._state
+        state, info = self._state, workflow.info()
         return {
+            "workflow_id": info.workflow_id,
+            "first_run_id": info.first_execution_run_id,
             "stage": state.stage,
             "since": self._since,
             "waiting_for": state.whose_turn,
             "until": state.waits_until,
+            "due_on": state.due_on,
             "assignee": state.assignee,
             "overdue": state.overdue,
             "held": state.held,
             "failing": bool(state.failing),
+            "undelivered": state.mail_undelivered,
+            "awaits_approval": state.awaits_approval,
             "ending": state.ending,
             "outcome": state.outcome,
             "points": state.points,

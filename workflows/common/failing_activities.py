@@ -67,13 +67,43 @@ def mail_refusal(failed: exceptions.FailureError) -> str | None:
 
 
 def why_given_up(failed: exceptions.FailureError) -> str:
-    """Return the reason that operators read of an activity that was given up; a cancellation is raised again."""
+    """Return the reason that operators read of an activity that was given up; a cancellation is raised again.
+
+    What the server, a library or the SDK says stays in the logs: here it is called by what it means.
+    """
     if exceptions.is_cancelled_exception(failed):
         raise failed
     error = error_of(failed)
     if isinstance(error, exceptions.TimeoutError) and error.cause:
         error = error.cause  # the error of its last try is the reason, not the timeout
-    return mail_refusal(failed) or str(error)
+    if isinstance(error, exceptions.ApplicationError):
+        return error.message if error.non_retryable else _in_words(error.type or "", error.message)
+    return _in_words("TimeoutError" if isinstance(error, exceptions.TimeoutError) else type(error).__name__, "")
+
+
+def _in_words(kind: str, said: str) -> str:
+    """Say what an error means that is none of ours, by its type."""
+    if kind == "MailNotTakenError":
+        return f"メールサーバーが受け付けませんでした：{said}"
+    if kind == "TimeoutError":
+        return "時間内に終わりませんでした"
+    if kind in _OF_THE_DATABASE:
+        return "データベースが応答しませんでした"
+    if kind == "RPCError":
+        return "Temporal が応答しませんでした"
+    return f"処理の途中で問題が起きました（{kind}。くわしくはログにあります）"
+
+
+_OF_THE_DATABASE = frozenset(
+    {
+        "DBAPIError",
+        "OperationalError",
+        "InterfaceError",
+        "ConnectionDoesNotExistError",
+        "ConnectionRefusedError",
+        "OSError",
+    }
+)
 
 
 def why_refused(failed: exceptions.FailureError) -> str:

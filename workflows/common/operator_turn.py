@@ -49,6 +49,8 @@ class OperatorTurn:
         """Wait for an operator, unless one is waited for already."""
         if not (self._escalation.running and self._state.waiting_for is WaitingFor.OPERATOR):
             await self.begin()
+        else:
+            await self._steps.rest()
 
     async def cancellation_asked(self) -> None:
         """*Request Cancellation* does not say who asks for it: an operator decides, and nothing is undone before."""
@@ -58,7 +60,7 @@ class OperatorTurn:
 
     async def acknowledge(self) -> None:
         """An operator has acted: wait again for whom it waited before, unless an operator is needed still."""
-        self._state.cancellation_asked = False
+        self._state.cancellation_asked, self._state.lost = False, ()
         if self._still_needed():
             await self.begin()
             return

@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.workflow import UpdateMethodMultiParam
 
+from models.common.judged_operations import Judgement, OperationToJudge
 from models.common.operations import Operation
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import left_as_shown
@@ -80,6 +81,20 @@ def operator_action(
         return declared
 
     return declare
+
+
+def judge(procedure: OperatedProcedure, operations: type[Operation], asked: OperationToJudge) -> Judgement:
+    """Answer the query whether an operation could be done now, by the rules that its validator keeps."""
+    try:
+        operation = operations(asked.operation)
+    except ValueError:
+        return Judgement(refused_because="この手続きには、この操作はありません。")
+    try:
+        procedure.check_possible(operation, operation.message.model_validate(asked.message).read_strictly())
+    except ApplicationError as refusal:
+        # Who judges many cases chooses none of the other operations.
+        return Judgement(refused_because=refusal.message.partition("いまできる操作：")[0])
+    return Judgement()
 
 
 def current_update_id() -> str | None:

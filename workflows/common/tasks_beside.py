@@ -6,6 +6,7 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import is_cancelled_exception
 
 
 class EndsEarlyError(Exception):
@@ -48,4 +49,7 @@ class TasksBeside:
         except EndsEarlyError:
             return  # the story ends for the same reason
         except BaseException as error:  # noqa: BLE001 `lead` raises it
-            self._failure = self._failure or error
+            # Cancelled within an activity, a task ends by that activity's error: taken for a failure, it would end the
+            # case of whoever answers an operator's turn in the moment in which it begins.
+            if not is_cancelled_exception(error):
+                self._failure = self._failure or error

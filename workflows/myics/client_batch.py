@@ -6,9 +6,9 @@ from typing import NoReturn
 from temporalio import workflow
 
 from activities.myics.batches import RegistrationBatchActivities
-from models.common.acting import who_acts
+from models.common.acting import signed_act, who_acts
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED, CaseStep
+from models.common.messages import ACTIVITY_FAILING, OPERATIONS_LOST, ROW_CHANGED, CaseStep
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.myics.batch_operations import OPERATIONS, BatchOperation
@@ -31,6 +31,7 @@ from workflows.common.activity_options import PAGE_OF_ROWS
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
+from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import current_update_id, operator_action, refused
 from workflows.common.row_look import RowLook
@@ -53,6 +54,7 @@ class ClientBatch:
         self.view.begins_as(case.status or CaseStatus.first(BatchStage.REGISTERING, case.requested_at))
         self._steps = CaseSteps(case, state, self.view, self._wait_for_retry)
         self._row = RowLook(self._take_what_the_row_says)
+        self._lost = LostOperationsLook(case, state, self.view, self._steps, self._rest)
 
     @workflow.run
     @shielded_from_cancellation
@@ -91,6 +93,10 @@ class ClientBatch:
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
+
+    @workflow.signal(name=OPERATIONS_LOST, description="やり直されていない操作を調べる依頼（システム用）")
+    async def operations_lost(self) -> None:
+        await self._lost.look()
 
     @workflow.query(description="一括登録の進み具合と、登録できなかった行")
     def progress(self) -> BatchProgress:
@@ -175,15 +181,14 @@ class ClientBatch:
     # --- stopped and resumed ------------------------------------------------------------------------------------------
 
     async def _stop_or_resume(self, operation: BatchOperation, message: ActionMessage) -> None:
-        self._state.operations += 1
-        self._state.cancellation_asked = False
+        self._state.cancellation_asked, self._state.lost = False, ()
         step = self._steps.input(
             StopBatch,
             stopped=operation is BatchOperation.STOP,
             action=operation.label,
             by=who_acts(),
+            act=signed_act(),
             reason=message.reason,
-            occurrence=self._state.operations,
             asked_as=current_update_id(),
         )
         summary = f"操作を記録する：{operation.label}"
@@ -204,7 +209,8 @@ class ClientBatch:
 
     async def _rest(self) -> None:
         stopped = self._state.progress.stopped
-        waiting_for = WaitingFor.OPERATOR if self._state.cancellation_asked else WaitingFor.SYSTEM
+        asked = self._state.cancellation_asked or self._state.lost
+        waiting_for = WaitingFor.OPERATOR if asked else WaitingFor.SYSTEM
         self.view.enter(BatchStage.STOPPED if stopped else BatchStage.REGISTERING, waiting_for)
         await self._steps.rest()
 

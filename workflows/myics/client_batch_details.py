@@ -13,6 +13,8 @@ def batch_details(state: BatchState) -> str:
         parts.append(
             "**取り消しの依頼（Request Cancellation）がありました。** だれの依頼かは分からないため、続けています。"
         )
+    if state.lost:
+        parts.append(f"**{cell(state.what_is_lost)}**必要な操作をもう一度行ってください。")
     parts.extend(to_do_now(OPERATIONS, OPERATIONS.available(state), state))
     share = round(100 * progress.done / progress.rows) if progress.rows else 100
     facts = [

@@ -10,7 +10,8 @@ from temporalio.exceptions import FailureError
 from models.common.acting import who_acts
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
+from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, OPERATIONS_LOST, BouncedMail, TimelineEntry
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
@@ -35,8 +36,9 @@ from workflows.common.business_days import business_days_after_today
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
+from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
-from workflows.common.operator_updates import operator_action, refused
+from workflows.common.operator_updates import current_update_id, judge, operator_action, refused
 from workflows.common.personal_link import LinkDeadline, wait_for_link
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
@@ -78,6 +80,7 @@ class Registration:
         self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.needs_operator)
         self._row = RowLook(self._take_what_the_row_says)
         self._bounces = BouncedMailLook(case, steps, self._take_bounce)
+        self._lost = LostOperationsLook(case, state, self.view, steps, self._turn.begin_unless_begun)
         self._waited_for: Collection[RegistrationStage] = ()
         """To which stages the link leads that was sent last."""
 
@@ -112,7 +115,9 @@ class Registration:
 
     @operator_action(RegistrationOperation.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:
-        await self._steps.hand_over(message)
+        if await self._steps.hand_over(message):
+            # Beside the update: who hands over does not wait for a mail.
+            self._beside.begin(self._steps.notify_new_owner(current_update_id()))
         await self._steps.rest()
 
     @operator_action(RegistrationOperation.TRY_AGAIN)
@@ -143,6 +148,10 @@ class Registration:
     async def mail_returned(self) -> None:
         await self._bounces.look()
 
+    @workflow.signal(name=OPERATIONS_LOST, description="やり直されていない操作を調べる依頼（システム用）")
+    async def operations_lost(self) -> None:
+        await self._lost.look()
+
     @workflow.query(description="この登録の状況")
     def progress(self) -> RegistrationProgress:
         return self._state.progress
@@ -150,6 +159,10 @@ class Registration:
     @workflow.query(description="この登録の経過（古い順）")
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
+
+    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
+    def judge_operation(self, asked: OperationToJudge) -> Judgement:
+        return judge(self, RegistrationOperation, asked)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""

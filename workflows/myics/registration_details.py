@@ -38,6 +38,8 @@ def _next(state: RegistrationState) -> str:
             "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
             "原因がなくなれば、自動で続きます。"
         )
+    if state.lost:
+        return f"{cell(state.what_is_lost)}必要な操作をもう一度行い、`add_note` で記録してください。"
     if state.locked:
         return (
             "入力の誤りが続いたため、ロックしました。お電話などでご本人を確認できたら `unlock` で解除してください。"

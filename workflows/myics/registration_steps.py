@@ -19,6 +19,7 @@ from models.myics.registrations import (
 from models.myics.state import RegistrationState, Withdrawal
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
+from workflows.common.operator_updates import current_update_id
 
 CLOSED_BEFORE = Withdrawal("system", "この登録は、すでに終了しているため")
 
@@ -34,7 +35,7 @@ class RegistrationSteps:
         self._reminder: MyicsMail | None = None
         self._brought_by: MyicsMail | None = None
         self.record, self.rest, self.look_at_failures = steps.record, steps.rest, steps.look_at_failures
-        self.hand_over, self.reassign = steps.hand_over, steps.reassign
+        self.hand_over = steps.hand_over
 
     async def look_at_row(self) -> RegistrationFound:
         """Look up what was done on the pages, and whether it was closed with its client."""
@@ -53,7 +54,10 @@ class RegistrationSteps:
 
     async def send_link(self) -> None:
         """Make a link that ends the one before, and mail it."""
-        step = self._steps.input(NewLink, **self._steps.next_occurrence(), expires_on=self._state.expires_on)
+        # An operation that a Reset sends again comes before the procedure knows with which mail.
+        mail = None if current_update_id() else self._mailed
+        counted = self._steps.next_occurrence(f"link.{mail}")
+        step = self._steps.input(NewLink, **counted, mail=mail, expires_on=self._state.expires_on)
         made = await self._steps.run(RegistrationActivities.make_link, step, "URL を用意する")
         if made.closed:
             self._state.withdrawal = self._state.withdrawal or CLOSED_BEFORE
@@ -73,13 +77,15 @@ class RegistrationSteps:
 
     async def correct_address(self, message: CorrectMailAddress) -> None:
         """Send to another address from now on; a final error says if it is taken."""
-        step = self._steps.input(CorrectAddress, **self._steps.next_occurrence(message), address=message.mail_address)
+        step = self._steps.input(
+            CorrectAddress, **self._steps.next_occurrence("address", message), address=message.mail_address
+        )
         await self._steps.run(RegistrationActivities.correct_address, step, "メールアドレスを訂正する")
         self._view.note("メールアドレスを訂正した", message)
 
     async def unlock(self, message: ActionMessage) -> None:
         """Let the registrant, or the account's owner, try again."""
-        step = self._steps.input(Unlock, **self._steps.next_occurrence(message))
+        step = self._steps.input(Unlock, **self._steps.next_occurrence("unlock", message))
         await self._steps.run(RegistrationActivities.unlock, step, "ロックを解除する")
         self._state.locked = False
         self._view.note("ロックを解除した", message)
@@ -109,6 +115,15 @@ class RegistrationSteps:
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
+    async def reassign(self) -> None:
+        """Give the registration to a colleague of whom it was with, and notify them."""
+        if await self._steps.reassign():
+            await self.notify_new_owner()
+
+    async def notify_new_owner(self, asked_as: str | None = None) -> None:
+        """Mail whoever has got it; `asked_as`: the update that has given it to them."""
+        await self.mail(MyicsMail.HANDED_OVER, asked_as)
+
     async def remind_operator(self, on: date) -> None:  # noqa: ARG002 counted by the mail itself
         """Remind whoever is in charge."""
         await self.mail(MyicsMail.OPERATOR_REMINDER)
@@ -117,9 +132,13 @@ class RegistrationSteps:
         """Notify a supervisor that nobody has acted."""
         await self.mail(MyicsMail.OPERATOR_ESCALATION)
 
-    async def mail(self, kind: MyicsMail) -> bool:
-        """Send one mail; every call is another mail. False if it is refused for good, which is noted."""
-        mail = self._steps.input(SendMyicsMail, kind=kind, **self._steps.next_occurrence())
+    async def mail(self, kind: MyicsMail, asked_as: str | None = None) -> bool:
+        """Send one mail; every call is another mail. False if it is refused for good, which is noted.
+
+        `asked_as`: the update that it belongs to, if it is sent beside it.
+        """
+        facts = self._steps.next_occurrence(kind)
+        mail = self._steps.input(SendMyicsMail, kind=kind, **facts | {"asked_as": asked_as or facts["asked_as"]})
         mailed = await self._steps.mail(RegistrationMailActivities.send_myics_mail, mail, kind.subject)
         if mailed.refused_because and kind.for_operators:
             self._view.note("担当者の登録内容も確認してください。")

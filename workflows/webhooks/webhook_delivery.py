@@ -7,7 +7,8 @@ from temporalio.exceptions import ActivityError, FailureError
 
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING
+from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
+from models.common.messages import ACTIVITY_FAILING, OPERATIONS_LOST
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.webhooks.messages import (
@@ -27,8 +28,9 @@ from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.details import cell, table, to_do_now
 from workflows.common.failing_activities import why_refused
+from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED
-from workflows.common.operator_updates import operator_action, refused
+from workflows.common.operator_updates import judge, operator_action, refused
 from workflows.common.search_attributes import columns_of
 
 
@@ -43,6 +45,7 @@ class WebhookDelivery:
         self.view = CaseView(state, lambda: _details(state), lambda: columns_of(state))
         self.view.begins_as(CaseStatus.first(state.stage, delivery.stored_at))
         self._steps = CaseSteps(self._message, state, self.view)
+        self._lost = LostOperationsLook(self._message, state, self.view, self._steps, self._ask_operator)
         self._delivery: workflow.ActivityHandle[DeliveryStatus] | None = None
 
     @workflow.run
@@ -62,6 +65,7 @@ class WebhookDelivery:
     @operator_action(WebhookOperation.RESEND)
     async def resend(self, message: ActionMessage) -> None:
         await self._steps.record(WebhookOperation.RESEND, message)
+        self._state.lost = ()
         if self._state.stage is WebhookStage.DEAD:
             self.view.enter(WebhookStage.SENDING)
 
@@ -69,9 +73,20 @@ class WebhookDelivery:
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
 
+    @workflow.signal(name=OPERATIONS_LOST, description="やり直されていない操作を調べる依頼（システム用）")
+    async def operations_lost(self) -> None:
+        await self._lost.look()
+
+    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
+    def judge_operation(self, asked: OperationToJudge) -> Judgement:
+        return judge(self, WebhookOperation, asked)
+
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn, and the message is tried on: nobody knows who asks."""
         self.view.note(CANCELLATION_ASKED)
+        await self._ask_operator()
+
+    async def _ask_operator(self) -> None:
         self.view.enter(self._state.stage, WaitingFor.OPERATOR)
         await self._steps.rest()
 
@@ -148,6 +163,8 @@ class WebhookDelivery:
 
 def _details(state: DeliveryState) -> str:
     parts = [f"**次にすること：**{_NEXT[state.stage]}"]
+    if state.lost:
+        parts.append(f"**{cell(state.what_is_lost)}**")
     if state.stage is WebhookStage.DEAD:
         parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], state.stage))
     facts = [

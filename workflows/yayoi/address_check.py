@@ -5,7 +5,7 @@ from temporalio.exceptions import FailureError
 
 from activities.yayoi.address_checks import AddressCheckActivities
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, ROW_CHANGED, BouncedMail
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, OPERATIONS_LOST, ROW_CHANGED, BouncedMail
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
@@ -24,6 +24,7 @@ from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.failing_activities import refusal
+from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.row_look import RowLook
@@ -47,6 +48,7 @@ class AddressCheckProcedure:
         self.steps = CaseSteps(check, state, self.view)
         self._row = RowLook(self._look_at_row)
         self._bounces = BouncedMailLook(check, self.steps, self._take_bounce)
+        self._lost = LostOperationsLook(check, state, self.view, self.steps, self._ask_operator)
 
     @operator_action(CheckOperation.END)
     async def end_check(self, message: EndCase) -> None:
@@ -58,6 +60,9 @@ class AddressCheckProcedure:
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""
         self.view.note(CANCELLATION_ASKED)
+        await self._ask_operator()
+
+    async def _ask_operator(self) -> None:
         if not self._state.over:
             self.view.enter(self._state.stage, WaitingFor.OPERATOR)
             await self.steps.rest()
@@ -73,6 +78,10 @@ class AddressCheckProcedure:
     @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
     async def mail_returned(self) -> None:
         await self._bounces.look()
+
+    @workflow.signal(name=OPERATIONS_LOST, description="やり直されていない操作を調べる依頼（システム用）")
+    async def operations_lost(self) -> None:
+        await self._lost.look()
 
     def check_possible(self, operation: CheckOperation, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not possible now."""

@@ -1,12 +1,10 @@
 """The due date of one case, watched beside its `run` until the notice is out (Y11)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
 
 from temporalio import workflow
 
 from models.common.calendar import end_of, opening_of
-from models.yayoi.early_exits import EXPIRING
 from models.yayoi.mails import MailKind
 from models.yayoi.office_state import OfficeState
 from workflows.common.operator_turn import OperatorTurn
@@ -24,13 +22,11 @@ class DueDate:
         steps: OfficeSteps,
         turn: OperatorTurn,
         beside: TasksBeside,
-        reasons_of_delay: Callable[[], Sequence[str]],
     ) -> None:
         self._state = state
         self._steps = steps
         self._turn = turn
         self._beside = beside
-        self._reasons_of_delay = reasons_of_delay
         self._task: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
@@ -49,8 +45,8 @@ class DueDate:
         await self._turn.begin()
         await workflow.sleep(until(end_of(case.due_date)), summary="完了予定日を過ぎたことを申込者に知らせる")
         self._state.overdue = True
-        until_day = self._state.expires_on if self._state.stage in EXPIRING else None
-        await self._steps.mail(MailKind.DELAY, points=tuple(self._reasons_of_delay()), until=until_day)
+        await self._steps.rest()  # first: the mail says of every office what its row does
+        await self._steps.mail(MailKind.DELAY)
         await self._steps.rest()
         if self._state.undelivered:
             await self._turn.begin_unless_begun()

@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, FailureError
-from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
+from temporalio.exceptions import ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
+from temporalio.workflow import ChildWorkflowHandle, ExternalWorkflowHandle, ParentClosePolicy
 
 from activities.common.assignment import AssignmentActivities
 from activities.common.case_requests import CaseRequestActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.mail import MailActivities
 from models.common.acting import SYSTEM, acting_commitment
+from models.common.calendar import day_in_japan, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import (
     ACTIVITY_FAILING,
     MAIL_RETURNED,
+    OPERATIONS_LOST,
     REQUEST_CANCELLATION,
     AssignCase,
     BouncedMail,
@@ -45,13 +49,17 @@ from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
+from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.row_look import RowLook
+from workflows.common.waiting import until
 from workflows.yayoi.application_details import CANCEL_ALL, application_details, cancel_json
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 from workflows.yayoi.office_details import office_static_details
 from workflows.yayoi.search_attributes import application_columns, of_office
+
+_Procedure = ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome] | ExternalWorkflowHandle[OfficeDataProcedure]
 
 
 @workflow.defn
@@ -66,7 +74,8 @@ class MultiOfficeApplication:
         self.view.begins_as(CaseStatus.first(state.stage, case.offices[0].applied_at))
         self._steps = CaseSteps(case, state, self.view)
         self._bounces = BouncedMailLook(case, self._steps, self._take_bounce)
-        self._procedures: dict[int, ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]] = {}
+        self._lost = LostOperationsLook(case, state, self.view, self._steps, self._ask_nobody)
+        self._procedures: dict[int, _Procedure] = {}
         self._closings = RowLook(self._look_at_closed_offices)
         self._answers = 0
 
@@ -95,7 +104,7 @@ class MultiOfficeApplication:
         self.view.note(CANCELLATION_ASKED)
         self.view.show()
         if not self._state.all_ended:
-            facts = self._steps.next_occurrence() | {"by": SYSTEM, "reason": CANCELLATION_ASKED}
+            facts = self._steps.next_occurrence("request") | {"by": SYSTEM, "reason": CANCELLATION_ASKED}
             await self._request(REQUEST_CANCELLATION, CANCELLATION_ASKED, {}, facts)
 
     @workflow.signal(name=OFFICE_CLOSED, description="事業所データの手続きが終わったかを調べる依頼（システム用）")
@@ -109,6 +118,10 @@ class MultiOfficeApplication:
     @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
     async def mail_returned(self) -> None:
         await self._bounces.look()
+
+    @workflow.signal(name=OPERATIONS_LOST, description="やり直されていない操作を調べる依頼（システム用）")
+    async def operations_lost(self) -> None:
+        await self._lost.look()
 
     @workflow.signal(name=HOLDER_ANSWERED, description="契約者の回答を調べる依頼（システム用）")
     async def holder_answered(self) -> None:
@@ -132,7 +145,7 @@ class MultiOfficeApplication:
 
     async def _cancel_offices(self, message: Cancel) -> None:
         """Cancel every office that has not ended; each undoes what was done for it (Y27)."""
-        facts = self._steps.next_occurrence(message) | {"commitment": acting_commitment()}
+        facts = self._steps.next_occurrence("request", message) | {"commitment": acting_commitment()}
         await self._request(Action.CANCEL, CANCEL_ALL, message.model_dump(mode="json"), facts)
 
     async def _request(self, operation: str, label: str, message: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -150,22 +163,28 @@ class MultiOfficeApplication:
                 except FailureError:
                     workflow.logger.info("%s has ended meanwhile", procedure.id)
 
-    async def _start(self, office: OfficeCase) -> ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]:
+    async def _start(self, office: OfficeCase) -> _Procedure:
         case = office.model_copy(update={"assignee": self._state.in_charge})
-        return await workflow.start_child_workflow(
-            OfficeDataProcedure.run,
-            case,
-            id=office_workflow_id(office.case_no, office.part),
-            search_attributes=of_office(case),
-            static_summary=f"{office.office_name}（{office.spoken}）",
-            static_details=office_static_details(case, workflow.info().namespace),
-            # If somebody ends the application by hand, its offices go on: otherwise they would stay frozen.
-            parent_close_policy=ParentClosePolicy.ABANDON,
-        )
+        procedure_id = office_workflow_id(office.case_no, office.part)
+        try:
+            return await workflow.start_child_workflow(
+                OfficeDataProcedure.run,
+                case,
+                id=procedure_id,
+                search_attributes=of_office(case),
+                static_summary=f"{office.office_name}（{office.spoken}）",
+                static_details=office_static_details(case, workflow.info().namespace),
+                # If somebody ends the application by hand, its offices go on: otherwise they would stay frozen.
+                parent_close_policy=ParentClosePolicy.ABANDON,
+            )
+        except WorkflowAlreadyStartedError:  # before a Reset of the application: it goes on
+            return workflow.get_external_workflow_handle_for(OfficeDataProcedure.run, procedure_id)
 
     async def _follow(self, office_no: int) -> OfficeOutcome:
         """Wait until the office has closed; with something open, its procedure goes on by itself (Y25)."""
         procedure = self._procedures[office_no]
+        if isinstance(procedure, ExternalWorkflowHandle):
+            return await self._follow_by_its_row(office_no)
         await workflow.wait_condition(lambda: procedure.done() or office_no in self._state.outcomes)
         if office_no not in self._state.outcomes:
             try:
@@ -173,6 +192,20 @@ class MultiOfficeApplication:
             except ChildWorkflowError:
                 # Ended by hand: the daily reconciliation undoes what was done for it. The other offices go on.
                 self._take(OfficeOutcome(office_no=office_no, outcome=Outcome.TERMINATED))
+        return self._state.outcomes[office_no]
+
+    async def _follow_by_its_row(self, office_no: int) -> OfficeOutcome:
+        """Wait for an office that is no child of this run: its end is in its row, and nobody else says so."""
+        await self._closings.look()
+        while office_no not in self._state.outcomes:
+            tomorrow = day_in_japan(workflow.now()) + timedelta(days=1)
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: office_no in self._state.outcomes,
+                    timeout=until(opening_of(tomorrow)),
+                    timeout_summary="事業所データの手続きが終わったかを調べる",
+                )
+            await self._closings.look()
         return self._state.outcomes[office_no]
 
     async def _look_at_closed_offices(self) -> None:
@@ -221,6 +254,9 @@ class MultiOfficeApplication:
         if mailed.refused_because:
             self._state.undelivered[kind] = mailed.refused_because
         return mailed.sent or mailed.refused_because is not None
+
+    async def _ask_nobody(self) -> None:
+        """The offices have taken what was requested of them from its row, or still do."""
 
     async def _take_bounce(self, mail: BouncedMail) -> None:
         kind = MailKind(mail.kind)

@@ -8,17 +8,16 @@ from datetime import date, timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from models.common.acting import acting, acting_as, who_is_shown
-from models.common.actors import Actor, ActorKind
-from models.common.approvals import AWAITS_APPROVAL, NOTHING_ASKED, AskedFor, Decision
+from models.common.acting import acting
+from models.common.approvals import Decision
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
+from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
 from models.common.messages import (
     ACTIVITY_FAILING,
     MAIL_RETURNED,
-    REQUEST_CANCELLATION,
+    OPERATIONS_LOST,
     BouncedMail,
-    CaseRequest,
     TimelineEntry,
 )
 from models.common.operator_actions import EndCase, HandOver
@@ -31,12 +30,13 @@ from models.yayoi.deadlines import (
     FOLLOW_UP_OPERATOR_DAYS,
     FOLLOW_UP_REMINDER_DAYS,
 )
-from models.yayoi.early_exits import EXPIRING, explanation
+from models.yayoi.delays import SHARING_STILL_ON
+from models.yayoi.early_exits import EXPIRING
 from models.yayoi.holder_confirmation import HOLDER_ANSWERED, NOT_CONFIRMED, REFUSED_BY_HOLDER
 from models.yayoi.identifiers import application_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OFFICE_CLOSED, OfficeCase, OfficeOutcome, OfficeProgress, Outcome
-from models.yayoi.office_state import EarlyExit, OfficeState
+from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     Action,
     AskCancel,
@@ -52,27 +52,27 @@ from models.yayoi.operator_actions import (
     SetUpStepDone,
     SharingReleased,
 )
-from models.yayoi.operator_rules import OPERATIONS, lapsed_because, refuse_days
+from models.yayoi.operator_rules import OPERATIONS, refuse_days
 from models.yayoi.procedures import Stage
-from workflows.common.approval import Approval
 from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
+from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
-from workflows.common.operator_updates import operator_action, refused
+from workflows.common.operator_updates import current_update_id, judge, operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
 from workflows.common.waiting import ScheduledAction, every_morning, reminders, until, wait_until
 from workflows.yayoi.due_date import DueDate
 from workflows.yayoi.office_details import office_details
+from workflows.yayoi.office_exits import OfficeExits
 from workflows.yayoi.office_steps import OfficeSteps
 from workflows.yayoi.search_attributes import office_columns
 
 LOOK_AT_SHARING = "共有が解除されたかを確認する"
-SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
 
 
 @workflow.defn
@@ -84,20 +84,25 @@ class OfficeDataProcedure:
         self._case = case
         self._state = state = OfficeState.of(case)
         self.view = CaseView(state, self._details, lambda: office_columns(state))
-        self.view.begins_as(CaseStatus.first(Stage.CHECK, case.applied_at))
+        self.view.begins_as(CaseStatus.first(Stage.CHECK, case.applied_at, due_on=case.due_date))
         self._beside = TasksBeside()
         steps = CaseSteps(case, state, self.view, self._wait_for_retry)
         self._steps = OfficeSteps(state, self.view, steps)
         escalation = Escalation(self._steps, self._beside)
         self._turn = OperatorTurn(state, self.view, steps, escalation, self._notice_waits)
-        self._approval = Approval(
-            state, self.view, self._turn, self._beside, lambda asked: lapsed_because(asked, state)
+        self._exits = OfficeExits(
+            state,
+            self.view,
+            self._steps,
+            self._turn,
+            self._beside,
+            cancellation_requested=self.cancellation_requested,
         )
-        self._due_date = DueDate(state, self._steps, self._turn, self._beside, self._reasons_of_delay)
-        self._requests, self._last_request = RowLook(self._take_requests), 0
+        self._due_date = DueDate(state, self._steps, self._turn, self._beside)
         self._corrected_unconfirmed = False
         self._answers = RowLook(self._look_at_answer)
         self._bounces = BouncedMailLook(case, steps, self._take_bounce)
+        self._lost = LostOperationsLook(case, state, self.view, steps, self._ask_operator)
         # Two of a kind at once would contradict each other: checks of the pair, of its sharing, closing and reopening.
         self._pair, self._sharing, self._closing = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
 
@@ -120,7 +125,10 @@ class OfficeDataProcedure:
             await self._next(self._notify)
             if has(Stage.THAW):
                 await self._next(self._steps.thaw_smart_import)
-            await self._follow_set_up_and_relink()
+            if self._state.closed_before:
+                self._end_as_followed_up()
+            else:
+                await self._follow_set_up_and_relink()
             while await self._reopened_after_closing():
                 await self._follow_set_up_and_relink()
         except EndsEarlyError:
@@ -150,7 +158,7 @@ class OfficeDataProcedure:
 
     @operator_action(Action.REJECT)
     async def reject(self, message: EndCase) -> None:
-        await self._end_early(Action.REJECT, message, Outcome.REJECTED, MailKind.REJECTED)
+        await self._exits.end(Action.REJECT, message, Outcome.REJECTED, MailKind.REJECTED)
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ActionMessage) -> None:
@@ -234,7 +242,9 @@ class OfficeDataProcedure:
 
     @operator_action(Action.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:
-        await self._steps.hand_over(message)
+        if await self._steps.hand_over(message):
+            # Beside the update: who hands over does not wait for a mail.
+            self._beside.begin(self._steps.notify_new_owner(current_update_id()))
         await self._turn.acknowledge()
 
     @operator_action(Action.HOLD)
@@ -256,35 +266,29 @@ class OfficeDataProcedure:
 
     @operator_action(Action.WITHDRAW)
     async def withdraw(self, message: EndCase) -> None:
-        await self._end_early(Action.WITHDRAW, message, Outcome.WITHDRAWN, MailKind.WITHDRAWN)
+        await self._exits.end(Action.WITHDRAW, message, Outcome.WITHDRAWN, MailKind.WITHDRAWN)
 
     @operator_action(Action.CANCEL)
     async def cancel(self, message: Cancel) -> None:
-        await self._cancel(message)
+        await self._exits.cancel(message)
 
     @operator_action(Action.ASK_CANCEL)
     async def ask_cancel(self, message: AskCancel) -> None:
-        await self._steps.record(Action.ASK_CANCEL, message)
-        await self._approval.ask(Action.CANCEL, message, self._state.stage)
+        await self._exits.ask(message)
 
     @operator_action(Action.APPROVE)
     async def approve(self, message: Decision) -> None:
-        asked = self._asked
-        self._approval.answered()
-        await self._carry_out(asked, message)
+        await self._exits.approve(message)
 
     @operator_action(Action.DECLINE)
     async def decline(self, message: Decision) -> None:
-        asked = self._asked
-        self._approval.answered()
-        await self._steps.record(Action.DECLINE, message, f"：{asked.shown}")
-        await self._turn.acknowledge()
+        await self._exits.decline(message)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
     @workflow.signal(description="申込全体の取り消しを調べる依頼（システム用）")
     async def application_cancelled(self) -> None:
-        await self._requests.look()
+        await self._exits.look_at_requests()
 
     @workflow.signal(name=HOLDER_ANSWERED, description="契約者の回答を調べる依頼（システム用）")
     async def holder_answered(self) -> None:
@@ -298,6 +302,10 @@ class OfficeDataProcedure:
     async def mail_returned(self) -> None:
         await self._bounces.look()
 
+    @workflow.signal(name=OPERATIONS_LOST, description="やり直されていない操作を調べる依頼（システム用）")
+    async def operations_lost(self) -> None:
+        await self._lost.look()
+
     @workflow.query(description="この事業所データの手続きの状況")
     def progress(self) -> OfficeProgress:
         return self._state.progress
@@ -305,6 +313,10 @@ class OfficeDataProcedure:
     @workflow.query(description="この手続きの経過（古い順）")
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
+
+    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
+    def judge_operation(self, asked: OperationToJudge) -> Judgement:
+        return judge(self, Action, asked)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""
@@ -532,24 +544,13 @@ class OfficeDataProcedure:
         expiry = ScheduledAction(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
         actions = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
         if not await wait_until(lambda: done() or self._state.leaving, actions, held=self._is_held):
-            self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
+            self._exits.leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
         self._turn.stop()
         self._state.undelivered.clear()
         self._raise_if_leaving()
 
     def _is_held(self) -> bool:
         return self._state.held
-
-    async def _end_early(
-        self, action: Action, message: EndCase, outcome: Outcome, mail: MailKind, detail: str = ""
-    ) -> None:
-        """Record who ends the case, and why; the customer reads the text for them, or the usual one (Y27)."""
-        self._state.exit_recorded = outcome
-        try:
-            await self._steps.record(action, message, detail)
-        finally:
-            self._state.exit_recorded = None
-        self._leave(outcome, mail, explanation(outcome, message.text_for_customer))
 
     @contextmanager
     def _worked_on(self, goes_on: Callable[[], bool]) -> Iterator[None]:
@@ -562,62 +563,6 @@ class OfficeDataProcedure:
         finally:
             if not goes_on():
                 self._state.waiting_for = waited_for
-
-    def _leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
-        self._state.early_exit = EarlyExit(outcome, mail, tuple(points))
-        self._state.held = False
-
-    async def _cancel(self, message: Cancel) -> None:
-        await self._end_early(Action.CANCEL, message, Outcome.CANCELLED, MailKind.CANCELLED)
-
-    @property
-    def _asked(self) -> AskedFor:
-        if self._state.asked is None:
-            raise refused(NOTHING_ASKED)
-        return self._state.asked
-
-    async def _carry_out(self, asked: AskedFor, approval: Decision) -> None:
-        """Cancel as it was asked for (Y27); the one record names both."""
-        self._state.exit_recorded = Outcome.CANCELLED
-        try:
-            await self._steps.record(Action.APPROVE, approval, f"：{asked.shown}")
-        finally:
-            self._state.exit_recorded = None
-        text = asked.message.text_for_customer if isinstance(asked.message, EndCase) else ""
-        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, explanation(Outcome.CANCELLED, text))
-
-    async def _ask_or_cancel(self, request: CaseRequest, message: Cancel) -> None:
-        """Cancel; after STEP5 has begun, a supervisor is asked in the name of who cancels the application (Y27)."""
-        by_operator = (actor := acting()) is not None and actor.kind == ActorKind.OPERATOR
-        asks = by_operator and OPERATIONS.refusal(Action.ASK_CANCEL, self._state) is None
-        if asks and request.asked_as and request.commitment:
-            self.view.note(Action.ASK_CANCEL.label, message)
-            asked_as = (request.asked_as, request.commitment)
-            await self._approval.keep(Action.CANCEL, message, self._state.stage, *asked_as)
-            await self._steps.record_refused_cancellation(message, AWAITS_APPROVAL)
-        else:
-            await self._cancel_if_possible(message)
-
-    async def _cancel_if_possible(self, message: Cancel) -> None:
-        if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
-            who = who_is_shown()
-            self.view.note(f"取り消しの依頼（{who}：{message.reason}）を受けたが、取り消さなかった：{reason}")
-            # Once it is leaving, its end is being recorded: a step begun now would run beside that.
-            if not self._state.leaving:
-                await self._steps.record_refused_cancellation(message, reason)
-            self.view.show()
-            return
-        await self._cancel(message)
-
-    async def _take_requests(self) -> None:
-        """Take each cancellation of the whole application once."""
-        for request in await self._steps.requests_after(self._last_request):
-            self._last_request = request.number
-            if request.operation == REQUEST_CANCELLATION:
-                await self.cancellation_requested()
-                continue
-            with acting_as(Actor.recorded(request.by)):
-                await self._ask_or_cancel(request, Cancel.model_validate(request.message))
 
     def _raise_if_leaving(self) -> None:
         if self._state.early_exit:
@@ -637,32 +582,22 @@ class OfficeDataProcedure:
             await self._turn.begin_unless_begun()
         await self._steps.rest()
 
+    async def _ask_operator(self) -> None:
+        if not self._state.after_closing:  # a closed case is nobody's turn: there the report says it
+            await self._turn.begin_unless_begun()
+
     async def _take_bounce(self, mail: BouncedMail) -> None:
         """Y18. One to the customer that still matters waits for an operator, as if it had been refused at once."""
         kind = MailKind(mail.kind)
         self.view.note(f"メールが届かずに戻った：{kind.subject}　{mail.because}")
         if self._state.matters_still(kind):
             self._state.undelivered[kind] = f"メールが届かずに戻りました。{mail.because}"
-            if not self._state.after_closing:  # a closed case is nobody's turn: there the report says it
-                await self._turn.begin_unless_begun()
+            await self._ask_operator()
         await self._steps.rest()
 
     def _notice_waits(self) -> bool:
         waits = self._state.notice_undelivered or self._state.asked is not None
         return waits and not self._state.after_closing
-
-    def _reasons_of_delay(self) -> tuple[str, ...]:
-        match self._state.stage:
-            case Stage.CONFIRMATION:
-                return (NOT_CONFIRMED,)
-            case Stage.CORRECTION:
-                return tuple(problem.message for problem in self._state.problems)
-            case Stage.SHARING:
-                return (SHARING_STILL_ON,)
-            case Stage.NOTIFY if self._state.notice_undelivered:
-                return ("お知らせのメールを、ご登録の弥生ID（メールアドレス）に届けられませんでした。",)
-            case _:
-                return ("弊社での処理に時間がかかっています。",)
 
     async def _check_again(self) -> None:
         async with self._pair:
@@ -685,7 +620,7 @@ class OfficeDataProcedure:
     async def _check(self) -> None:
         await self._steps.check_pair()
         if self._state.refused_by_holder and not self._state.leaving:
-            self._leave(Outcome.REJECTED, MailKind.REJECTED, REFUSED_BY_HOLDER)
+            self._exits.leave(Outcome.REJECTED, MailKind.REJECTED, REFUSED_BY_HOLDER)
 
     async def _look_at_sharing(self) -> None:
         async with self._sharing:

@@ -60,6 +60,8 @@ def _now(state: OfficeState) -> tuple[Action, ...]:
         return (Action.RESUME,)
     if state.asked:
         return (Action.APPROVE, Action.DECLINE)
+    if state.lost:
+        return (Action.ADD_NOTE,)
     if state.cancellation_asked:
         return (Action.ADD_NOTE, Action.ASK_CANCEL if state.set_up_begun else Action.CANCEL)
     if state.waiting_for is WaitingFor.OPERATOR and not state.failing:
@@ -127,6 +129,8 @@ def _asked(state: OfficeState) -> str | None:
             f"責任者の承認を待っています：{cell(state.asked.shown)}。依頼した人とは別の責任者が、"
             f"{day(state.asked.lapses_on)}までに `approve` か `decline` を送ってください。過ぎると、依頼は失効します。"
         )
+    if state.lost:
+        return f"{cell(state.what_is_lost)}必要な操作をもう一度行い、`add_note` で記録してください。"
     if state.cancellation_asked:
         return (
             "Temporal から取り消しの依頼（Request Cancellation）がありました。だれの依頼かは分からないため、何も"

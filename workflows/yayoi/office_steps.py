@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime
+from typing import Any
 
 from temporalio import workflow
 
@@ -17,7 +18,7 @@ from activities.yayoi.pair_check import PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
-from models.common.acting import acting, who_acts
+from models.common.acting import acting, signed_act, who_acts
 from models.common.actors import ActorKind
 from models.common.messages import CaseRequest, RequestsAfter, SentMail
 from models.common.operator_message import ActionMessage
@@ -73,15 +74,20 @@ class OfficeSteps:
         self._steps = steps
         self._customers_mails = asyncio.Lock()
         self.record, self.rest = steps.record, steps.rest
-        self.hand_over, self.reassign, self.look_at_failures = steps.hand_over, steps.reassign, steps.look_at_failures
+        self.hand_over, self.look_at_failures = steps.hand_over, steps.look_at_failures
 
     # --- until the notice ---------------------------------------------------------------------------------------------
 
     async def check_pair(self) -> None:
-        """Y2, Y3, Y5: what is right is held, and the office frozen unless it was when the form was accepted (Y12)."""
-        self._keep(
-            await self._steps.look(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
-        )
+        """Y2, Y3, Y5: what is right is held, and the office frozen unless it was when the form was accepted (Y12).
+
+        The first check takes over what had taken effect before, if a Reset has begun the procedure anew.
+        """
+        found = await self._steps.look(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
+        if found.recorded and not self._state.checked:
+            self._view.continues_after(found.recorded.version)
+            self._state.goes_on_from(found.recorded)
+        self._keep(found)
 
     def _keep(self, result: CheckResult) -> None:
         self._state.problems, self._state.checked = result.problems, True
@@ -105,9 +111,7 @@ class OfficeSteps:
 
     async def end_sharing(self, report: SharingReleased, *, delegated: bool) -> None:
         """Y13: record that it was released, or release it on the applicant's behalf."""
-        step = self._steps.input(
-            EndSharing, report=report, by=who_acts(), delegated=delegated, asked_as=current_update_id()
-        )
+        step = self._steps.input(EndSharing, report=report, **_who(), delegated=delegated, asked_as=current_update_id())
         summary = "申込者に代わって共有を解除する" if delegated else "共有の解除を記録する"
         ended = await self._steps.run(SharingActivities.end_sharing, step, summary)
         self._state.shared_with = ()
@@ -187,7 +191,7 @@ class OfficeSteps:
             open_points=tuple(state.open_points),
             contract_id=state.contract_id,
             occurrence=state.closings + 1,
-            asked_as=state.reopened_as,
+            reopened_as=state.reopened_as,
         )
         summary = f"この事業所データの手続きを終了する（{outcome}）"
         closed = await self._steps.run(CaseRecordActivities.close_office, step, summary)
@@ -197,7 +201,7 @@ class OfficeSteps:
 
     async def reopen(self, message: ActionMessage) -> None:
         """Open the office's part of the application again; a final error says who holds its ID or token (Y1, Y25)."""
-        step = self._steps.input(ReopenOffice, **self._steps.next_occurrence(message))
+        step = self._steps.input(ReopenOffice, **self._steps.next_occurrence("reopen", message))
         await self._steps.run(CaseRecordActivities.reopen_office, step, "手続きを再開する")
         self._state.reopened_as = step.asked_as
         self._view.note("手続きを再開した", message)
@@ -212,7 +216,7 @@ class OfficeSteps:
             office_token=message.office_token,
             issued_contract_id=message.issued_contract_id,
             by_applicant=_by_applicant(),
-            **self._steps.next_occurrence(message),
+            **self._steps.next_occurrence("correct", message),
         )
         corrected = await self._steps.run(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
         self._state.office_name = corrected.office_name
@@ -241,7 +245,8 @@ class OfficeSteps:
 
     async def renew_link(self, message: RenewLink) -> None:
         """End a link to the case's pages, and mail the new one to whose it is."""
-        ask = self._steps.input(RenewLinkStep, whose=message.whose, **self._steps.next_occurrence(message))
+        counted = self._steps.next_occurrence("renew_link", message)
+        ask = self._steps.input(RenewLinkStep, whose=message.whose, **counted)
         renewed = await self._steps.run(CaseRecordActivities.renew_link, ask, "お手続きの画面のリンクを無効にする")
         self._view.note("お手続きの画面のリンクを無効にした", message)
         whose = {"to_applicant": message.whose is LinkHolder.APPLICANT, "occurrence": renewed.link_no}
@@ -251,16 +256,14 @@ class OfficeSteps:
 
     async def record_holder_answer(self, message: ActionMessage, *, confirmed: bool) -> None:
         """Record what the contract's holder has said on the phone, for the whole application (Y5a)."""
-        step = self._steps.input(RecordHolderAnswer, confirmed=confirmed, **self._steps.next_occurrence(message))
+        counted = self._steps.next_occurrence("holder_answer", message)
+        step = self._steps.input(RecordHolderAnswer, confirmed=confirmed, **counted)
         await self._steps.run(HolderConfirmationActivities.record_holder_answer, step, "契約者の回答を記録する")
         self._view.note("契約者の確認を記録した" if confirmed else "契約者が確認しなかったことを記録した", message)
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""
-        times = self._state.follow_up.times(report.step)
-        step = self._steps.input(
-            RecordSetUpStep, report=report, by=who_acts(), occurrence=times, asked_as=current_update_id()
-        )
+        step = self._steps.input(RecordSetUpStep, report=report, **_who(), asked_as=current_update_id())
         await self._steps.run(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
         self._state.follow_up.record_step(report.step)
         self._view.note(f"{report.step.label}が完了した", report)
@@ -268,10 +271,7 @@ class OfficeSteps:
     async def record_relink(self, report: ServiceRelinked) -> None:
         """Y21."""
         service = f"{report.kind.label}「{report.service}」"
-        times = self._state.follow_up.times_relinked(report.kind, report.service)
-        step = self._steps.input(
-            RecordRelink, report=report, by=who_acts(), occurrence=times, asked_as=current_update_id()
-        )
+        step = self._steps.input(RecordRelink, report=report, **_who(), asked_as=current_update_id())
         relinked = await self._steps.run(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
         self._state.follow_up.record_relink(relinked)
         self._view.note(f"{service}を再連携した", report)
@@ -295,12 +295,13 @@ class OfficeSteps:
         self, message: CorrectRelink | RetractRelink, summary: str, days: Mapping[str, date | None]
     ) -> Coverage | None:
         link = {"kind": message.kind, "service": message.service, "event_id": message.event_id}
-        step = self._steps.input(CorrectRelinkStep, **link, **days, **self._steps.next_occurrence(message))
+        counted = self._steps.next_occurrence("correct_relink", message)
+        step = self._steps.input(CorrectRelinkStep, **link, **days, **counted)
         return (await self._steps.run(LinkActivities.correct_relink, step, summary)).coverage
 
     async def retract_set_up_step(self, message: RetractSetUpStep) -> None:
         """Take back the record of a step (Y20)."""
-        step = self._steps.input(RetractStep, step=message.step, **self._steps.next_occurrence(message))
+        step = self._steps.input(RetractStep, step=message.step, **self._steps.next_occurrence("retract", message))
         summary = f"{message.step.label}の記録を取り消す"
         await self._steps.run(CustomerStepActivities.retract_set_up_step, step, summary)
         self._state.follow_up.retract_step(message.step)
@@ -316,6 +317,16 @@ class OfficeSteps:
         """Put into the audit trail that a cancellation was not possible."""
         with_reason = message.model_copy(update={"reason": f"{message.reason}：{reason}"})
         await self._steps.audit(CANCELLATION_REFUSED, with_reason)
+
+    async def reassign(self) -> None:
+        """Give the case to a colleague of whom it was with, and notify them."""
+        if await self._steps.reassign():
+            await self.notify_new_owner()
+
+    async def notify_new_owner(self, asked_as: str | None = None) -> None:
+        """Mail whoever has got the case; `asked_as`: the update that has given it to them."""
+        facts = self._steps.next_occurrence(MailKind.HANDED_OVER) | {"asked_as": asked_as}
+        await self._send(self._steps.input(SendMail, kind=MailKind.HANDED_OVER, **facts))
 
     async def remind_operator(self, on: date) -> None:
         """Remind whoever is in charge; once a day."""
@@ -377,6 +388,10 @@ class OfficeSteps:
     @property
     def _step(self) -> OfficeStep:
         return self._steps.input(OfficeStep)
+
+
+def _who() -> dict[str, Any]:
+    return {"by": who_acts(), "act": signed_act()}
 
 
 def _by_applicant() -> bool:

@@ -1,1 +1,1 @@
-"""What operators and engineers ask of all cases, each in one transaction."""
+"""What the operators' desk reads of all cases, and what it keeps for their work."""

@@ -25,14 +25,17 @@ async def publish_nothing(_session: DatabaseSession, _row: CaseStatusRow) -> Non
     """Publish no status, where no other system follows the cases."""
 
 
-def begin_status(session: DatabaseSession, case_no: str, part: int | None, status: CaseStatus) -> CaseStatusRow:
+def begin_status(
+    session: DatabaseSession, workflow_id: str, case_no: str, part: int | None, status: CaseStatus, *, procedure: str
+) -> CaseStatusRow:
     """Store the first status of a case, in the transaction that stores the case itself.
 
-    It counts as published: whoever has subscribers publishes it.
+    `procedure` is the type of the workflow that leads it. It counts as published: whoever has subscribers publishes it.
+    From then on only the named workflow writes it.
     """
     key = _key(case_no, part)
     published = {"sequence": 1, "published_stage": status.stage, "published_outcome": status.outcome}
-    row = CaseStatusRow(**key, **_facts(status), **published)
+    row = CaseStatusRow(procedure=procedure, **key, workflow_id=workflow_id, **_facts(status), **published)
     session.add_all([row, *(CaseStageRow(**each) for each in _entered(key, status))])
     return row
 
@@ -42,14 +45,20 @@ async def write_status(
 ) -> None:
     """Write a whole status over an older one, and keep the stage that it names.
 
-    A step that is retried after a newer one changes nothing of the status; its stage is kept all the same.
+    A step that is retried after a newer one changes nothing of the status; its stage is kept all the same. A workflow
+    that the case was not stored for, which anybody who reaches Temporal can start, changes nothing of the status.
     """
     key = _key(case_no, part)
     rows = _STATUS.c
     stages = [insert(_STAGES).values(each).on_conflict_do_nothing() for each in _entered(key, status)]
     newer = (
         update(_STATUS)
-        .where(rows.case_no == key["case_no"], rows.part == key["part"], rows.version < status.version)
+        .where(
+            rows.case_no == key["case_no"],
+            rows.part == key["part"],
+            rows.version < status.version,
+            rows.workflow_id == (status.workflow_id or rows.workflow_id),
+        )
         .values(**_facts(status))
         .returning(rows.part)
         .add_cte(*(stage.cte(f"entered_{number}") for number, stage in enumerate(stages)))
@@ -73,7 +82,8 @@ async def supersede_status(
     """
     row = await session.get_one(CaseStatusRow, tuple(_key(case_no, part).values()), with_for_update=True)
     kept = {name: getattr(row, name) for name in CaseStatus.model_fields if name in row.__mapper__.attrs}
-    nobody = {"waiting_for": WaitingFor.SYSTEM, "until": None, "held": False, "failing": False, "at_rest": True}
+    over = dict.fromkeys(("held", "failing", "awaits_approval"), False)
+    nobody = {"waiting_for": WaitingFor.SYSTEM, "until": None, "due_on": None, "at_rest": True} | over
     version = row.version + 1
     status = CaseStatus.model_validate(kept | nobody | {"version": version, "at": at} | changed)
     if status.stage != row.stage:
@@ -116,8 +126,9 @@ def _key(case_no: str, part: int | None) -> dict[str, Any]:
 
 
 def _facts(status: CaseStatus) -> dict[str, Any]:
-    facts = status.model_dump(exclude={"at", "entered", "at_rest", "points"})
-    return facts | {"changed_at": status.at, "points": list(status.points)}
+    facts = status.model_dump(exclude={"at", "entered", "at_rest", "points", "workflow_id", "first_run_id"})
+    run = {"first_run_id": status.first_run_id} if status.first_run_id else {}
+    return facts | run | {"changed_at": status.at, "points": list(status.points)}
 
 
 def _entered(key: Mapping[str, Any], status: CaseStatus) -> list[dict[str, Any]]:

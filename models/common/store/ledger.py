@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from models.common.case_status import CaseStatus
 from models.common.identifiers import ledger_key
 from models.common.message import Message
+from models.common.signed_acts import SignedAct
 from models.common.store.audit import audit
 from models.common.store.case_status import Publish, publish_nothing, supersede_status, write_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -38,6 +39,10 @@ class StepTransaction:
     case_no: str
     part: int | None
     at: datetime
+    act: SignedAct | None = None
+    """The signed operation that the step belongs to."""
+    update_id: str | None = None
+    """The operation that the step belongs to; None: the procedure takes it by itself."""
 
     @property
     def pair(self) -> str:
@@ -49,8 +54,18 @@ class StepTransaction:
         """Return one that only reads, for a pair, an application or no case at all."""
         return cls(session, "", case_no, part, at)
 
-    def audit(self, action: str, *, by: str = SYSTEM, reason: str = "", **facts: Any) -> None:
-        audit(self.session, self.case_no, action, by=by, at=self.at, part=self.part, reason=reason, **facts)
+    def audit(
+        self, action: str, *, by: str = SYSTEM, reason: str = "", detail: str = "", rule: str = "", **facts: Any
+    ) -> None:
+        """Add an entry about the step's case and part. For the parameters see `models/common/store/audit.py`."""
+        said: dict[str, Any] = {
+            "reason": reason,
+            "detail": detail,
+            "rule": rule,
+            "act": self.act,
+            "update_id": self.update_id,
+        }
+        audit(self.session, self.case_no, action, by=by, at=self.at, part=self.part, **said, **facts)
 
 
 class StepInput(Protocol):
@@ -67,6 +82,12 @@ class StepInput(Protocol):
 
     @property
     def status(self) -> CaseStatus | None: ...
+
+    @property
+    def act(self) -> SignedAct | None: ...
+
+    @property
+    def asked_as(self) -> str | None: ...
 
 
 class NoResult(Message):
@@ -98,7 +119,8 @@ async def once(
     if await session.scalar(inserted) is None:
         stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
         return result.model_validate(stored)
-    done = await effect(StepTransaction(session, key, step.case_no, step.part, step.at))
+    transaction = StepTransaction(session, key, step.case_no, step.part, step.at, step.act, step.asked_as)
+    done = await effect(transaction)
     await session.execute(update(_LEDGER).where(_LEDGER.c.key == key).values(result=done.model_dump(mode="json")))
     return done
 
@@ -138,11 +160,11 @@ class Ledger:
             transaction.session, transaction.case_no, transaction.part, transaction.at, self._publish, **changed
         )
 
-    async def record(self, step: StepInput, name: str, action: str, *, by: str, reason: str) -> None:
+    async def record(self, step: StepInput, name: str, action: str, *, by: str, reason: str, detail: str = "") -> None:
         """Put what somebody did into the audit trail."""
 
         async def record(transaction: StepTransaction) -> NoResult:
-            transaction.audit(action, by=by, reason=reason)
+            transaction.audit(action, by=by, reason=reason, detail=detail)
             return NoResult()
 
         await self.once(step, name, NoResult, record)

@@ -130,6 +130,18 @@ class Operators:
                 await session.delete(known)
                 audit_operator(session, handle, "identity_removed", by=by, at=at, **identity._asdict())
 
+    async def record(self, handle: str, action: str, *, by: str, at: datetime, **facts: Any) -> None:
+        """Put into the audit what an operator did that changed none of them."""
+        async with self._sessions.begin() as session:
+            audit_operator(session, handle, action, by=by, at=at, **facts)
+
+    async def set_capacity(self, handle: str, capacity: int, *, by: str, at: datetime) -> None:
+        """Set how many due cases they can bring to an end on a working day. Raises `RefusedError` as `take_leave`."""
+        async with self._sessions.begin() as session:
+            row = await _there(session, handle)
+            row.capacity = capacity
+            audit_operator(session, handle, "capacity_changed", by=by, at=at, capacity=capacity)
+
     async def remove(self, handle: str, *, by: str, at: datetime) -> None:
         """They are no operator any more, and all their log-ins are over. Raises `RefusedError` as `set_roles`."""
         async with self._sessions.begin() as session:

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
+from models.common.audit_heads import AuditKeys, KnownKey
+from models.common.audit_trail import instant
 from models.common.signing_keys import KeyPurpose, KeyState, PublicKey
 from models.common.store.sessions import DatabaseSession
 from models.tables import PublicKeyRow
@@ -32,6 +34,17 @@ async def stored_keys(session: DatabaseSession) -> Sequence[PublicKeyRow]:
 async def public_keys(session: DatabaseSession) -> list[PublicKey]:
     """Return all of them as a verifier takes them."""
     return [PublicKey(KeyPurpose(row.purpose), row.value, KeyState(row.state)) for row in await stored_keys(session)]
+
+
+async def known_keys(session: DatabaseSession) -> AuditKeys:
+    """Return all of them as who verifies an export of the audit is given them."""
+    return AuditKeys(
+        KnownKey(
+            PublicKey(KeyPurpose(row.purpose), row.value, KeyState(row.state)),
+            instant(row.revoked_at) if row.revoked_at else None,
+        )
+        for row in await stored_keys(session)
+    )
 
 
 async def signing_key_id(session: DatabaseSession, purpose: KeyPurpose) -> str | None:

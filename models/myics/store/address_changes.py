@@ -16,7 +16,7 @@ from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import HolderNo
 from models.myics.personal_links import MyicsLinkKind
-from models.myics.registrations import RegistrationOutcome, RegistrationStage
+from models.myics.registrations import RegistrationOutcome, RegistrationStage, registrant
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
 from models.myics.store.requests import take_new_address
 from models.myics.store.sign_in import WRONG, SignIn, SignInRefusedError
@@ -70,7 +70,8 @@ class AddressChanges:
             at = self.now()
             await take_new_address(session, account, row, at)
             for number in (row.registration_no, account.registration_no):
-                audit(session, number, "ユーザーアカウントを変更した", by="本人", at=at, before=row.address_before)
+                before = row.address_before
+                audit(session, number, "ユーザーアカウントを変更した", by=registrant(number), at=at, before=before)
             holder = HolderNo(account.holder_no)
         self.wake()
         return holder

@@ -7,20 +7,25 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, select
 
+from models.common.actors import Actor
 from models.common.calendar import utc_now
 from models.common.case_status import CaseStatus
+from models.common.encryption import key_owner
 from models.common.store.audit import audit
+from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.myics.batch_files import BatchFile, read_batch_file, write_batch_file
-from models.myics.batches import BatchKind, BatchStage
-from models.myics.identifiers import BatchNo, CustomerNo
+from models.myics.batch_files import BatchFile, read_batch_file, refused_table
+from models.myics.batches import BATCH_WORKFLOW, BatchKind, BatchStage
+from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.requests import next_change
 from models.myics.store.sign_in import Member
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, batch_count
 
 _AT_A_TIME = 1000
+Sender = Member | Actor
+"""Who sends a file: an administrator of a firm; of firms themselves, an operator."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +60,19 @@ class Batches:
     """Called after each change: wakes the job that notifies the procedures."""
     now: Callable[[], datetime] = utc_now
 
-    async def take(self, manager: Member | None, kind: BatchKind, content: bytes, submission_id: UUID) -> BatchNo:
+    async def take(self, sender: Sender, kind: BatchKind, content: bytes, submission_id: UUID) -> BatchNo:
         """Store every row of a file; the same submission again is the same batch.
 
         Raises `RefusedError` for a file that cannot be read as a whole, and `NotPossibleError`.
         """
+        manager = sender if isinstance(sender, Member) else None
         if (kind is BatchKind.FIRMS) != (manager is None):
             raise NotPossibleError("会計事務所の招待は担当者だけが、顧問先とユーザーの登録は事務所だけが行えます。")
         file = read_batch_file(content, kind)
         async with self.sessions.begin() as session:
             if manager:
                 await may_manage(session, manager, manager.holder_no)
-            number = await self._store(session, manager, kind, file, submission_id)
+            number = await self._store(session, sender, kind, file, submission_id)
         self.wake()
         return number
 
@@ -101,14 +107,9 @@ class Batches:
         """Return them as a file that a spreadsheet opens, ready to be corrected and sent again."""
         kind = (await self.status(manager, number)).kind
         refused = await self.refused(manager, number)
-        headings = [*kind.columns, "行", "登録できなかった理由"]
-        rows = [
-            [*(_harmless(row.values.get(field, "")) for field in kind.columns.values()), row.line, row.reason]
-            for row in refused
-        ]
-        return write_batch_file(headings, rows)
+        return refused_table(kind, [(row.line, row.values, row.reason) for row in refused])
 
-    async def stop(self, manager: Member | None, number: BatchNo, *, stopped: bool) -> None:
+    async def stop(self, manager: Member, number: BatchNo, *, stopped: bool) -> None:
         """Stop after the page that is under way, or go on. Raises `NotPossibleError`."""
         async with self.sessions.begin() as session:
             row = await _batch(session, manager, number)
@@ -117,15 +118,15 @@ class Batches:
                 raise NotPossibleError("この一括登録は、すでに終了しています。")
             row.stopped, row.changed_at = stopped, next_change(row, self.now())
             action = "一括登録を止めた" if stopped else "一括登録を再開した"
-            audit(session, number, action, by=_name(manager), at=self.now())
+            audit(session, number, action, by=str(manager.actor), at=self.now())
         self.wake()
 
     async def _store(
-        self, session: DatabaseSession, manager: Member | None, kind: BatchKind, file: BatchFile, submission_id: UUID
+        self, session: DatabaseSession, sender: Sender, kind: BatchKind, file: BatchFile, submission_id: UUID
     ) -> BatchNo:
         # Two clicks at once: the second waits here, then finds what the first has stored.
         await session.execute(select(func.pg_advisory_xact_lock(submission_id.int % 2**63)))
-        firm: CustomerNo | None = manager.holder_no.firm if manager else None
+        firm: CustomerNo | None = sender.holder_no.firm if isinstance(sender, Member) else None
         stored = await session.scalar(select(MyicsBatchRow).where(MyicsBatchRow.submission_id == submission_id))
         if stored:
             if (stored.kind, stored.customer_no) != (kind, firm):
@@ -138,17 +139,27 @@ class Batches:
             kind=kind,
             customer_no=firm,
             rows=len(file.rows),
-            requested_by=_name(manager),
+            requested_by=_by(sender),
             requested_at=now,
             changed_at=now,
         )
         session.add(row)
+        workflow_id = registration_workflow_id(BatchNo(row.batch_no))
+        await make_case_key(session, key_owner(workflow_id))
         audit(session, row.batch_no, "一括登録を受け付けた", by=row.requested_by, at=now)
-        begin_status(session, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
+        begun = CaseStatus.first(BatchStage.REGISTERING, now)
+        begin_status(session, workflow_id, row.batch_no, None, begun, procedure=BATCH_WORKFLOW)
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
             lines = [
-                {"batch_no": row.batch_no, "position": position, "line": each.line, "values": each.values}
+                {
+                    "batch_no": row.batch_no,
+                    "position": position,
+                    "line": each.line,
+                    "values": each.values,
+                    "done_at": now if each.refused_because else None,
+                    "refused_because": each.refused_because or None,
+                }
                 for position, each in enumerate(file.rows[first : first + _AT_A_TIME], start=first + 1)
             ]
             await session.execute(insert(MyicsBatchLineRow), lines)
@@ -183,10 +194,5 @@ async def _status(session: DatabaseSession, row: MyicsBatchRow) -> BatchStatus:
     )
 
 
-def _name(manager: Member | None) -> str:
-    return manager.name if manager else "担当者"
-
-
-def _harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def _by(sender: Sender) -> str:
+    return str(sender.actor if isinstance(sender, Member) else sender)

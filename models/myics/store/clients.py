@@ -77,6 +77,6 @@ class Clients:
         firm = manager.holder_no.firm
         async with self.sessions.begin() as session:
             await may_manage(session, manager, HolderNo(firm))
-            number = await add_client(session, firm, form, Requester(manager.name, self.now()))
+            number = await add_client(session, firm, form, Requester(str(manager.actor), self.now()))
         self.wake()
         return number

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
@@ -19,11 +20,10 @@ from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, Co
 from models.myics.identifiers import HolderNo
 from models.myics.passwords import MYICS_PASSWORD
 from models.myics.personal_links import MyicsLinkKind
-from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
+from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage, registrant
 from models.myics.store.requests import change_address, change_stage, claim_address
 from models.tables import MyicsAccountRow, MyicsClientRow, MyicsFirmRow, MyicsRegistrationRow
 
-BY = "登録する方"
 _LOCKED = (
     "入力の誤りが続いたため、安全のためロックしました。MYICS サポートへご連絡ください。ご本人を確認して解除します。"
 )
@@ -113,7 +113,7 @@ class Registrants:
         async with self._consume(token) as (session, row, page):
             _only_on(RegistrantPage.TERMS, page)
             row.terms_at = self.now()
-            audit(session, row.registration_no, "利用規約に同意した", by=BY, at=row.terms_at)
+            _audit(session, row, "利用規約に同意した", row.terms_at)
             signed_up = await self._register(session, row) if row.kind == RegistrationKind.USER else None
         self.wake()
         return signed_up
@@ -131,13 +131,7 @@ class Registrants:
             row.account_id = await claim_address(session, row, AccountKind.ADMINISTRATOR, AccountState.PROVISIONAL)
             row.account_link_no = row.link_no
             self._change(row, RegistrationStage.PROVISIONAL)
-            audit(
-                session,
-                row.registration_no,
-                "ユーザーアカウントとキーワードを設定した（仮登録）",
-                by=BY,
-                at=row.changed_at,
-            )
+            _audit(session, row, "ユーザーアカウントとキーワードを設定した（仮登録）", row.changed_at)
         self.wake()
 
     async def correct_address(self, token: str, form: CorrectionForm) -> None:
@@ -155,7 +149,7 @@ class Registrants:
             await change_address(session, row, account, form.address, self.now())
             row.corrections += 1
             self._change(row, RegistrationStage(row.stage))
-            audit(session, row.registration_no, "メールアドレスを訂正した", by=BY, at=row.changed_at, before=before)
+            _audit(session, row, "メールアドレスを訂正した", row.changed_at, before=before)
         self.wake()
 
     async def confirm(self, token: str, typed_keyword: str, password: str) -> SignedUp:
@@ -189,7 +183,7 @@ class Registrants:
             account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
             account.password_hash, account.state = password_hash, AccountState.PROVISIONAL
             self._change(row, RegistrationStage.PROVISIONAL)
-            audit(session, row.registration_no, "パスワードを設定した（仮登録）", by=BY, at=row.changed_at)
+            _audit(session, row, "パスワードを設定した（仮登録）", row.changed_at)
         self.wake()
 
     async def _look(self, token: str, wanted: RegistrantPage) -> None:
@@ -218,7 +212,7 @@ class Registrants:
         account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
         self._change(row, RegistrationStage.REGISTERED)
         account.state, account.registered_at = AccountState.REGISTERED, row.changed_at
-        audit(session, row.registration_no, "ユーザー登録を完了した", by=BY, at=row.changed_at)
+        _audit(session, row, "ユーザー登録を完了した", row.changed_at)
         return SignedUp(account.account_id)
 
     def _count_wrong_keyword(self, session: DatabaseSession, row: MyicsRegistrationRow) -> Exception:
@@ -229,7 +223,7 @@ class Registrants:
             return RefusedError([FieldError(field="keyword", message=reason)])
         self._change(row, RegistrationStage(row.stage))
         row.locked_at = row.changed_at
-        audit(session, row.registration_no, "キーワードの誤りが続いたため、ロックした", by=BY, at=row.changed_at)
+        _audit(session, row, "キーワードの誤りが続いたため、ロックした", row.changed_at)
         return LinkRefusedError(_LOCKED)
 
     def _change(self, row: MyicsRegistrationRow, stage: RegistrationStage) -> None:
@@ -288,3 +282,7 @@ def _refuse_unfit(password: str) -> None:
 
 def _unless(checked: bool, field: str, consent: str) -> list[FieldError]:
     return [] if checked else [FieldError(field=field, message=f"「{consent}」にチェックを付けてください。")]
+
+
+def _audit(session: DatabaseSession, row: MyicsRegistrationRow, action: str, at: datetime, **facts: Any) -> None:
+    audit(session, row.registration_no, action, by=registrant(row.registration_no), at=at, **facts)

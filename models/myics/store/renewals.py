@@ -20,7 +20,7 @@ from models.myics.accounts import AccountState
 from models.myics.identifiers import HolderNo
 from models.myics.passwords import MYICS_PASSWORD
 from models.myics.personal_links import MyicsLinkKind
-from models.myics.registrations import RegistrationOutcome, RegistrationStage
+from models.myics.registrations import RegistrationOutcome, RegistrationStage, registrant
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
 from models.myics.store.requests import (
     change_stage,
@@ -96,7 +96,7 @@ class Renewals:
             account.password_hash = password_hash
             await end_sessions(session, account)
             for number in (row.registration_no, account.registration_no):
-                audit(session, number, "パスワードを再設定した", by="本人", at=row.changed_at)
+                audit(session, number, "パスワードを再設定した", by=registrant(number), at=row.changed_at)
         self.wake()
         return HolderNo(account.holder_no)
 

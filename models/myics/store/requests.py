@@ -14,16 +14,25 @@ from sqlalchemy.exc import IntegrityError
 
 from models.common.calendar import day_in_japan
 from models.common.case_status import CaseStatus
+from models.common.encryption import key_owner
 from models.common.identifiers import MailAddress
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
+from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import INVITATION_DAYS, RENEWAL_DAYS, USER_DAYS
 from models.myics.forms import ClientForm, FirmForm, UserForm
-from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, RegistrationNo
-from models.myics.registrations import RegistrationKind, RegistrationStage
+from models.myics.identifiers import (
+    BatchNo,
+    ClientId,
+    CustomerNo,
+    HolderNo,
+    RegistrationNo,
+    registration_workflow_id,
+)
+from models.myics.registrations import RegistrationKind, RegistrationStage, registrant
 from models.tables import (
     MyicsAccountRow,
     MyicsBatchRow,
@@ -48,9 +57,12 @@ class Requester:
     """Who requests a registration, when, and in which file."""
 
     by: str
+    """As people read it; perhaps a name."""
     at: datetime
     batch_no: BatchNo | None = None
     reason: str = ""
+    actor: str = ""
+    """What the audit trail names them by, where `by` is a name."""
 
 
 async def invite_firm(session: DatabaseSession, form: FirmForm, requester: Requester) -> RegistrationNo:
@@ -127,7 +139,7 @@ async def list_client(session: DatabaseSession, firm: CustomerNo, form: ClientFo
         reason = f"顧問先ID {client} は、すでに登録されています。下 4 桁を確認してください。"
         raise RefusedError([FieldError(field="suffix", message=reason)])
     if requester.batch_no:  # the registration of a single client has its own entry
-        audit(session, requester.batch_no, "顧問先を追加した", by=requester.by, at=requester.at, client_id=client)
+        audit(session, requester.batch_no, "顧問先を追加した", **_who(requester), client_id=client)
     return client
 
 
@@ -195,7 +207,7 @@ async def change_address(
 async def request_new_password(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
     """Have a link to a new password mailed to the account, which the caller holds; the links before it end (M8)."""
     await _supersede(session, account, RegistrationKind.RENEWAL, at)
-    requester = Requester("本人", at)
+    requester = Requester(registrant(account.registration_no), at)
     row = await _for_account(session, RegistrationKind.RENEWAL, account, requester)
     _audit(session, row, "パスワードの再設定を受け付けた", requester)
     await session.flush()
@@ -328,7 +340,10 @@ async def _registration(
         **facts,
     )
     session.add(row)
-    begin_status(session, number, None, CaseStatus.first(kind.first_stage, requester.at))
+    workflow_id = registration_workflow_id(number)
+    await make_case_key(session, key_owner(workflow_id))
+    first = CaseStatus.first(kind.first_stage, requester.at)
+    begin_status(session, workflow_id, number, None, first, procedure=kind.workflow_type)
     return row
 
 
@@ -337,5 +352,10 @@ def _audit(
 ) -> None:
     """Put it into the audit trail of the registration, or `of` another one."""
     facts: dict[str, Any] = {"batch_no": requester.batch_no} if requester.batch_no else {}
-    number = of or row.registration_no
-    audit(session, number, action, by=requester.by, at=requester.at, reason=requester.reason, **facts)
+    audit(session, of or row.registration_no, action, reason=requester.reason, **_who(requester), **facts)
+
+
+def _who(requester: Requester) -> dict[str, Any]:
+    """Return who is recorded, and when; a name is a fact, which can be erased."""
+    named = {"by_name": requester.by} if requester.actor else {}
+    return {"by": requester.actor or requester.by, "at": requester.at, **named}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.identifiers import MailAddress
 from models.common.password_hashing import Hashing
 from models.common.store.sessions import DatabaseSessions
@@ -30,6 +31,11 @@ class Member:
     holder_no: HolderNo
     name: str
     kind: AccountKind
+
+    @property
+    def actor(self) -> Actor:
+        """As whom records name what they do for their firm: no person stands there."""
+        return Actor(ActorKind.FIRM, self.holder_no, channel=Channel.PAGE)
 
     @property
     def manages(self) -> bool:

@@ -110,7 +110,7 @@ class Users:
         """Add a user, who is listed at once and gets a mail (M4). Raises `NotPossibleError` and `RefusedError`."""
         async with self.sessions.begin() as session:
             await may_manage(session, manager, holder)
-            number = await invite_user(session, holder, form, Requester(manager.name, self.now()))
+            number = await invite_user(session, holder, form, Requester(str(manager.actor), self.now()))
         self.wake()
         return number
 
@@ -133,7 +133,7 @@ class Users:
             if user.invited:
                 await self._correct_invitation(session, manager, account, form)
             else:
-                requester = Requester(manager.name, self.now())
+                requester = Requester(str(manager.actor), self.now())
                 await request_new_address(session, account, form.address, requester)
         self.wake()
         return user
@@ -215,7 +215,7 @@ class Users:
         self, session: DatabaseSession, manager: Member, account: MyicsAccountRow, action: str, **facts: Any
     ) -> None:
         facts |= {"by_account": manager.account_id}
-        audit(session, account.registration_no, action, by=manager.name, at=self.now(), **facts)
+        audit(session, account.registration_no, action, by=str(manager.actor), at=self.now(), rule="M4", **facts)
 
 
 async def _may_be_stopped(session: DatabaseSession, account: MyicsAccountRow) -> None:

@@ -6,10 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.case_status import CaseStatus
+from models.common.encryption import key_owner
+from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks.messages import StageChange, WebhookStage, wants
+from models.webhooks.messages import DELIVERY_WORKFLOW, StageChange, WebhookStage, wants, webhook_workflow_id
 
 
 async def active_subscribers(session: DatabaseSession) -> Sequence[WebhookSubscriberRow]:
@@ -33,4 +35,8 @@ async def publish(session: DatabaseSession, subscribers: Sequence[WebhookSubscri
             )
             stored = message.on_conflict_do_nothing().returning(WebhookMessageRow.stored_at)
             if stored_at := await session.scalar(stored):
-                begin_status(session, message_id, None, CaseStatus.first(WebhookStage.SENDING, stored_at))
+                await make_case_key(session, key_owner(webhook_workflow_id(message_id)))
+                first = CaseStatus.first(WebhookStage.SENDING, stored_at)
+                begin_status(
+                    session, webhook_workflow_id(message_id), message_id, None, first, procedure=DELIVERY_WORKFLOW
+                )

@@ -5,7 +5,6 @@ names, which are the mapping's JMESPath expressions.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +15,9 @@ import jmespath
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from models.common import identifiers
 from models.common.message import FromOutside
+from models.common.names import shows_nothing
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.yayoi.application_form import MAX_OFFICES, ApplicationForm, OfficePair
 
@@ -172,11 +173,11 @@ class Source(FromOutside):
 
 
 def fold(word: Any) -> str:
-    return unicodedata.normalize("NFKC", str(word)).strip()
+    return identifiers.fold(str(word))
 
 
 def blank(value: Any) -> bool:
-    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+    return value is None or value == [] or (isinstance(value, str) and shows_nothing(value))
 
 
 def _short(source: Any) -> Any:

@@ -10,15 +10,25 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.case_status import CaseStatus
+from models.common.encryption import key_owner
 from models.common.identifiers import fold
 from models.common.personal_links import CODE_DIGITS, is_code
 from models.common.refusals import FieldError, RefusedError
 from models.common.secret_keys import SecretKeys
+from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status, status_of, supersede_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.tables import AddressCheckRow
-from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome, CheckPurpose, CheckStage, case_no
+from models.yayoi.address_checks import (
+    MOST_CODES,
+    MOST_TRIES,
+    CheckOutcome,
+    CheckPurpose,
+    CheckStage,
+    case_no,
+    check_workflow_id,
+)
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS, CODE_VALID
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.credentials import is_registered
@@ -103,7 +113,9 @@ class AddressChecks:
             stored = insert(AddressCheckRow).values(values).on_conflict_do_nothing()
             if await session.scalar(stored.returning(AddressCheckRow.check_id)):
                 first = CaseStatus.first(CheckStage.CODE, now, WaitingFor.APPLICANT)
-                begin_status(session, case_no(check_id), None, first)
+                workflow_id = check_workflow_id(new.purpose, check_id)
+                begin_status(session, workflow_id, case_no(check_id), None, first, procedure=new.purpose.workflow_type)
+                await make_case_key(session, key_owner(workflow_id))
         self._wake()
         return check_id
 

@@ -199,6 +199,6 @@ class HolderConfirmations:
                 return False
             for pair in opened.waiting:
                 settle(pair.row, settlement)
-            audit(session, application_no, ANSWERS[settlement], by=HOLDER, at=self._now(), reason=_BY_LINK)
+            audit(session, application_no, ANSWERS[settlement], by=HOLDER, at=self._now(), reason=_BY_LINK, rule="Y5a")
         self._wake()
         return True

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
+from models.common.encryption import key_owner
+from models.common.store.case_keys import make_case_key
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import DraftRow, NoticeRow
 from models.yayoi.deadlines import DRAFT_LASTS, SAVED_DRAFT_DAYS
-from models.yayoi.drafts import MOST_OF_AN_ADDRESS
+from models.yayoi.drafts import MOST_OF_AN_ADDRESS, DraftRef
 from models.yayoi.identifiers import YayoiId
 
 Typed = Mapping[str, str]
@@ -41,6 +43,7 @@ class Drafts:
                 # No mail is due: nobody has said where to.
                 row = DraftRow(draft_id=uuid4(), changed_at=now, notified_at=now, expires_at=now)
                 session.add(row)
+                await make_case_key(session, key_owner(DraftRef(draft_id=row.draft_id, mail_no=1).workflow_id))
             if plan is not None:
                 row.plan = dict(plan)
             if form is not None:
@@ -48,8 +51,11 @@ class Drafts:
             row.expires_at = max(row.expires_at, now + DRAFT_LASTS)
             return row.draft_id, row.expires_at
 
-    async def mail(self, draft_id: UUID, address: YayoiId, submission_id: UUID) -> bool:
-        """Have the link mailed, once for each form that asks for it. Return whether there still is such a draft."""
+    async def mail(self, draft_id: UUID, address: YayoiId, submission_id: UUID, client: str) -> bool:
+        """Have the link mailed, once for each form that asks for it. Return whether there still is such a draft.
+
+        Who names an address need not read it: whatever a `client` saves for one ends no draft of another.
+        """
         now = self._now()
         async with self._sessions.begin() as session:
             row = await session.get(DraftRow, draft_id, with_for_update=True)
@@ -57,14 +63,20 @@ class Drafts:
                 return False
             if row.mailed_for == submission_id:
                 return True
-            row.mail_address, row.mailed_for = address, submission_id
+            row.mail_address, row.mailed_for, row.mailed_from = address, submission_id, client
             row.mail_no += 1
             row.changed_at = now
             row.expires_at = now + timedelta(days=SAVED_DRAFT_DAYS)
             await session.flush()
-            await _end_older(session, address)
+            await _end_older(session, address, client)
         self._wake()
         return True
+
+    async def opened(self, draft_id: UUID) -> None:
+        """Note that somebody came by the mailed link."""
+        async with self._sessions.begin() as session:
+            own = update(DraftRow).where(DraftRow.draft_id == draft_id, DraftRow.opened_at.is_(None))
+            await session.execute(own.values(opened_at=self._now()))
 
     async def delete(self, draft_id: UUID) -> None:
         """Delete it with the notices of its mails: it was sent."""
@@ -80,9 +92,10 @@ class Drafts:
                 await _delete(session, draft_id)
 
 
-async def _end_older(session: DatabaseSession, address: str) -> None:
-    """Delete those of an address that are more than it may have."""
-    kept = select(DraftRow.draft_id).where(DraftRow.mail_address == address).order_by(DraftRow.changed_at.desc())
+async def _end_older(session: DatabaseSession, address: str, client: str) -> None:
+    """Delete those that are more than this client may have for an address, but none that its reader has opened."""
+    own = (DraftRow.mail_address == address, DraftRow.mailed_from == client, DraftRow.opened_at.is_(None))
+    kept = select(DraftRow.draft_id).where(*own).order_by(DraftRow.changed_at.desc())
     for draft_id in (await session.scalars(kept.offset(MOST_OF_AN_ADDRESS))).all():
         await _delete(session, draft_id)
 

@@ -7,9 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.encryption import key_owner
+from models.common.store.case_keys import make_case_key
 from models.common.store.sessions import DatabaseSessions
 from models.tables import EnquiryRow, IssuedContractRow, enquiry_count
-from models.yayoi.enquiries import EnquiryForm
+from models.yayoi.enquiries import EnquiryForm, EnquiryRef
 from models.yayoi.identifiers import ContractId
 
 
@@ -44,5 +46,6 @@ class Enquiries:
             )
             stored = select(EnquiryRow.receipt_no).where(EnquiryRow.submission_id == submission_id)
             receipt_no = (await session.scalars(stored)).one()
+            await make_case_key(session, key_owner(EnquiryRef(receipt_no=receipt_no).workflow_id))
         self._wake()
         return receipt_no

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.actors import Actor
 from models.common.commitments import new_salt
 from models.common.store.sessions import DatabaseSessions
-from models.tables import EventRow, YayoiIdRow
+from models.tables import AuditRow, EventRow, YayoiIdRow
 from models.yayoi.customer_events import AnyEvent
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.event_cases import CaseRefusedError, UnknownCaseError, find_case
@@ -117,6 +117,27 @@ async def record_delivery(
             update(EventRow)
             .where(EventRow.event_id == event_id, EventRow.delivered_at.is_(None), EventRow.refused_because.is_(None))
             .values(**outcome)
+        )
+
+
+async def took_effect(sessions: DatabaseSessions, event_id: UUID) -> bool:
+    """Say whether a step has taken effect that this event asked for, whatever became of its procedure since.
+
+    Its audit row was committed with it.
+    """
+    own = str(event_id)  # sent again after a refusal it has a number as well
+    effect = (AuditRow.update_id == own) | AuditRow.update_id.startswith(f"{own}.")
+    async with sessions() as session:
+        event = await session.get_one(EventRow, event_id)
+        of_this_case = (AuditRow.case_no == event.application_no, AuditRow.part == event.office_no)
+        return bool(await session.scalar(select(exists().where(*of_this_case, effect))))
+
+
+async def count_failure(sessions: DatabaseSessions, event_id: UUID) -> None:
+    """Note that the update failed on its way: the next one is another to Temporal, which answers no update twice."""
+    async with sessions.begin() as session:
+        await session.execute(
+            update(EventRow).where(EventRow.event_id == event_id).values(refusals=EventRow.refusals + 1)
         )
 
 

@@ -9,8 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, utc_now
 from models.common.case_status import CaseStatus
+from models.common.encryption import key_owner
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
+from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status
 from models.common.store.ledger import SYSTEM, pair_name, step_taken
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -22,10 +24,10 @@ from models.tables import (
 )
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.deadlines import EXPIRY_DAYS, OPERATOR_ALERT_DAYS
-from models.yayoi.identifiers import ApplicationNo, OfficeToken
+from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.messages import FrozenImport
 from models.yayoi.pair_rules import PairProblem, token_held, yayoi_id_held
-from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.procedures import APPLICATION_WORKFLOW, OFFICE_WORKFLOW, ApplicationStage, Stage
 from models.yayoi.store.confirmations import begin_waiting, is_unconfirmed, lock_contract, refuse_one_too_many
 from models.yayoi.store.holding import Held, Holder
 from models.yayoi.store.pair_facts import PairFacts
@@ -152,6 +154,7 @@ class Intake:
             row = await self._application(session, form, contract)
             session.add(row)
             await session.flush()  # the pairs refer to it
+            await make_case_key(session, key_owner(application_workflow_id(ApplicationNo(row.application_no))))
             offices = _offices(form, row.application_no, facts, proven=proven)
             session.add_all(offices)
             if not proven:
@@ -165,6 +168,7 @@ class Intake:
                 at=row.applied_at,
                 offices=len(form.offices),
                 procedure=form.procedure.value,
+                rule="Y9",
             )
             if self._freezes:
                 await _freeze(session, row, offices)
@@ -271,7 +275,7 @@ async def _freeze(session: DatabaseSession, row: ApplicationRow, offices: Sequen
     pairs = {token: pair_name(number, part) for token, part in parts.items()}
     for token in await freeze_offices(session, pairs, at):
         step_taken(session, number, parts[token], FREEZE, FrozenImport(frozen_at=at))
-        audit(session, number, FROZEN, by=SYSTEM, at=at, part=parts[token])
+        audit(session, number, FROZEN, by=SYSTEM, at=at, part=parts[token], rule="Y12")
 
 
 def _contract_errors(contract: ExistingContractRow | None, form: ApplicationForm, facts: PairFacts) -> list[FieldError]:
@@ -293,8 +297,22 @@ async def _begin_statuses(
     session: DatabaseSession, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]
 ) -> None:
     """Write and publish where the case and its parts are, before anything has been started."""
-    number, check = row.application_no, CaseStatus.first(Stage.CHECK, row.applied_at)
+    number = ApplicationNo(row.application_no)
+    check = CaseStatus.first(Stage.CHECK, row.applied_at, due_on=row.due_date)
     received = CaseStatus.first(ApplicationStage.RECEIVED, row.applied_at)
-    begun = [begin_status(session, number, office.office_no, check) for office in offices]
-    for status in (*begun, begin_status(session, number, None, received)):
+    begun = [
+        begin_status(
+            session,
+            office_workflow_id(number, each.office_no),
+            number,
+            each.office_no,
+            check,
+            procedure=OFFICE_WORKFLOW,
+        )
+        for each in offices
+    ]
+    whole = begin_status(
+        session, application_workflow_id(number), number, None, received, procedure=APPLICATION_WORKFLOW
+    )
+    for status in (*begun, whole):
         await publish_stage_change(session, status)

@@ -8,12 +8,14 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.encryption import key_owner
 from models.common.personal_links import PersonalLink
+from models.common.store.case_keys import make_case_key
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import ApplicationOfficeRow, BusinessGroupRow, GroupMemberRow, MemberInvitationRow, YayoiIdRow
 from models.yayoi.deadlines import MEMBER_INVITATION_DAYS
 from models.yayoi.identifiers import YayoiId
-from models.yayoi.member_invitations import IN_APPLICATION, MOST_LINKS, OTHER_GROUP
+from models.yayoi.member_invitations import IN_APPLICATION, MOST_LINKS, OTHER_GROUP, Invitation
 from models.yayoi.store.after_closing import is_after_closing
 
 ALREADY_MEMBER = "この弥生ID は、すでにこの事業グループに参加しています。"
@@ -103,6 +105,8 @@ class MemberInvitations:
                 .on_conflict_do_nothing()
                 .returning(MemberInvitationRow.invitation_id)
             )
+            if stored is not None:
+                await make_case_key(session, key_owner(Invitation.of_row(stored).workflow_id))
         if stored is None:
             return ALREADY_INVITED
         self._wake()

@@ -57,7 +57,7 @@ async def _refused_to_be_cancelled(session: DatabaseSession, application_no: str
         return None
     refusals = select(AuditRow.part).filter_by(case_no=application_no, action=CANCELLATION_REFUSED)
     found = await session.scalars(refusals.where(AuditRow.happened_at >= requested_at))
-    return frozenset(part for part in found if part is not None)
+    return frozenset(found)
 
 
 def _is_due(status: CaseStatusRow, at: datetime) -> bool:

@@ -162,7 +162,7 @@ async def _pair_of(
 async def _is_notified(session: DatabaseSession, pair: ApplicationOfficeRow) -> bool:
     notice = (
         select(NoticeRow.key)
-        .filter_by(application_no=pair.application_no, office_no=pair.office_no)
+        .filter_by(case_no=pair.application_no, part=pair.office_no)
         .where(NoticeRow.kind.in_([MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED]), NoticeRow.sent_at.is_not(None))
     )
     return await session.scalar(notice.limit(1)) is not None

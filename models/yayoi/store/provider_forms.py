@@ -9,12 +9,15 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.encryption import key_owner
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
+from models.common.store.case_keys import make_case_key
 from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationRow, RefusedFormRow
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.provider_forms.mapping import Translation
+from models.yayoi.provider_forms.refused import refused_form_workflow_id
 from models.yayoi.store.confirmations import is_unconfirmed
 from models.yayoi.store.intake import Intake, OtherContentError, Receipt
 
@@ -104,11 +107,13 @@ class ProviderForms:
         latest = {"body": _storable(body), "errors": {error.field: error.message for error in errors}}
         kept = insert(RefusedFormRow).values(webhook_id=webhook_id, **latest)
         async with self._sessions.begin() as session:
-            await session.execute(
+            form_no = await session.scalar(
                 kept.on_conflict_do_update(
                     index_elements=["webhook_id"], set_=latest, where=RefusedFormRow.settled_at.is_(None)
-                )
+                ).returning(RefusedFormRow.form_no)
             )
+            if form_no is not None:
+                await make_case_key(session, key_owner(refused_form_workflow_id(form_no)))
 
     async def _no_longer_kept(self, webhook_id: str, body: str, application_no: ApplicationNo) -> None:
         """The very form that was kept can be taken by now, and its provider has sent it again."""

@@ -40,6 +40,7 @@ class Auth:
         self.hashing = Hashing()
         self.devices = Devices(secret_keys, https=https)
         self._limits = Limits(sessions, secret_keys, now)
+        self.limit_kept_forms = self._limits.count_kept_forms
 
     def open_on(self, app: FastAPI) -> None:
         """Lead those who must sign in to where that is done."""
@@ -102,10 +103,6 @@ class Auth:
         """
         self.devices.remember(request, response, guess, account)
         await self._limits.clear(SharedLimit.GUESSES_OF_STRANGERS, guess.of(account))
-
-    async def limit_kept_forms(self, request: Request) -> None:
-        """Count a form that is kept for its page. Raises as `limit`."""
-        await self.limit(SharedLimit.KEPT_FORMS_FROM, client_address(request))
 
     async def forget(self) -> None:
         """Delete counts that are over."""

@@ -50,18 +50,30 @@ class Systems:
         refusals = answers(_401="API キーが違う", _403="API キーに、この操作が許可されていない")
         return {"dependencies": [Depends(self._known)], "responses": refusals}
 
+    async def refusal(self, request: Request) -> ProblemError | None:
+        """Return why a request is refused, by its head alone; None if its system may come in."""
+        if self._open:
+            return None
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and key_sent(self._keys, key.strip()):
+            return None
+        return self._unknown()
+
     async def _known(
         self, request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> None:
         key = key_sent(self._keys, sent.credentials) if sent else None
         if key is None:
-            why = UNKNOWN_KEY if self._keys else NOT_SET_UP
-            raise ProblemError(HTTPStatus.UNAUTHORIZED, why, headers={"WWW-Authenticate": "Bearer"})
+            raise self._unknown()
         scope = getattr(request.scope["endpoint"], _SCOPE, None)
         if scope not in key.scopes:
             raise ProblemError(HTTPStatus.FORBIDDEN, NOT_IN_SCOPE.format(system=key.name, scope=scope), title=_REFUSED)
         security_event(SecurityEvent.API_KEY, "done", system=key.name, scope=scope, path=request.url.path)
         request.state.system = key.name
+
+    def _unknown(self) -> ProblemError:
+        why = UNKNOWN_KEY if self._keys else NOT_SET_UP
+        return ProblemError(HTTPStatus.UNAUTHORIZED, why, headers={"WWW-Authenticate": "Bearer"})
 
 
 async def _anybody(request: Request) -> None:

@@ -26,6 +26,7 @@ from starlette.responses import Response
 from models.common.operators import Role
 from models.common.store.operators import ProviderIdentity
 from web.common.auth.operator_access import AccessRefusedError, EndedAtProvider, logout_token_hash
+from web.common.trusted_authorities import trusted_authorities
 
 BACK_CHANNEL_LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
@@ -95,6 +96,7 @@ class OpenIdProvider:
                 "scope": settings.scope,
                 "code_challenge_method": "S256",
                 "timeout": _ANSWERS_WITHIN,
+                "verify": trusted_authorities(),
             },
         )
         self._keys_read_at = -_KEYS_AGAIN_AFTER

@@ -47,6 +47,10 @@ class SignedInOperator:
         """What their roles are called."""
         return [role.label for role in Role if role in self.roles]
 
+    @property
+    def supervises(self) -> bool:
+        return Role.SUPERVISOR in self.roles
+
     def may_see(self, area: Area) -> bool:
         return may_see(self.roles, area)
 
@@ -81,9 +85,12 @@ class OperatorAccess:
         self._now = now
         self._sessions = Sessions(sessions, OperatorSessionRow, "desk", https=https, now=now, idle=OPERATORS_IDLE)
 
-    async def find(self, request: HTTPConnection) -> SignedInOperator | None:
-        """Return who is logged in, as they are now: a role that was taken away is gone."""
-        row = await self._sessions.find(request)
+    async def find(self, request: HTTPConnection, *, keeps: bool = True) -> SignedInOperator | None:
+        """Return who is logged in, as they are now: a role that was taken away is gone.
+
+        `keeps`: whether the request keeps the log-in from becoming idle; one that a page makes by itself does not.
+        """
+        row = await self._sessions.find(request, keeps=keeps)
         if row is None or row.authority != self._authority or row.operator.removed_at is not None:
             return None
         return SignedInOperator(row.operator, row, Role.known(row.operator.roles))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Network, ip_network
 
 from sqlalchemy import delete, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +19,7 @@ from starlette.requests import Request
 from models.common.calendar import utc_now
 from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSessions
+from models.common.web_addresses import client_spelled
 from models.tables import RateCountRow
 from web.common.problems import ProblemError
 
@@ -115,6 +116,10 @@ class Limits:
                     raise _too_many(max(ends_at - now, timedelta(seconds=1)), instead)
         return Counted(tuple((key, window_start) for key, window_start, _, _ in counted))
 
+    async def count_kept_forms(self, request: Request) -> None:
+        """Count a form that is kept for its page. Raises as `count`."""
+        await self.count((SharedLimit.KEPT_FORMS_FROM, client_address(request)))
+
     async def take_back(self, counted: Counted) -> None:
         """Let tries that were right not count."""
         rows = tuple_(RateCountRow.key, RateCountRow.window_start).in_(counted.rows)
@@ -155,9 +160,9 @@ def _too_many(wait: timedelta, instead: str) -> ProblemError:
 
 def client_address(request: Request) -> str:
     """Return who asks, as limits count them: an IPv4 address, or the network of an IPv6 one."""
-    host = request.client.host if request.client else ""
+    host = client_spelled(request.client.host if request.client else "")
     try:
-        address = ip_address(host)
-    except ValueError:
+        network = ip_network((host, _IPV6_HOME), strict=False)
+    except ValueError:  # no IPv6 address
         return host
-    return str(ip_network((address, _IPV6_HOME), strict=False)) if isinstance(address, IPv6Address) else host
+    return str(network) if isinstance(network, IPv6Network) else host

@@ -50,8 +50,8 @@ class Sessions(Generic[Row]):
         self._idle = idle
         self.cookie = Cookie(cookie, https=https)
 
-    async def find(self, request: HTTPConnection) -> Row | None:
-        """Return the session of who is signed in, and keep it from becoming idle."""
+    async def find(self, request: HTTPConnection, *, keeps: bool = True) -> Row | None:
+        """Return the session of who is signed in, and keep it from becoming idle (unless not `keeps`)."""
         token = self.cookie.read(request)
         if not token:
             return None
@@ -60,7 +60,7 @@ class Sessions(Generic[Row]):
             row = await session.get(self._kind, token_hash(token))
             if row is None or row.created_at <= now - LONGEST or row.seen_at <= now - self._idle:
                 return None
-            if row.seen_at <= now - _NOTED_EVERY:
+            if keeps and row.seen_at <= now - _NOTED_EVERY:
                 row.seen_at = now
             return row
 

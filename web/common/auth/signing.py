@@ -1,6 +1,6 @@
 """Sending signed operations: the entry goes in a header, which the client's ordinary calls do not offer."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -36,20 +36,37 @@ def entry_to_send() -> bytes | None:
 def signing_client(client: Client) -> Client:
     """Return the client with what `sending_with` needs."""
     config = client.config()
-    config["interceptors"] = [*config["interceptors"], _SendEntry()]
+    config["interceptors"] = [*config["interceptors"], SignedUpdatesOfClient(_entry_of_context)]
     return Client(**config)
 
 
-class _SendEntry(Interceptor):
+EntryOf = Callable[[StartWorkflowUpdateInput, OutboundInterceptor], Awaitable[bytes | None]]
+"""Returns with which entry an update is sent, None for none; it may ask the server by what it is given."""
+
+
+async def _entry_of_context(_update: StartWorkflowUpdateInput, _following: OutboundInterceptor) -> bytes | None:
+    return entry_to_send()
+
+
+class SignedUpdatesOfClient(Interceptor):
+    """Puts an entry into the header of the updates that a client sends."""
+
+    def __init__(self, entry_of: EntryOf) -> None:
+        self._entry_of = entry_of
+
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 the SDK's name
-        return _WithEntry(next)
+        return _WithEntry(next, self._entry_of)
 
 
 class _WithEntry(OutboundInterceptor):
+    def __init__(self, following: OutboundInterceptor, entry_of: EntryOf) -> None:
+        super().__init__(following)
+        self._entry_of = entry_of
+
     async def start_workflow_update(
         self,
         input: StartWorkflowUpdateInput,  # noqa: A002 the SDK's name
     ) -> WorkflowUpdateHandle[Any]:
-        if (entry := entry_to_send()) is not None:
+        if (entry := await self._entry_of(input, self.next)) is not None:
             input.headers = with_entry(input.headers, entry)
         return await super().start_workflow_update(input)

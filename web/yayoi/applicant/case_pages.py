@@ -11,6 +11,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from models.common.calendar import day_in_japan
 from models.common.store.case_status import statuses_of_parts
 from models.yayoi.case_links import Opening, number_of
+from models.yayoi.identifiers import ApplicationNo, link_mail_workflow_id
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import case_event, recorded_case
@@ -160,7 +161,7 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
             await context.client.start_workflow(
                 CaseLinkMail.run,
                 mail,
-                id=f"case-link/{link.application_no}/{link.office_no or '-'}/{hour}/{link_no}",
+                id=link_mail_workflow_id(ApplicationNo(link.application_no), link.office_no, f"{hour}/{link_no}"),
                 task_queue=context.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

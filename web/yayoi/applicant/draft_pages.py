@@ -119,9 +119,11 @@ async def mail(request: Request, context: Context, drafts: DraftsOfAll) -> Respo
         address = YayoiId(typed)
     except ValueError as refused:
         raise FormRefusedError({"mail_address": str(refused) if typed.strip() else "入力してください。"}) from None
-    await context.auth.limit(SharedLimit.MAIL_FROM, client_address(request))
+    client = client_address(request)
+    await context.auth.limit(SharedLimit.MAIL_FROM, client)
     await context.auth.limit_mails(request, YayoiGuess.MAILS, address, YayoiLimit.DRAFT_MAIL_DAILY)
-    if not await drafts.mail(draft.row.draft_id, address, event_id_of(sent)):
+    named = context.secret_keys.digest(f"draft:{client}").hex()
+    if not await drafts.mail(draft.row.draft_id, address, event_id_of(sent), named):
         raise no_such_draft()
     return RedirectResponse(f"/drafts/mailed?{draft.query}", HTTPStatus.SEE_OTHER)
 
@@ -133,12 +135,13 @@ async def mailed(request: Request, context: Context, draft: NeededDraft) -> Resp
 
 @router.get(RESUME_PATH)
 async def resume(
-    request: Request, context: Context, draft: NeededDraft, mail: Annotated[str, Query()] = ""
+    request: Request, context: Context, drafts: DraftsOfAll, draft: NeededDraft, mail: Annotated[str, Query()] = ""
 ) -> Response:
     """Go on with a draft. Whoever comes by the mail's own link reads the mails of the address to which it went."""
     answer = RedirectResponse(draft.place, HTTPStatus.SEE_OTHER)
     if draft.row.mail_address and mail_no_of(context.secret_keys, draft.row.draft_id, mail) == draft.row.mail_no:
         context.auth.devices.remember(request, answer, YayoiGuess.MAILS, draft.row.mail_address)
+        await drafts.opened(draft.row.draft_id)
     return answer
 
 

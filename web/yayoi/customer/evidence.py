@@ -13,13 +13,14 @@ from models.yayoi.store.evidence import check_evidence, own_group
 from web.common.auth import SharedLimit, client_address, page_router
 from web.common.auth.api_keys import needs
 from web.common.context import Context
+from web.common.http_methods import JsonRoute
 from web.common.page_form import sent_values
 from web.common.problems import ProblemError, answers
 from web.common.sent_forms import FormRefusedError, Forms, Kept
 from web.yayoi.accounts.signed_in import SignedIn
 
 LABELS = {"office_token": "事業所トークン"}
-api = APIRouter(prefix="/api", tags=["evidence"])
+api = APIRouter(prefix="/api", tags=["evidence"], route_class=JsonRoute)
 router = page_router()
 
 

@@ -1,0 +1,38 @@
+"""What our records say of an office's case, for a workflow that begins: after a Reset it begins in the middle."""
+
+from sqlalchemy import select
+
+from models.common.store.case_status import status_of
+from models.common.store.sessions import DatabaseSession
+from models.tables import ApplicationOfficeRow, RememberedLinkRow, SetUpStepRow
+from models.yayoi.early_exits import EXPIRING
+from models.yayoi.messages import RecordedOffice, Relinked
+from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.service_links import Coverage, LinkKind
+
+
+async def recorded_office(session: DatabaseSession, application_no: str, office_no: int) -> RecordedOffice:
+    """Return it. Raises `NoResultFound` if there is no such office."""
+    office = await session.get_one(ApplicationOfficeRow, (application_no, office_no))
+    status = await status_of(session, application_no, office_no)
+    if status is None:
+        raise LookupError(f"{application_no}/{office_no} has no status row")
+    pair = {"application_no": application_no, "office_no": office_no}
+    steps = await session.scalars(select(SetUpStepRow.step).filter_by(**pair).order_by(SetUpStepRow.done_at))
+    links = await session.scalars(select(RememberedLinkRow).filter_by(**pair).order_by(RememberedLinkRow.service))
+    return RecordedOffice(
+        version=status.version,
+        assignee=status.assignee,
+        expires_on=status.until if Stage(status.stage) in EXPIRING else None,
+        done=tuple(map(SetUpStep, steps)),
+        relinked=tuple(relinked for link in links if (relinked := _relinked(link))),
+        closings=office.closings,
+        closed=office.closed_at is not None,
+    )
+
+
+def _relinked(link: RememberedLinkRow) -> Relinked | None:
+    if link.first_covered_on is None:
+        return None
+    coverage = Coverage(last_imported_on=link.last_imported_on, first_covered_on=link.first_covered_on)
+    return Relinked(kind=LinkKind(link.kind), service=link.service, coverage=coverage)

@@ -1,0 +1,108 @@
+"""With many cases no list and no search reads them all: Postgres' own plans say so, whatever the machine's speed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.backoffice.store.case_search import CaseSearch
+from models.backoffice.store.worklist_rows import Worklist
+from models.backoffice.worklist import WorkList, WorklistFilter
+from models.tables import OperatorRow
+from models.yayoi.procedures import OFFICE_WORKFLOW
+
+NOW = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
+SATO = OperatorRow(operator_id=1, handle="sk", name="佐藤", mail_address="sk@back-office.example.jp")
+BIG = {
+    "case_status",
+    "applications",
+    "application_offices",
+    "existing_contracts",
+    "yayoi_ids",
+    "myics_registrations",
+    "issued_contracts",
+}
+FILL = (
+    """insert into existing_contracts (contract_id, customer_name, mail_address, product_name, network_product)
+    select '6' || lpad(n::text, 6, '0'), chr(19968 + n % 997) || chr(20968 + n % 991) || ' 商店', 'h' || n || '@a.jp', 'x',
+        false
+    from generate_series(1, :many) n""",
+    """insert into applications (application_no, submission_id, digest, family_name, given_name, existing_contract_id,
+        accounting_link, network_product, procedure, consents, applied_at, due_date, alert_on, expires_on)
+    select 'YS-' || lpad(n::text, 6, '0'), gen_random_uuid(), '', chr(19968 + n % 997) || chr(20968 + n % 991),
+        chr(21968 + n % 983) || '子', '6' || lpad(n::text, 6, '0'), true, false, 'x', '{}', now(), '2026-11-20',
+        '2026-11-20', '2026-11-20' from generate_series(1, :many) n""",
+    """insert into application_offices (application_no, office_no, yayoi_id, office_token, office_name)
+    select 'YS-' || lpad(n::text, 6, '0'), 1, 'p' || n || '@example.jp', 't' || n, chr(22968 + n % 977) || '支店'
+    from generate_series(1, :many) n""",
+    """insert into case_status (case_no, part, procedure, version, changed_at, stage, since, waiting_for, due_on,
+        assignee, overdue, failing, held, undelivered, awaits_approval, outcome)
+    select 'YS-' || lpad(n::text, 6, '0'), 1, 'OfficeDataProcedure', 1, now(), 'x', now(),
+        case when n % 20 = 0 then '担当者' else '申込者' end, date '2026-11-01' + n % 60,
+        case when n % 3 = 0 then '佐藤' end, n % 40 = 0, n % 200 = 0, n % 90 = 0, n % 300 = 0, n % 400 = 0,
+        case when n % 10 > 0 then '完了' end
+    from generate_series(1, :many) n""",
+    """insert into case_status (case_no, part, procedure, version, changed_at, stage, since, waiting_for)
+    select 'YS-' || lpad(n::text, 6, '0'), 0, 'MultiOfficeApplication', 1, now(), 'x', now(), 'システム'
+    from generate_series(1, :many) n""",
+    """insert into yayoi_ids (yayoi_id, family_name, given_name)
+    select 'p' || n || '@example.jp', chr(23968 + n % 971), '美' from generate_series(1, :many) n""",
+)
+SEARCHES = ("一丁", "YS-0001", "6000123", "p123@example", "支店", "子供", "佐藤", "00 12", "99")
+
+
+async def scans(sessions: async_sessionmaker[AsyncSession], statements: Sequence[tuple[str, Any]]) -> list[str]:
+    """Explain statements as they were sent; return those that read a big table from its beginning to its end."""
+    found = []
+    async with sessions() as session:
+        connection = await (await session.connection()).get_raw_connection()
+        for statement, parameters in statements:
+            rows = await connection.driver_connection.fetch(f"explain (format json) {statement}", *parameters)
+            plan = rows[0][0]
+            found += [f"{table}: {statement}" for table in BIG if f'"Relation Name": "{table}"' in _sequential(plan)]
+    return found
+
+
+def _sequential(plan: str) -> str:
+    """The nodes of a plan that scan a table as a whole, one a line."""
+    lines = plan.splitlines()
+    return "\n".join(
+        "\n".join(lines[number : number + 8]) for number, line in enumerate(lines) if '"Node Type": "Seq Scan"' in line
+    )
+
+
+@pytest.mark.parametrize("many", [4_000, pytest.param(50_000, marks=pytest.mark.long)])
+async def test_no_list_and_no_search_reads_every_case(sessions: async_sessionmaker[AsyncSession], many: int) -> None:
+    """Each application has two rows: with 50,000 there are 100,000."""
+    async with sessions.begin() as session:
+        for statement in FILL:
+            await session.execute(text(statement), {"many": many})
+    async with sessions() as session:
+        connection = await (await session.connection()).get_raw_connection()
+        await connection.driver_connection.execute("commit")
+        await connection.driver_connection.execute("vacuum analyze")
+    sent: list[tuple[str, Any]] = []
+    engine = sessions.kw["bind"].sync_engine
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def keep(_c: Any, _k: Any, statement: str, parameters: Any, _x: Any, _m: Any) -> None:
+        sent.append((statement, parameters))
+
+    worklist, search = Worklist(sessions), CaseSearch(sessions)
+    counts = await worklist.counts("佐藤")
+    assert counts[WorkList.ALL] == many // 10
+    for list_ in WorkList:
+        page = await worklist.page(WorklistFilter(show=list_), SATO, NOW)
+        assert page.total == counts[list_]
+    await worklist.page(WorklistFilter(show=WorkList.ALL, within=3, procedure=OFFICE_WORKFLOW), SATO, NOW, page=3)
+    await worklist.most_urgent(SATO, NOW)
+    await worklist.awaiting_approval()
+    for typed in SEARCHES:
+        await search.find(typed)
+    event.remove(engine, "before_cursor_execute", keep)
+    asked = [(statement, parameters) for statement, parameters in sent if statement.startswith("SELECT")]
+    assert len(asked) > 20
+    assert await scans(sessions, asked) == []

@@ -1,0 +1,225 @@
+"""What nobody can decrypt, and keys that are away: no workflow fails or stays stuck."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio import activity, workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from models.common.encryption import HOUSE, CaseKey, new_key
+from models.common.store.case_keys import forget_key, make_case_key
+from models.yayoi.operator_actions import Action
+from models.yayoi.procedures import Stage
+from tests.support.encryption import decrypt
+from tests.support.environment import OFFICE_C, Environment, at_rest, form
+from tests.support.switched_keys import SwitchedKeys, switched_keys
+from workers.codec import ENCODING, KEY_ID, CaseCodec
+
+Sessions = async_sessionmaker[AsyncSession]
+ENDED = "application/YS-999998"
+"""A case whose key was erased."""
+
+
+@activity.defn
+async def beat(said: str) -> str:
+    """Heartbeat with what was said, fail once, and return what the first try has said."""
+    if before := activity.info().heartbeat_details:
+        return str(before[0])
+    for _ in range(3):
+        activity.heartbeat(said)
+        await asyncio.sleep(0.05)
+    raise RuntimeError("tried once")
+
+
+@workflow.defn
+class Listening:
+    def __init__(self) -> None:
+        self._heard: list[str] = []
+        self._ends = False
+
+    @workflow.run
+    async def run(self, said: str) -> list[str]:
+        beaten = await workflow.execute_activity(
+            beat, said, start_to_close_timeout=timedelta(minutes=5), heartbeat_timeout=timedelta(minutes=1)
+        )
+        self._heard.append(beaten)
+        await workflow.wait_condition(lambda: self._ends)
+        return self._heard
+
+    @workflow.signal
+    def hear(self, said: str) -> None:
+        self._heard.append(said)
+
+    @workflow.update
+    def say(self, said: str) -> str:
+        self._heard.append(said)
+        return said
+
+    @workflow.query
+    def heard(self) -> list[str]:
+        return self._heard
+
+    @workflow.update
+    def end(self) -> None:
+        self._ends = True
+
+
+@dataclass
+class Listener:
+    keys: SwitchedKeys
+    client: Client
+    raw: Client
+    """Whoever is at Temporal's port."""
+    task_queue: str
+    owner: str
+
+    async def start(self, part: str = "") -> WorkflowHandle[Any, Any]:
+        return await self.client.start_workflow(
+            Listening.run, "弥生 太郎", id=self.owner + part, task_queue=self.task_queue
+        )
+
+
+def at_the_port(client: Client) -> Client:
+    """Return a client without keys and signatures, as anybody has."""
+    config = client.config()
+    config["data_converter"], config["interceptors"] = DataConverter.default, []
+    return Client(**config)
+
+
+@asynccontextmanager
+async def _listening(sessions: Sessions, temporal: WorkflowEnvironment, cached: int) -> AsyncIterator[Listener]:
+    owner, queue = f"listening/{uuid4()}", f"test-{uuid4()}"
+    async with sessions.begin() as session:
+        for each in (owner, ENDED, HOUSE):
+            await make_case_key(session, each)
+        await forget_key(session, ENDED)
+    raw = at_the_port(temporal.client)
+    async with switched_keys(sessions) as keys:
+        client = keys.client(raw)
+        async with Worker(
+            client,
+            task_queue=queue,
+            workflows=[Listening],
+            activities=[beat],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            max_cached_workflows=cached,
+        ):
+            yield Listener(keys, client, raw, queue, owner)
+
+
+@pytest_asyncio.fixture(params=[100, pytest.param(0, marks=pytest.mark.long)], ids=["cached", "uncached"])
+async def listener(
+    sessions: Sessions, temporal: WorkflowEnvironment, request: pytest.FixtureRequest
+) -> AsyncIterator[Listener]:
+    async with _listening(sessions, temporal, request.param) as listener:
+        yield listener
+
+
+def garbage(owner: str) -> dict[str, Payload]:
+    def forged(key_id: bytes, content: bytes = b"\x07" * 60) -> Payload:
+        return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id}, data=content)
+
+    another = CaseKey(owner, new_key()).encrypt("default", Payload(data=b'"x"').SerializeToString())
+    return {
+        "an unknown key": forged(b"application/YS-999999"),
+        "an erased key": forged(ENDED.encode()),
+        "its own key, forged": forged(owner.encode(), another),
+        "the house's key": forged(HOUSE.encode()),
+        "no key id": Payload(metadata={"encoding": ENCODING}, data=b""),
+        "a key id that no store can hold": forged(b"a\0b\xff"),
+        "an unknown encoding": Payload(metadata={"encoding": b"binary/odd"}, data=b"x"),
+        "nothing": Payload(),
+    }
+
+
+async def test_what_nobody_can_decrypt_is_dropped_or_refused_and_the_case_goes_on(listener: Listener) -> None:
+    ours = await listener.start()
+    theirs = listener.raw.get_workflow_handle(ours.id)
+    for name, payload in garbage(listener.owner).items():
+        await theirs.signal("hear", RawValue(payload))
+        with pytest.raises(WorkflowUpdateFailedError):
+            await theirs.execute_update("say", RawValue(payload))
+        with pytest.raises((WorkflowQueryFailedError, RPCError)):
+            await theirs.query("heard", RawValue(payload), rpc_timeout=timedelta(seconds=10))
+        assert await ours.execute_update(Listening.say, name) == name
+    await ours.signal(Listening.hear, "弥生")
+    assert set(await ours.query(Listening.heard)) >= garbage(listener.owner).keys() | {"弥生"}
+    await ours.execute_update(Listening.end)
+    assert set(await ours.result()) == garbage(listener.owner).keys() | {"弥生", "弥生 太郎"}
+
+
+async def test_while_the_key_store_is_away_nothing_fails_and_everything_comes_to_its_end(listener: Listener) -> None:
+    with listener.keys.away():
+        starting = asyncio.create_task(listener.start())  # as a request that would wait no longer than it may
+        await asyncio.sleep(0.3)
+        assert not starting.done()
+    ours = await starting
+    with listener.keys.away():  # the first task, the activity's arguments and heartbeats
+        waiting = [
+            asyncio.create_task(ours.signal(Listening.hear, "a signal")),
+            asyncio.create_task(ours.execute_update(Listening.say, "an update")),
+        ]
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in waiting)
+    await asyncio.gather(*waiting)
+    listener.keys.keys._kept.clear()
+    await ours.execute_update(Listening.end)
+    assert sorted(await ours.result()) == ["a signal", "an update", "弥生 太郎"]
+
+
+async def read_by(listener: Listener, procedure: WorkflowHandle[Any, Any]) -> str:
+    """Return its history as who has the keys reads it."""
+    events = [event async for event in procedure.fetch_history_events()]
+    for event in events:
+        await decrypt(event, CaseCodec(listener.keys, "default"))
+    return str(events)
+
+
+def escaped(text: str) -> str:
+    """As protobuf's texts show it."""
+    return "".join(f"\\{byte:o}" for byte in text.encode())
+
+
+async def test_a_case_whose_key_is_erased_meanwhile_is_read_by_nobody(listener: Listener, sessions: Sessions) -> None:
+    ours = await listener.start()
+    await ours.execute_update(Listening.say, "before")
+    assert "before" in await read_by(listener, ours)
+    async with sessions.begin() as session:
+        await forget_key(session, listener.owner)
+    await listener.keys.keys.look_again()
+    late = asyncio.create_task(ours.execute_update(Listening.say, "late"))
+    await asyncio.gather(late, return_exceptions=True)
+    read = await read_by(listener, ours)
+    for said in ("before", "late", "弥生", escaped("弥生")):
+        assert said not in read
+    await ours.terminate()
+
+
+async def test_an_application_goes_on_whatever_is_sent_to_it(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    raw = at_the_port(environment.client)
+    owner = f"application/{case.application_no}"
+    for workflow_id in (owner, f"{owner}/office/1"):
+        theirs = raw.get_workflow_handle(workflow_id)
+        for payload in (garbage(owner)[name] for name in ("an unknown key", "its own key, forged", "nothing")):
+            for signal in ("row_changed", "activity_failing", "holder_answered", "mail_returned", "closed"):
+                await theirs.signal(signal, RawValue(payload))
+            with pytest.raises(WorkflowUpdateFailedError):
+                await theirs.execute_update(Action.HOLD, RawValue(payload))
+    await case.release_sharing()
+    await at_rest(case, Stage.SET_UP)

@@ -1,0 +1,71 @@
+"""HTTP's edges: HEAD wherever GET is, and bodies only of the kinds that a path takes (RFC 9110)."""
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.common.problems import ProblemError
+
+JSON = "application/json"
+
+
+class HeadAsGet:
+    """Answer HEAD as GET is answered, without the body: monitors and link checkers ask so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_head = scope["method"] == "HEAD"
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _allow_head(message)
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"} if is_head else scope, receive, answer)
+
+
+def _allow_head(start: Message) -> None:
+    """Name HEAD among the methods that are allowed, where GET is."""
+    headers = MutableHeaders(scope=start)
+    methods = [method.strip() for method in headers.get("allow", "").split(",")]
+    if "GET" in methods and "HEAD" not in methods:
+        headers["allow"] = ", ".join([*methods, "HEAD"])
+
+
+class JsonRoute(APIRoute):
+    """A route of the API: what is sent without saying that it is JSON is refused as that, not as wrong JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            if request.method == "POST":
+                check_content_type(request)
+            return await handle(request)
+
+        return checked
+
+
+def check_content_type(request: Request, *taken: str) -> None:
+    """Raise `ProblemError` (415) for a body of another kind than JSON, or what else is `taken`."""
+    kinds = (JSON, *taken)
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent not in kinds and not (sent.startswith("application/") and sent.endswith("+json")):
+        given = f"「{sent[:40]}」は受け付けていません。" if sent else "Content-Type が付いていません。"
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"{given}Content-Type に {' か '.join(kinds)} を付けて送信してください。",
+            headers={"Accept": ", ".join(kinds)},
+        )

@@ -1,0 +1,136 @@
+"""What every client and worker writes into histories with: payloads, summaries, details and failures, encrypted.
+
+Whose key encrypts follows from the workflow that a payload belongs to, as the SDK says; which one decrypts, from the
+payload's own key id alone, since the SDK gives other contexts there. Headers and search attributes never come here.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
+
+from google.protobuf.message import DecodeError
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+)
+
+from models.common.encryption import FORGOTTEN, HOUSE, CaseKey, KeyGone, UnreadableError, is_key_id, key_owner
+from web.backoffice.codec_server import ReadPayload
+
+ENCODING = b"binary/encrypted"
+KEY_ID = "encryption-key-id"
+_log = logging.getLogger(__name__)
+
+
+class FindsKeys(Protocol):
+    """Where keys come from: `workers.case_keys.CaseKeys`."""
+
+    async def find(self, owner: str) -> CaseKey | KeyGone:
+        """Return the key, or why there is none. Waits while that cannot be known."""
+
+
+class CaseCodec(PayloadCodec, WithSerializationContext):
+    """Encrypts with the key of one owner, and decrypts whatever there is a key for.
+
+    It raises nothing: an error here would stop a case for good, and anybody at Temporal's port can send what nobody can
+    decrypt. That is handed on as it is, and refused by whoever would read it.
+    """
+
+    def __init__(self, keys: FindsKeys, namespace: str, owner: str = HOUSE, *, encrypts: bool = True) -> None:
+        """`encrypts`: else what is written is in clear, and what was encrypted before is still read."""
+        self._keys = keys
+        self._namespace = namespace
+        self._owner = owner
+        self._encrypts = encrypts
+
+    def with_context(self, context: SerializationContext) -> "CaseCodec":
+        owner = key_owner(getattr(context, "workflow_id", None))
+        if owner == self._owner:
+            return self
+        return CaseCodec(self._keys, self._namespace, owner, encrypts=self._encrypts)
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Encrypt them. Of an owner without a key nobody can read them afterwards: they are never left in clear."""
+        if not self._encrypts or not payloads:
+            return list(payloads)
+        found = await self._keys.find(self._owner)
+        if isinstance(found, KeyGone):
+            _log.warning("nobody will read what is written for %s: its key is %s", self._owner, found.value)
+            return [self._encrypted(CaseKey.forgotten(), payload) for payload in payloads]
+        return [self._encrypted(found, payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Decrypt what there is a key for; all else is handed on as it is."""
+        return [await self._decrypted(payload) for payload in payloads]
+
+    def _encrypted(self, key: CaseKey, payload: Payload) -> Payload:
+        return Payload(
+            metadata={"encoding": ENCODING, KEY_ID: key.key_id.encode()},
+            data=key.encrypt(self._namespace, payload.SerializeToString()),
+        )
+
+    async def _decrypted(self, payload: Payload) -> Payload:
+        key_id = key_id_of(payload)
+        if key_id is None or key_id == FORGOTTEN:
+            return payload
+        key = await self._keys.find(key_id)
+        if isinstance(key, KeyGone):
+            return payload
+        try:
+            return Payload.FromString(key.decrypt(self._namespace, payload.data))
+        except (UnreadableError, DecodeError):
+            return payload
+
+
+class PayloadReader:
+    """Reads payloads for people who may, each by itself."""
+
+    def __init__(self, keys: FindsKeys, namespace: str) -> None:
+        self._keys = keys
+        self._codec = CaseCodec(keys, namespace)
+
+    async def read(self, payload: Payload) -> ReadPayload:
+        """Return what it says, or what is to be known of it. Waits while keys cannot be had."""
+        key_id = key_id_of(payload)
+        if key_id is None:
+            return ReadPayload(payload)
+        erased = key_id == FORGOTTEN or await self._keys.find(key_id) is KeyGone.ERASED
+        [read] = [payload] if erased else await self._codec.decode([payload])
+        return ReadPayload(read, key_id, erased=erased)
+
+
+class NoPayloads(PayloadCodec):
+    """Of a client that asks Temporal about itself: what it would send in clear, it does not send."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:  # noqa: ARG002 the SDK's signature
+        _no_keys()
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return list(payloads)
+
+
+def key_id_of(payload: Payload) -> str | None:
+    """Return which key it is encrypted with, as it says itself; None: with none that could be ours."""
+    if payload.metadata.get("encoding") != ENCODING:
+        return None
+    key_id = payload.metadata.get(KEY_ID, b"").decode("utf-8", "replace")
+    return key_id if is_key_id(key_id) else None
+
+
+def converter(codec: PayloadCodec) -> DataConverter:
+    """Return what turns values into payloads that the codec has encrypted; of a failure its text, too."""
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=codec,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+def _no_keys() -> NoReturn:
+    raise RuntimeError("this client has no keys, and sends nothing that belongs into a history")

@@ -1,0 +1,50 @@
+"""Builds the worker that alone may delete: retention, and erasing persons, on a task queue of its own."""
+
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker, WorkflowRunner
+
+from activities.backoffice.erasures import ErasureActivities
+from activities.backoffice.retention import RetentionActivities
+from models.common.store.sessions import DatabaseSessions
+from models.common.task_queues import erasing_queue
+from workers.histories import Histories
+from workers.journal import JournalFile
+from workers.settings import Settings
+from workers.wiring.dependencies import Activities, activities_of
+from workers.wiring.derived import journal_file
+from workers.wiring.root import DRAIN, UNRESTRICTED, deployment
+from workflows.backoffice.person_erasure import PersonErasure, PersonLookUp
+from workflows.backoffice.retention import Retention
+
+ERASING_WORKFLOWS = (Retention, PersonLookUp, PersonErasure)
+
+
+def build_erasing_activities(settings: Settings, sessions: DatabaseSessions, client: Client) -> Activities:
+    """Build its activities on their real parts."""
+    return activities_of(
+        RetentionActivities(sessions, Histories(client).closed),
+        ErasureActivities(sessions, client, JournalFile(journal_file(settings)), settings.backups_kept),
+    )
+
+
+def build_eraser(
+    client: Client,
+    settings: Settings,
+    sessions: DatabaseSessions,
+    *,
+    drain: timedelta = DRAIN,
+    versioned: bool = True,
+    runner: WorkflowRunner = UNRESTRICTED,
+) -> Worker:
+    """Build the worker; its sessions are of the role *erase*. For the parameters see `build_worker`."""
+    return Worker(
+        client,
+        task_queue=erasing_queue(settings.temporal_task_queue),
+        workflows=ERASING_WORKFLOWS,
+        workflow_runner=runner,
+        activities=build_erasing_activities(settings, sessions, client),
+        graceful_shutdown_timeout=drain,
+        deployment_config=deployment(settings) if versioned else None,
+    )

@@ -1,0 +1,29 @@
+"""Each night: the summaries of histories, then what was kept long enough ends. On a task queue of its own."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities.backoffice.retention import RetentionActivities
+from models.backoffice.retention_results import Ended
+from workflows.common.activity_options import RETENTION
+from workflows.common.details import cell
+from workflows.common.failing_activities import FailureFlag, why_given_up
+
+
+@workflow.defn
+class Retention(FailureFlag):
+    """One night; what could not be done is done the next one."""
+
+    @workflow.run
+    async def run(self) -> Ended:
+        try:
+            await workflow.execute_activity_method(
+                RetentionActivities.summarise_histories, **RETENTION | {"summary": "終了した手続きの履歴を要約する"}
+            )
+            return await workflow.execute_activity_method(
+                RetentionActivities.end_what_was_kept_long_enough,
+                **RETENTION | {"summary": "保存期間を過ぎた情報を消去する"},
+            )
+        except ActivityError as error:
+            workflow.set_current_details(f"### 保存期間の処理ができませんでした\n\n{cell(why_given_up(error))}")
+            return Ended(rows={})
