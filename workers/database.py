@@ -81,14 +81,9 @@ def key_engine(settings: Settings) -> AsyncEngine:
 
     A database that takes longer than five seconds is as one that does not answer.
     """
-    patience: dict[str, Any] = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE}
+    patience = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE, "ssl": database_tls(settings)}
     return create_async_engine(
-        url(settings),
-        pool_size=1,
-        max_overflow=1,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args=patience | {"ssl": database_tls(settings)},
+        url(settings), pool_size=1, max_overflow=1, pool_pre_ping=True, hide_parameters=True, connect_args=patience
     )
 
 

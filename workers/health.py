@@ -33,12 +33,8 @@ async def check_worker(settings: Settings) -> None:
     Temporal itself says who polls: a worker that runs but has lost its connection, its namespace or its task queue is
     not taken for a healthy one.
     """
-    await _check_worker(settings, settings.temporal_task_queue, "worker")
-    await _check_code(settings)
-
-
-async def _check_code(settings: Settings) -> None:
-    async with database.opened(settings) as sessions, temporal.opened(settings) as client:
+    async with database.opened(settings) as sessions:
+        client = await _check_worker(settings, settings.temporal_task_queue, "worker")
         broken = await BrokenCases(sessions, client, settings.temporal_task_queue).find()
     if broken:
         raise ClearError(
@@ -53,7 +49,15 @@ async def check_eraser(settings: Settings) -> None:
     await _check_worker(settings, erasing_queue(settings.temporal_task_queue), "eraser")
 
 
-async def _check_worker(settings: Settings, task_queue: str, role: str) -> None:
+async def check_mail(settings: Settings) -> None:
+    """Raise `ClearError` unless the mail server is reached, by TLS where that is set, and takes the log-in."""
+    try:
+        await build_transport(settings).check()
+    except MailNotTakenError as error:
+        raise ClearError(f"no mail can be sent by {settings.smtp_host}:{settings.smtp_port}: {error}") from None
+
+
+async def _check_worker(settings: Settings, task_queue: str, role: str) -> Client:
     client = await temporal.connect(settings)
     here = on_this_machine(settings, role)
     for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
@@ -64,14 +68,7 @@ async def _check_worker(settings: Settings, task_queue: str, role: str) -> None:
                 f"no worker on this machine has asked the task queue {task_queue!r} for "
                 f"{name} tasks within {POLLED_WITHIN.seconds} s"
             )
-
-
-async def check_mail(settings: Settings) -> None:
-    """Raise `ClearError` unless the mail server is reached, by TLS where that is set, and takes the log-in."""
-    try:
-        await build_transport(settings).check()
-    except MailNotTakenError as error:
-        raise ClearError(f"no mail can be sent by {settings.smtp_host}:{settings.smtp_port}: {error}") from None
+    return client
 
 
 async def polls(client: Client, settings: Settings, pid: int, role: str = "worker") -> bool:

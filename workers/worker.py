@@ -24,7 +24,8 @@ async def serve(settings: Settings) -> None:
     try:
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
-            client, sessions = await connect_patiently(settings, keys), database.sessions(engine, keys.masters)
+            client = await connect_patiently(settings, keys)
+            sessions = database.sessions(engine, keys.masters)
             guard = ReplayGuard(client, settings, sessions)
             async with guard.on_duty(), build_worker(client, settings, sessions, runner=guard.runner):
                 _logger.info("working as build %s", build_id(settings))

@@ -55,8 +55,10 @@ class SmtpTransport:
         except aiosmtplib.SMTPRecipientsRefused as refused:
             [first] = refused.recipients
             raise _of_recipient(first, recipient) from None
+        except aiosmtplib.SMTPResponseException as refused:
+            raise _not_taken(refused, recipient) from None
         except (aiosmtplib.SMTPException, ssl.SSLError) as refused:
-            raise MailNotTakenError(_said(refused, recipient)) from None
+            raise MailNotTakenError(_said(refused)) from None
         except TimeoutError:
             raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
 
@@ -82,19 +84,22 @@ class SmtpTransport:
         )
 
 
-def _said(error: Exception, recipient: Address | None = None) -> str:
-    """Return what went wrong: what the server said, without the address that it may repeat; or that it said nothing."""
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        said = without_address(error.message, recipient) if recipient else ""
-        return f"{type(error).__name__}: {error.code} {said}".rstrip()
+def _said(error: Exception) -> str:
+    """Return what went wrong with the connection, without what the server said."""
+    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else "no reply"
     for each in (error, error.__cause__, error.__context__):
         if isinstance(each, ssl.SSLCertVerificationError):
-            return f"{type(error).__name__}: its certificate is refused: {each.verify_message}"
-    return f"{type(error).__name__}: no reply"
+            code = f"its certificate is refused: {each.verify_message}"
+    return f"{type(error).__name__}: {code}"
 
 
 def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused, recipient: Address) -> Exception:
     """Distinguish an address that is surely wrong from whatever may be about us, or pass: that is tried again."""
     if is_about_the_recipient(refused.code, refused.message):
         return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
-    return MailNotTakenError(_said(refused, recipient))
+    return _not_taken(refused, recipient)
+
+
+def _not_taken(refused: aiosmtplib.SMTPResponseException, recipient: Address) -> MailNotTakenError:
+    said = without_address(refused.message, recipient)
+    return MailNotTakenError(f"{type(refused).__name__}: {refused.code} {said}".rstrip())

@@ -23,6 +23,7 @@ from tests.support.recorded_paths import waiting_for_sharing
 from tests.support.sandbox import RESTRICTED
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
+from web.backoffice.desk import OWN_PAGE
 from workers.commands.replay import ReplayCheckError, replay_check
 from workers.database_roles import DatabaseRole
 from workers.health import check_worker
@@ -125,13 +126,13 @@ async def test_a_build_that_came_past_the_replay_check_is_seen_and_takes_no_case
             assert (FindingKind.BROKEN, case.office().id) in {(each.kind, each.about) for each in report.findings}
             async with desk_on(sessions, broken_cases=broken_cases(environment).find) as desk:
                 await desk.sign_in("sk")
-                for page in ("/desk", "/desk/queues"):
+                for page in ("/desk", OWN_PAGE):
                     shown = (await desk.http.get(page)).text
                     assert WhyBroken.NOT_TAKEN in shown
                     assert case.office().id in shown
                 await desk.add("nn")
                 await desk.sign_in("nn")  # without a role: no cases either
-                assert case.office().id not in (await desk.http.get("/desk")).text
+                assert case.office().id not in (await desk.http.get(OWN_PAGE)).text
             said = await said_by_health(environment)
             assert "1 open workflows cannot go on" in said
             assert case.office().id in said

@@ -21,7 +21,7 @@ from workers.commands.certificates import HOLDERS, INSIDE, LASTS, RENEWED_BEFORE
 from workers.database_roles import DatabaseRole
 from workers.key_files import KeyFiles
 from workers.settings import Settings
-from workers.stack.needed_secrets import OF_MIGRATE, SECRETS, SECRETS_OF
+from workers.stack.needed_secrets import OF_KEYS, OF_MIGRATE, SECRETS, SECRETS_OF
 from workers.tls import database_tls, smtp_security, temporal_tls
 
 ROOT = Path(__file__).parents[2]
@@ -156,8 +156,8 @@ def test_every_variable_is_read_by_the_program_that_gets_it(name: str) -> None:
 
 def test_every_setting_can_be_set_without_editing_the_file() -> None:
     given = {variable for service in OURS.values() for variable in service["environment"]}
-    named = {variable.removeprefix("TETSUZUKI_").lower() for variable in given}
-    passed = named | {name.removesuffix("_file") for name in named}
+    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in given}
+    passed |= {name.removesuffix("_file") for name in passed}
     assert Settings.model_fields.keys() - passed == NOT_PASSED.keys()
 
 
@@ -253,14 +253,14 @@ def test_every_volume_is_named() -> None:
 
 def is_public(value: str) -> bool:
     """Whether it only says where something is: a file, an address, a time."""
-    return value.startswith(("/access/", "http://127.0.0.1:")) or value == "10s"
+    return value.startswith(("/access/", "/keys/", "http://127.0.0.1:")) or value == "10s"
 
 
 def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
     required = set()
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|PWD|SECRET|KEY(?!S_DIR|_FILE)", variable) and not is_public(value):
+            if re.search("PASSWORD|PWD|SECRET|KEY(?!S_DIR)", variable) and not is_public(value):
                 ((name, suffix),) = variables(value).items()
                 assert value == f"${{{name}{suffix}}}"
                 assert suffix.startswith(":?") or suffix == ":-"
@@ -286,7 +286,7 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
 
 @pytest.mark.parametrize("name", CONNECTED)
 def test_each_service_gets_the_secrets_that_it_needs_and_no_others(name: str) -> None:
-    needed = {**SECRETS_OF, "migrate": OF_MIGRATE, "keys": {"database_url", "database_password"}}[name]
+    needed = {**SECRETS_OF, "migrate": OF_MIGRATE, "keys": OF_KEYS}[name]
     named = {variable.removeprefix("TETSUZUKI_").lower() for variable in OURS[name]["environment"]}
     assert {variable.removesuffix("_file") for variable in named} & SECRETS == needed - {"sign_in_run"}
 
@@ -469,6 +469,7 @@ RIGHTS = {
     "migrate": ["default:admin"],
     "worker": ["default:write"],
     "web": ["default:write"],
+    "eraser": ["default:write"],
     "desk": ["default:write"],
     "engineer": ["temporal-system:admin"],
 }

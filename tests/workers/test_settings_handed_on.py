@@ -106,8 +106,8 @@ async def read_by_a_child(settings: Settings | None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("process", [*SECRETS_OF, "postgres"])
 async def test_every_setting_reaches_each_process_of_the_stack_but_the_secrets_of_others(process: str) -> None:
-    for left_out in ("api_keys", "api_open"):
-        given = everything(without=left_out)
+    for absent in ("api_keys", "api_open"):
+        given = everything(without=absent)
         for name in given.model_fields_set:
             assert getattr(given, name) != Settings.model_fields[name].default, name
         names = given.model_fields_set - (SECRETS - SECRETS_OF[process]) if process in SECRETS_OF else set()

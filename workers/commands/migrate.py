@@ -30,12 +30,11 @@ async def set_up(settings: Settings, *, schema_only: bool = False, add_revision:
             await replay_check(client, settings)
         address, tls = database.url(settings), database_tls(settings)
         await schema.migrate(address, role_passwords(settings), tls)
-        if client:
-            async with database.opened(settings) as sessions, sessions.begin() as session:
-                await note_passed(session, build_id(settings), installed_code(), utc_now())
         if add_revision is not None:
             await schema.add_revision(address, add_revision, tls)
         if client:
             await begin(settings)
+            async with database.opened(settings) as sessions, sessions.begin() as session:
+                await note_passed(session, build_id(settings), installed_code(), utc_now())
             for left in await temporal.prepare(client, settings):
                 sys.stderr.write(f"left to whoever administers Temporal: {left}\n")

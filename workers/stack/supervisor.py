@@ -106,9 +106,9 @@ class Stack:
             raise
 
     def _settings_of(self, part: Part) -> Settings | None:
-        """The settings of one process: its own secrets and keys alone, and the embedded database as its own role."""
-        settings = settings_for(part.name, self.settings)
-        if settings is None:
+        """The settings of one process: its own secrets and signing keys alone, and the database as its own role."""
+        needed = settings_for(part.name, self.settings)
+        if needed is None:
             return None
         keys = self.settings.signing_keys_dir or self._places.signing_keys
         own: dict[str, Any] = {
@@ -116,7 +116,7 @@ class Stack:
         }
         if part.role is not None and checks.embeds_postgres(self._asked):
             own |= {"database_url": postgres_url(self._places.socket_dir, DATABASE, part.role)}
-        return settings.model_copy(update=own)
+        return needed.model_copy(update=own)
 
     async def _end_leftovers(self) -> None:
         ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)
