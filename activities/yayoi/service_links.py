@@ -54,7 +54,9 @@ class LinkActivities:
             pair = await find_open_pair(transaction.session, step.case_no, step.part)
             links = await self._links.current(transaction, pair.own_token)
             await keep_links(transaction, links)
-            transaction.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
+            # Which ones they are is in the pair's own rows: an account number belongs into no record of what was done.
+            last_days = [link.model_dump(mode="json", exclude={"service"}) for link in links]
+            transaction.audit("連携を記録した", links=last_days)
             return RememberedLinks(links=tuple(links))
 
         return await self._ledger.once(step, "remember_links", RememberedLinks, remember)
@@ -85,7 +87,7 @@ class LinkActivities:
                 by=step.by,
                 reason=report.reason,
                 event_id=report.event_id,
-                service=report.service,
+                kind=report.kind,
                 coverage=coverage.model_dump(mode="json"),
             )
             return Relinked(kind=report.kind, service=report.service, coverage=coverage)
@@ -117,7 +119,7 @@ class LinkActivities:
                 by=step.by,
                 reason=step.reason,
                 event_id=step.event_id,
-                service=step.service,
+                kind=step.kind,
                 before=before,
                 coverage=coverage and coverage.model_dump(mode="json"),
             )

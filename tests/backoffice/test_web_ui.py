@@ -31,7 +31,7 @@ from tests.support.web import CROSS_SITE, text_of
 from tests.support.web_ui import SAFE, SmallWebUi, small_web_ui
 from web.backoffice import web_ui_routes
 from web.backoffice.web_ui import CANCEL_INSTEAD, LOG_IN_AGAIN, NOT_HERE, UNSAFE
-from web.backoffice.web_ui_routes import API, CODEC, CANCEL, QUERY, ROUTES, UPDATE, Route, Treatment
+from web.backoffice.web_ui_routes import API, CANCEL, CODEC, QUERY, ROUTES, UPDATE, Route, Treatment
 from web.backoffice.web_ui_updates import NOT_ALLOWED, OTHER_NAMESPACE, OWN_UPDATE_ID
 from web.common.operation_sender import NOT_KNOWN, Done, NotKnown, Refused
 from workers.desk_server import LONGEST_REQUEST_HEAD
