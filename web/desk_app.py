@@ -19,7 +19,7 @@ from models.backoffice.store.erasures import ErasureRequests
 from models.backoffice.store.overview_figures import OverviewFigures
 from models.backoffice.store.saved_filters import SavedFilters
 from models.backoffice.store.worklist_rows import Worklist
-from models.common.calendar import JST, BusinessCalendar, day_in_japan, day_in_words, utc_now
+from models.common.calendar import BusinessCalendar, day_in_words, moment_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
@@ -29,9 +29,12 @@ from web.app import bare_app, healthz
 from web.backoffice import (
     codec_server,
     desk_administration,
+    desk_approvals,
     desk_audit,
     desk_bulk,
+    desk_cases,
     desk_hand_over,
+    desk_operations,
     desk_overview,
     desk_persons,
     desk_presence,
@@ -47,11 +50,13 @@ from web.backoffice.audit_exports import AuditExports, AuditKeyNow, ReadHistory
 from web.backoffice.audit_heads_archive import HeadsArchive, NightlySigning
 from web.backoffice.broken_cases import BrokenCasesNow, FindBrokenCases, no_broken_cases
 from web.backoffice.case_questions import AsksCases
+from web.backoffice.case_reader import ReadsCases
 from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
 from web.backoffice.desk import HOME, PAGES, DeskContext
 from web.backoffice.desk_bulk_jobs import BulkJobs
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
 from web.backoffice.erasure_starter import BeginsErasures, begin_what_is_asked_for
+from web.backoffice.mail_previews import PreviewsMails
 from web.backoffice.web_ui import LOG_IN_AGAIN, WebUi, call_refused
 from web.backoffice.web_ui_updates import SendsOperations, WebUiUpdates
 from web.common.auth.access import to_sign_in
@@ -79,6 +84,9 @@ _ROUTERS = (
     desk_web_ui_link.router,
     desk_bulk.router,
     desk_overview.router,
+    desk_approvals.router,
+    desk_operations.router,
+    desk_cases.router,
     desk_audit.router,
     desk_persons.router,
     desk_hand_over.router,
@@ -105,6 +113,8 @@ def create_desk_app(
     erasures: BeginsErasures,
     questions: AsksCases,
     calendar: BusinessCalendar,
+    cases: ReadsCases,
+    previews: PreviewsMails,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
     broken_cases: FindBrokenCases = no_broken_cases,
@@ -115,12 +125,12 @@ def create_desk_app(
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, `web_ui_token`
     what it calls Temporal with, and `namespace` the one that the cases are in; `sender` sends what they do, `payloads`
-    decrypts what they may read, and `questions` asks the cases what could be done. `calendar` says on which days
-    operators work. What is confirmed and not sent is looked for `every` so often.
+    decrypts what they may read, `questions` asks the cases what could be done, `cases` says what can be done now, and
+    `previews` what customers will read. `calendar` says on which days operators work. What is confirmed and not sent is
+    looked for `every` so often.
 
     `audit_key` signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps.
-    `erasures` begins the erasing of persons.
-    `broken_cases` finds what the program itself stops.
+    `erasures` begins the erasing of persons. `broken_cases` finds what the program itself stops.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -143,6 +153,8 @@ def create_desk_app(
         sender=sender,
         readings=CaseReadings(sessions, now),
         questions=questions,
+        cases=cases,
+        previews=previews,
         namespace=namespace,
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
@@ -211,9 +223,5 @@ def _templates() -> Jinja2Templates:
     templates = Jinja2Templates(directory=_HERE / "templates")
     templates.env.globals |= {"day": day_in_words, "form_id": uuid4, "Area": Area}
     templates.env.add_extension(FormIds)
-    templates.env.filters |= {"linked": str, "moment": _moment}
+    templates.env.filters |= {"linked": str, "moment": moment_in_words}
     return templates
-
-
-def _moment(at: datetime) -> str:
-    return f"{day_in_words(day_in_japan(at))}{at.astimezone(JST):%H:%M}"

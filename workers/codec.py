@@ -4,10 +4,11 @@ Whose key encrypts follows from the workflow that a payload belongs to, as the S
 payload's own key id alone, since the SDK gives other contexts there. Headers and search attributes never come here.
 """
 
-import dataclasses
+import copy
 import logging
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from dataclasses import dataclass
+from typing import NoReturn, Protocol, Self
 
 from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
@@ -123,10 +124,25 @@ def key_id_of(payload: Payload) -> str | None:
     return key_id if is_key_id(key_id) else None
 
 
+@dataclass(frozen=True)
+class _EncryptedConverter(DataConverter):
+    """The codec alone depends on whom a payload belongs to."""
+
+    def with_context(self, context: SerializationContext) -> Self:
+        # The SDK's own builds all parts anew, hundreds of times a case: twice what encrypting costs.
+        codec = self.payload_codec
+        own = codec.with_context(context) if isinstance(codec, WithSerializationContext) else codec
+        if own is codec:
+            return self
+        clone = copy.copy(self)
+        object.__setattr__(clone, "payload_codec", own)
+        return clone
+
+
 def converter(codec: PayloadCodec) -> DataConverter:
     """Return what turns values into payloads that the codec has encrypted; of a failure its text, too."""
-    return dataclasses.replace(
-        pydantic_data_converter,
+    return _EncryptedConverter(
+        payload_converter_class=pydantic_data_converter.payload_converter_class,
         payload_codec=codec,
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from jinja2 import Environment
 from sqlalchemy import select
@@ -11,11 +11,13 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
+from models.backoffice.case_workflows import case_of
 from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, Recipients, SendDigest
 from models.common.calendar import BusinessCalendar
+from models.common.desk_links import desk_case_path
 from models.common.messages import SentMail
+from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.common.web_ui_links import WorkflowLink
 from models.tables import OperatorRow
 
 MOST_CASES = 50
@@ -39,6 +41,19 @@ class Queues:
     waiting: DigestQueue
 
 
+@dataclass(frozen=True)
+class WaitingCase:
+    """A case that waits for an operator, as the digest names it."""
+
+    name: str
+    page: str
+    """Where the desk shows it, with what can be done."""
+    stage: str = ""
+    since: datetime | None = None
+    points: Sequence[str] = ()
+    """What is wrong or still open."""
+
+
 QueuesOf = Callable[[date, str | None], Queues]
 """The queues of an operator; None: of everybody."""
 
@@ -55,14 +70,14 @@ class DigestActivities:
         *,
         calendar: BusinessCalendar,
         queues_of: QueuesOf,
-        workflow_link: WorkflowLink,
+        desk_url: str,
     ) -> None:
         self._sessions = sessions
         self._client = client
         self._outbox = outbox
         self._calendar = calendar
         self._queues_of = queues_of
-        self._workflow_link = workflow_link
+        self._desk_url = desk_url
         self._template = templates.get_template("morning_digest.md")
 
     @activity.defn
@@ -92,21 +107,21 @@ class DigestActivities:
     async def _write(self, operator: OperatorRow, digest: SendDigest) -> WrittenMail:
         queues = self._queues_of(digest.day, None if operator.supervisor else operator.name)
         counts = await asyncio.gather(*(self._client.count_workflows(queue.query) for queue in queues.counted))
-        waiting = [
-            (case.id, self._workflow_link(case.id))
-            async for case in self._client.list_workflows(queues.waiting.query, limit=MOST_CASES)
-        ]
+        waiting = [case.id async for case in self._client.list_workflows(queues.waiting.query, limit=MOST_CASES)]
         body = self._template.render(
             operator=operator,
             day=digest.day,
             queues=[(queue, found.count) for queue, found in zip(queues.counted, counts, strict=True)],
-            cases=[(_in_words(workflow_id), link) for workflow_id, link in sorted(waiting)],
+            cases=[await self._waiting(workflow_id) for workflow_id in sorted(waiting)],
             most=MOST_CASES,
         )
         return WrittenMail(operator.mail_address, f"{DIGEST_SUBJECT}（{digest.day.month}月{digest.day.day}日）", body)
 
-
-def _in_words(workflow_id: str) -> str:
-    """Name a case as people do, from `application/YS-000123/office/1`."""
-    _, application_no, *office = workflow_id.split("/")
-    return f"{application_no} の {office[-1]} 件目" if office else application_no
+    async def _waiting(self, workflow_id: str) -> WaitingCase:
+        """Read what a case waits for, since when, and why."""
+        case_no, part = case_of(workflow_id) or (workflow_id, None)
+        name = f"{case_no} の {part} 件目" if part else case_no
+        page = self._desk_url + desk_case_path(case_no, part)
+        async with self._sessions() as session:
+            row = await status_of(session, case_no, part)
+        return WaitingCase(name, page, row.stage, row.since, row.points) if row else WaitingCase(name, page)

@@ -9,7 +9,7 @@ from jinja2.meta import find_referenced_templates, find_undeclared_variables
 
 import activities
 from activities.common.mail_markdown import as_code, as_link, escaped
-from models.common.calendar import day_in_words
+from models.common.calendar import day_in_words, moment_in_words
 
 PACKAGES = tuple(sorted(folder.parent.name for folder in Path(activities.__file__).parent.glob("*/mails")))
 """Each keeps its templates in its folder `mails`; their names are theirs alone."""
@@ -30,7 +30,7 @@ def mail_templates(**named: Any) -> Environment:
         keep_trailing_newline=True,
     )
     templates.globals |= named
-    templates.filters |= {"day": day_in_words, "as_code": as_code, "as_link": as_link}
+    templates.filters |= {"day": day_in_words, "moment": moment_in_words, "as_code": as_code, "as_link": as_link}
     return templates
 
 

@@ -28,12 +28,14 @@ async def _named_operator(session: DatabaseSession, name: str, at: datetime) -> 
         names = ", ".join(each.name for each in await session.scalars(working.order_by(OperatorRow.name)))
         raise ApplicationError(
             f"担当者「{name}」は登録されていません。登録されている担当者：{names or 'なし'}。",
+            {"field": "to"},
             type="UnknownOperator",
             non_retryable=True,
         )
     if row.is_on_leave(day_in_japan(at)):
         raise ApplicationError(
             f"担当者「{name}」は{f' {row.leave_until} まで' if row.leave_until else ''}休暇中です。",
+            {"field": "to"},
             type="OperatorOnLeave",
             non_retryable=True,
         )
@@ -59,6 +61,12 @@ async def _least_busy(session: DatabaseSession, at: datetime, *, but_not: str | 
         .order_by(func.count(case.case_no), OperatorRow.name)
         .limit(1)
     )
+
+
+async def address_of_handle(session: DatabaseSession, handle: str) -> str | None:
+    """Return the address of an operator; None for one who has left."""
+    working = (OperatorRow.handle == handle, OperatorRow.removed_at.is_(None))
+    return await session.scalar(select(OperatorRow.mail_address).where(*working))
 
 
 async def operator_address(session: DatabaseSession, assignee: str | None, *, escalated: bool) -> str | None:

@@ -7,14 +7,14 @@ from temporalio import activity
 
 from activities.common.operators import operator_address
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
+from models.common.desk_links import desk_case_path, operation_path
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession
-from models.common.web_ui_links import WorkflowLink
 from models.myics.deadlines import KEYWORD_LENGTH
-from models.myics.identifiers import HolderNo, RegistrationNo, registration_workflow_id
+from models.myics.identifiers import HolderNo
 from models.myics.mails import MyicsMail
 from models.myics.passwords import MYICS_PASSWORD
 from models.myics.personal_links import link_of, link_path
@@ -44,14 +44,14 @@ class RegistrationMailActivities:
         *,
         secret_keys: SecretKeys,
         public_url: str,
-        workflow_link: WorkflowLink,
+        desk_url: str,
         desk: str,
     ) -> None:
-        """Take how links are signed, where the web and (for operators) a workflow is seen, and the desk's address."""
+        """Take how links are signed, where the web and (for operators) the desk is reached, and its mail address."""
         self._outbox = outbox
         self._secret_keys = secret_keys
         self._public_url = public_url.rstrip("/")
-        self._workflow_link = workflow_link
+        self._desk_url = desk_url
         self._desk = desk
         self._templates = templates
 
@@ -81,10 +81,19 @@ class RegistrationMailActivities:
             account=await session.get(MyicsAccountRow, row.account_id) if row.account_id else None,
             url=f"{self._public_url}{link_path(self._secret_keys, link)}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
-            workflow_url=self._workflow_link(registration_workflow_id(RegistrationNo(request.case_no))),
+            turn=request.turn,
+            desk_page=self._desk_url + desk_case_path(request.case_no),
+            forms=self._forms(request),
         )
         recipient = row.address_before if request.kind is MyicsMail.ADDRESS_LEFT else row.address
         if request.kind.for_operators:
             escalated = request.kind is MyicsMail.OPERATOR_ESCALATION
             recipient = await operator_address(session, assignee, escalated=escalated)
         return WrittenMail(recipient or self._desk, request.kind.subject, body)
+
+    def _forms(self, request: SendMyicsMail) -> list[tuple[str, str]]:
+        """Return what an operator can do, each with where its form is."""
+        return [
+            (label, self._desk_url + operation_path(request.case_no, None, operation))
+            for operation, label in (request.turn.operations if request.turn else ())
+        ]

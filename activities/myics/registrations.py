@@ -86,7 +86,9 @@ class RegistrationActivities:
                 await change_address(transaction.session, row, account, MailAddress(step.address), step.at)
             except RefusedError as refused:
                 [taken] = refused.errors
-                raise ApplicationError(taken.message, type="AddressTaken", non_retryable=True) from None
+                raise ApplicationError(
+                    taken.message, {"field": "mail_address"}, type="AddressTaken", non_retryable=True
+                ) from None
             transaction.audit("メールアドレスを訂正した", by=step.by, reason=step.reason, before=before)
             return NoResult()
 

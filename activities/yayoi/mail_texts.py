@@ -10,10 +10,11 @@ from jinja2 import Environment
 from sqlalchemy import select
 
 from activities.common.mail_templates import facts_named_in
-from activities.common.operators import operator_address
+from activities.common.operators import address_of_handle, operator_address
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
+from models.common.desk_links import desk_case_path, operation_path
 from models.common.identifiers import ledger_key
 from models.common.store.case_status import status_of
 from models.common.store.ledger import StepTransaction
@@ -91,13 +92,13 @@ class MailTexts:
         registry: Registry,
         templates: Environment,
         case_link: CaseLink,
-        office_link: Callable[[ApplicationNo, int], str],
+        desk_url: str,
         desk: str,
     ) -> None:
-        """Take how cases are linked to, for applicants and for operators, and the address of the operators' desk."""
+        """Take how applicants' cases are linked to, where operators reach their desk, and its mail address."""
         self._registry = registry
         self._case_link = case_link
-        self._office_link = office_link
+        self._desk_url = desk_url
         self._desk = desk
         self._templates = templates
 
@@ -153,14 +154,27 @@ class MailTexts:
             set_up_url=urljoin(case_url, SET_UP_PATH),
             calendar_url=calendar_address(case_url),
             opens_until=opens_until,
-            office_url=self._office_link(ApplicationNo(request.case_no), request.part or 0),
+            desk_page=self._desk_url + desk_case_path(request.case_no, request.part),
+            forms=self._forms(request),
         )
         if request.kind.for_operators:
-            escalated = request.kind is MailKind.OPERATOR_ESCALATION
-            recipient = await operator_address(session, assignee, escalated=escalated) or self._desk
+            recipient = await self._operator(session, request, assignee) or self._desk
         else:
             recipient = office.yayoi_id if office and to_the_pair else contract.mail_address
         return WrittenMail(recipient, request.kind.subject, body)
+
+    @staticmethod
+    async def _operator(session: DatabaseSession, request: SendMail, assignee: str | None) -> str | None:
+        if request.to_handle:
+            return await address_of_handle(session, request.to_handle)
+        return await operator_address(session, assignee, escalated=request.kind is MailKind.OPERATOR_ESCALATION)
+
+    def _forms(self, request: SendMail) -> list[tuple[str, str]]:
+        """Return what can be done, each with where its form is."""
+        return [
+            (label, self._desk_url + operation_path(request.case_no, request.part, operation))
+            for operation, label in (request.turn.operations if request.turn else ())
+        ]
 
     async def _contract(self, transaction: StepTransaction, application: ApplicationRow) -> ExistingContract:
         contract = await self._registry.contracts.existing(transaction, ContractId(application.existing_contract_id))

@@ -53,11 +53,9 @@ class LinkActivities:
             pair = await find_open_pair(transaction.session, step.case_no, step.part)
             links = await self._links.current(transaction, pair.own_token)
             await keep_links(transaction, links)
-            transaction.audit(
-                "連携を記録した",
-                rule="Y14",
-                links=[link.model_dump(mode="json", exclude={"service"}) for link in links],  # it holds account numbers
-            )
+            # Which ones they are is in the pair's own rows: an account number belongs into no record of what was done.
+            last_days = [link.model_dump(mode="json", exclude={"service"}) for link in links]
+            transaction.audit("連携を記録した", rule="Y14", links=last_days)
             return RememberedLinks(links=tuple(links))
 
         return await self._ledger.once(step, "remember_links", RememberedLinks, remember)

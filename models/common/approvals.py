@@ -11,10 +11,11 @@ from models.common.operator_message import ActionMessage
 
 APPROVAL_DAYS = 3
 """Business days after which a request lapses that nobody has answered."""
+APPROVED, DECLINED, LAPSED = "承認されました", "承認されませんでした", "失効しました"
+"""What came of a request, as who has asked reads it."""
 AWAITS_APPROVAL = "責任者の承認を待っています。"
 NOTHING_ASKED = "責任者の承認を待っている依頼はありません。"
 ASKED_ALREADY = "すでに責任者の承認を待っている依頼があります。その結果を待ってください。"
-NOTHING_NAMED = {"asked": "", "commitment": ""}
 ANOTHER = "この依頼は、いま承認を待っているものではありません。案件の画面を開き直してください。"
 OWN = "自分が依頼した操作は、自分では承認できません。別の責任者に承認を依頼してください。"
 
@@ -22,8 +23,8 @@ OWN = "自分が依頼した操作は、自分では承認できません。別�
 class Decision(ActionMessage):
     """A supervisor's answer: it names the very request, by its update's id and by what that has committed to."""
 
-    asked: str = Field(min_length=1, max_length=100)
-    commitment: str = Field(min_length=1, max_length=100)
+    asked: str = Field(min_length=1, max_length=100, title="依頼")
+    commitment: str = Field(min_length=1, max_length=100, title="依頼の内容の記録")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ def weekday(day: date) -> str:
     return "月火水木金土日"[day.weekday()]
 
 
+def moment_in_words(at: datetime) -> str:
+    """Return a moment as people in Japan read it."""
+    return f"{day_in_words(day_in_japan(at))}{at.astimezone(JST):%H:%M}"
+
+
 def day_in_words(day: date) -> str:
     """As mails and pages write it: 2026年11月20日（金）."""
     return f"{day.year}年{day.month}月{day.day}日（{weekday(day)}）"

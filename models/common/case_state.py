@@ -1,7 +1,7 @@
 """What every procedure knows of its case while it runs; each adds what is its own."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from models.common.messages import LostOperation, TimelineEntry
@@ -24,6 +24,8 @@ class CaseState:
     refused: str | None = None
     """Why a system has refused a step for good, in Japanese: it waits for an operator."""
     outcome: StrEnum | None = None
+    turn_since: datetime | None = None
+    """Since when it waits for an operator who has not acted yet."""
     cancellation_asked: bool = False
     """Whether Temporal's own *Request Cancellation* asks for an operator: it does not say who asks."""
     lost: tuple[LostOperation, ...] = ()

@@ -129,6 +129,17 @@ class TimelineEntry(Message):
     text: str
 
 
+class OperatorsTask(Message):
+    """What waits for an operator, as a mail says it."""
+
+    next_step: str
+    """Why, and what is to be done."""
+    since: datetime | None = None
+    """Since when; None: nothing waits yet."""
+    operations: tuple[tuple[str, str], ...] = ()
+    """What can be done about it: the names of the operations, and what they are called."""
+
+
 class SentMail(Message):
     """A mail that the SMTP server has taken."""
 

@@ -15,13 +15,16 @@ from pydantic import (
     ModelWrapValidatorHandler,
     PrivateAttr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
 from models.common.message import Message
 from models.common.names import Words
-from models.common.refusals import in_japanese
+from models.common.refusals import RefusedError, in_japanese
 
+_TYPED = {"typed": True}
+"""The context in which what cannot be read is refused at once."""
 NOTHING_WRITTEN = "「Data」に何も書かれていません。JSON を貼り付けてください"
 
 
@@ -30,7 +33,12 @@ class ActionMessage(Message):
 
     model_config = ConfigDict(extra="allow")
 
-    reason: Words = Field(min_length=1, max_length=1000)
+    reason: Words = Field(
+        min_length=1,
+        max_length=1000,
+        title="理由・対応の内容（社内）",
+        description="監査の記録に残ります。お客様には届きません。",
+    )
     event_id: str | None = None
     """The stored event that this message carries, if another system sent it."""
     salt: str | None = Field(default=None, exclude=True)
@@ -41,7 +49,9 @@ class ActionMessage(Message):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _keep_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+    def _keep_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if info.context is _TYPED:
+            return read(data)
         if data is None:
             return cls._misread(NOTHING_WRITTEN)
         try:
@@ -52,6 +62,14 @@ class ActionMessage(Message):
         if isinstance(data, dict):
             message._sent = _AsSent(data)  # noqa: SLF001 its own
         return message
+
+    @classmethod
+    def typed(cls, fields: Mapping[str, str]) -> Self:
+        """Read what was typed into a form. Raises `RefusedError`, with what is wrong beside each field."""
+        try:
+            return cls.model_validate(dict(fields), context=_TYPED)
+        except ValidationError as error:
+            raise RefusedError(in_japanese(error.errors())) from None
 
     @property
     def as_sent(self) -> Mapping[str, Any] | None:

@@ -1,7 +1,7 @@
 """Refusing bad input clearly: one Japanese message per field, for pages and for other systems alike."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails
@@ -22,6 +22,25 @@ class RefusedError(Exception):
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
         self.errors = tuple(errors)
+
+
+class OperationRefusal(str):
+    """Why an operation is refused, with the field that it is about; "": it is about none."""
+
+    __slots__ = ("field", "in_forms")
+    field: str
+    in_forms: str
+    """What a form says beside the field: without the names that only the Web UI's dialog asks for."""
+
+    def __new__(cls, reason: str, *, field: str = "", in_forms: str = "") -> Self:
+        refusal = super().__new__(cls, reason)
+        refusal.field, refusal.in_forms = field, in_forms or reason
+        return refusal
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What travels beside the reason."""
+        return {"field": self.field, "in_forms": self.in_forms}
 
 
 _IN_JAPANESE = {

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+
+from pydantic import Field
 
 from models.common.identifiers import MailAddress
-from models.common.operations import Operation, Operations, usual_example
+from models.common.operations import Operation, Operations
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import MAIL_ADDRESS, TO
+from models.common.refusals import OperationRefusal
 from models.common.typed_days import TypedDay
 from models.myics.deadlines import EXTENSION_DAYS, MOST_EXTENSION_YEARS
 from models.myics.registrations import RegistrationKind, RegistrationStage
@@ -18,13 +19,13 @@ from models.myics.state import RegistrationState
 class ExtendLink(ActionMessage):
     """Give the registrant longer: a new link that can be used until then (M8)."""
 
-    until: TypedDay
+    until: TypedDay = Field(title="新しい期限")
 
 
 class CorrectMailAddress(ActionMessage):
     """Send to another address from now on; the link that went to the old one ends (M8)."""
 
-    mail_address: MailAddress
+    mail_address: MailAddress = Field(title="正しいメールアドレス")
 
 
 class RegistrationOperation(Operation):
@@ -79,28 +80,21 @@ _RULES: dict[RegistrationOperation, Callable[[RegistrationState], str | None]] =
 def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
     match message:
         case ExtendLink(until=until) if until <= state.expires_on:
-            return f"いまの期限（{state.expires_on}）より後の日を指定してください。"
+            return OperationRefusal(f"いまの期限（{state.expires_on}）より後の日を指定してください。", field="until")
         case ExtendLink(until=until) if until > state.expires_on + timedelta(days=366 * MOST_EXTENSION_YEARS):
-            return f"期限を延ばせるのは {MOST_EXTENSION_YEARS} 年までです。"
+            return OperationRefusal(f"期限を延ばせるのは {MOST_EXTENSION_YEARS} 年までです。", field="until")
         case _:
             return None
 
 
-def _example(operation: RegistrationOperation, state: RegistrationState) -> dict[str, Any]:
-    common = usual_example(operation)
-    match operation:
-        case RegistrationOperation.EXTEND_DEADLINE:
-            return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
-        case RegistrationOperation.CORRECT_ADDRESS:
-            return {**common, MAIL_ADDRESS.field: MAIL_ADDRESS.text}
-        case RegistrationOperation.HAND_OVER:
-            return {**common, TO.field: TO.text}
-        case _:
-            return common
+def _known(operation: RegistrationOperation, state: RegistrationState) -> dict[str, str]:
+    if operation is RegistrationOperation.EXTEND_DEADLINE:
+        return {"until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
+    return {}
 
 
 OPERATIONS = Operations[RegistrationOperation, RegistrationState](
-    tuple(RegistrationOperation), _refusal, _refusal_of, _example
+    tuple(RegistrationOperation), _refusal, _refusal_of, _known
 )
 
 

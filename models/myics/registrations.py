@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from models.common.actors import Actor, ActorKind, Channel
 from models.common.message import Message
-from models.common.messages import CaseRef, CaseStep, CountedStep, TimelineEntry
+from models.common.messages import CaseRef, CaseStep, CountedStep, OperatorsTask, TimelineEntry
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
@@ -184,6 +184,8 @@ class SendMyicsMail(CountedStep):
     """One mail. The same registration, kind and occurrence is the same mail, which is sent once."""
 
     kind: MyicsMail
+    turn: OperatorsTask | None = None
+    """Of a mail to operators: what waits for them."""
 
 
 class CorrectAddress(CountedStep):

@@ -1,4 +1,4 @@
-"""Links to a case: for applicants pages that nobody else can find, for operators its page in the Temporal Web UI.
+"""Applicants' links to a case: pages that nobody else can find.
 
 A link to the whole case is the applicant's; one to a single office goes to that pair's own Yayoi ID and shows no other
 pair. Both hold the last day on which they open, and how many of the kind came before: with a newer one the older ends.
@@ -13,9 +13,8 @@ from itsdangerous import Signer
 
 from models.common.secret_keys import SecretKeys
 from models.common.security_log import SecurityEvent, security_event
-from models.common.web_ui_links import workflow_link
 from models.yayoi.deadlines import CASE_LINK_DAYS, MAILED_CASE_LINK_DAYS
-from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
+from models.yayoi.identifiers import ApplicationNo
 
 
 class Opening(Enum):
@@ -111,11 +110,3 @@ def _signed(application_no: str, until: str, office_no: int | None, link_no: int
 
 def _signer(keys: SecretKeys) -> Signer:
     return Signer(keys.oldest_first, salt="case page", digest_method=hashlib.sha256)
-
-
-def operators_link(ui_url: str, namespace: str, application_no: ApplicationNo, office_no: int) -> str:
-    """Return where an operator reads the case: of one office, or (0) of the whole application."""
-    workflow_id = (
-        office_workflow_id(application_no, office_no) if office_no else application_workflow_id(application_no)
-    )
-    return workflow_link(ui_url, namespace, workflow_id)

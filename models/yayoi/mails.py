@@ -34,13 +34,14 @@ class MailKind(StrEnum):
     OPERATOR_REMINDER = "operator_reminder"
     OPERATOR_ESCALATION = "operator_escalation"
     HANDED_OVER = "handed_over"
+    APPROVAL_ANSWERED = "approval_answered"
 
     @property
     def for_operators(self) -> bool:
-        """Whether it goes to the operator in charge instead of the applicant."""
+        """Whether it goes to an operator instead of the applicant."""
         return self in {
-            *(MailKind.DUE_DATE_IN_DANGER, MailKind.OPERATOR_REMINDER),
-            *(MailKind.OPERATOR_ESCALATION, MailKind.HANDED_OVER),
+            *(MailKind.DUE_DATE_IN_DANGER, MailKind.OPERATOR_REMINDER, MailKind.OPERATOR_ESCALATION),
+            *(MailKind.HANDED_OVER, MailKind.APPROVAL_ANSWERED),
         }
 
     @property
@@ -69,4 +70,5 @@ class MailKind(StrEnum):
             MailKind.OPERATOR_REMINDER: "〔担当者〕対応待ちの手続きがあります",
             MailKind.OPERATOR_ESCALATION: "〔責任者〕対応されていない手続きがあります",
             MailKind.HANDED_OVER: "〔担当者〕手続きの担当になりました",
+            MailKind.APPROVAL_ANSWERED: "〔担当者〕承認の依頼の結果をお知らせします",
         }[self]

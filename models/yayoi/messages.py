@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from models.common.acting import SYSTEM
 from models.common.message import Message
-from models.common.messages import CaseRef, CaseStep, CountedStep
+from models.common.messages import CaseRef, CaseStep, CountedStep, OperatorsTask
 from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
@@ -298,6 +298,10 @@ class SendMail(CountedStep):
     """Whether one that usually goes to the pair's own Yayoi ID goes to the applicant, about the whole case."""
     ends_application: bool = False
     """Whether with what it is about the whole application has ended: it says so, and no other mail does (Y18)."""
+    turn: OperatorsTask | None = None
+    """Of a mail to operators: what waits for them."""
+    to_handle: str | None = None
+    """Of a mail to operators: whom it goes to, if not to who is in charge."""
 
 
 OFFICE_CLOSED = "closed"

@@ -1,6 +1,8 @@
-"""What operators and applicants can do with an office's procedure: one small JSON each."""
+"""What operators and applicants can do with an office's procedure: one message each."""
 
 from enum import StrEnum
+
+from pydantic import Field
 
 from models.common.approvals import Decision
 from models.common.names import Name
@@ -17,9 +19,9 @@ from models.yayoi.service_links import LinkKind, RelinkDay
 class CorrectPair(ActionMessage):
     """Correct what is wrong of the pair: the Yayoi ID, the office token, the ID issued before (Y2, Y3, Y5, Y9)."""
 
-    yayoi_id: YayoiId | None = None
-    office_token: OfficeToken | None = None
-    issued_contract_id: ContractId | None = None
+    yayoi_id: YayoiId | None = Field(default=None, title="弥生ID（メールアドレス）")
+    office_token: OfficeToken | None = Field(default=None, title="事業所トークン")
+    issued_contract_id: ContractId | None = Field(default=None, title="発行済みのサービス契約ID")
     """Only in 会計連携の追加 (Y9)."""
 
 
@@ -30,13 +32,13 @@ class SharingReleased(ActionMessage):
 class ExtendDeadline(ActionMessage):
     """Give the applicant longer to correct what blocks the case (Y27)."""
 
-    until: TypedDay
+    until: TypedDay = Field(title="新しい期限")
 
 
 class ResendMail(ActionMessage):
     """Send a mail again that was sent before."""
 
-    kind: MailKind
+    kind: MailKind = Field(title="送り直すメール")
 
 
 class LinkHolder(StrEnum):
@@ -46,11 +48,15 @@ class LinkHolder(StrEnum):
     PAIR = "pair"
     """Of the pair's own Yayoi ID: it opens that office alone."""
 
+    @property
+    def label(self) -> str:
+        return "申込者のリンク（申込全体）" if self is LinkHolder.APPLICANT else "弥生ID のリンク（この事業所データ）"
+
 
 class RenewLink(ActionMessage):
     """End a link that others know, and mail a new one to whose it is."""
 
-    whose: LinkHolder
+    whose: LinkHolder = Field(title="無効にするリンク")
 
 
 class Cancel(EndCase):
@@ -64,16 +70,20 @@ class AskCancel(EndCase):
 class SetUpStepDone(ActionMessage):
     """The customer has done one step of STEP5 or STEP6 (Y19, Y20)."""
 
-    step: SetUpStep
+    step: SetUpStep = Field(title="完了したこと")
 
 
 class ServiceRelinked(ActionMessage):
     """The customer has linked one service again (Y21)."""
 
-    kind: LinkKind
-    service: Name
-    relinked_on: RelinkDay
-    asked_from: RelinkDay | None = None
+    kind: LinkKind = Field(title="サービス")
+    service: Name = Field(title="サービスの名前")
+    relinked_on: RelinkDay = Field(title="再連携した日")
+    asked_from: RelinkDay | None = Field(
+        default=None,
+        title="取引を取り込み始める日",
+        description="お客様が取り込みの開始日を選んだときに、その日を入力します。",
+    )
     """The day the customer chose to import from; registers ignore it."""
 
 
@@ -84,14 +94,14 @@ class CorrectRelink(ServiceRelinked):
 class RetractRelink(ActionMessage):
     """A service that is not linked again was recorded by mistake (Y21)."""
 
-    kind: LinkKind
-    service: Name
+    kind: LinkKind = Field(title="サービス")
+    service: Name = Field(title="サービスの名前")
 
 
 class RetractSetUpStep(ActionMessage):
     """A step that is not done was recorded by mistake (Y20)."""
 
-    step: SetUpStep
+    step: SetUpStep = Field(title="取り消す記録")
 
 
 class Action(Operation):

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from typing import Any
 
-from models.common.approvals import ASKED_ALREADY, NOTHING_ASKED, NOTHING_NAMED, AskedFor, Decision
+from models.common.approvals import ASKED_ALREADY, NOTHING_ASKED, AskedFor, Decision
 from models.common.calendar import day_in_japan
-from models.common.operations import Operations, usual_example
+from models.common.operations import Operations
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import ISSUED_CONTRACT_ID, OFFICE_TOKEN, TO, YAYOI_ID
+from models.common.possible_operations import Choice
+from models.common.refusals import OperationRefusal
+from models.yayoi.application_state import ApplicationState
 from models.yayoi.deadlines import EXTENSION_DAYS, MOST_EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
 from models.yayoi.follow_up import GROUP_EXISTS
@@ -26,48 +27,54 @@ from models.yayoi.operator_actions import (
     ServiceRelinked,
     SetUpStepDone,
 )
-from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.relink_form import RelinkRule
-from models.yayoi.service_links import LinkKind
 
 
-def example(action: Action, state: OfficeState) -> dict[str, Any]:
-    """Return the JSON of an action, ready to copy: a placeholder for each value that only a person knows."""
-    common = usual_example(action)
+def _known(action: Action, state: OfficeState) -> dict[str, str]:
+    if action is Action.EXTEND_DEADLINE:
+        return {"until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
+    return {}
+
+
+def _choices(action: Action, state: OfficeState) -> tuple[Choice, ...]:
+    follow_up = state.follow_up
     match action:
-        case Action.CORRECT_PAIR:
-            wrong = {field for problem in state.problems for field in problem.fields}
-            wrong_parts = [each for each in (YAYOI_ID, ISSUED_CONTRACT_ID, OFFICE_TOKEN) if each.field in wrong]
-            return common | {each.field: each.text for each in wrong_parts or [YAYOI_ID]}
-        case Action.EXTEND_DEADLINE:
-            return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
         case Action.RESEND_MAIL:
-            return {**common, "kind": state.first_undelivered or next(reversed(state.mails), "")}
+            newest = list(state.mails)[::-1]
+            newest.sort(key=lambda kind: kind != state.first_undelivered)
+            return tuple(Choice(label=kind.subject, values={"kind": kind}) for kind in newest)
         case Action.RENEW_LINK:
-            return {**common, "whose": LinkHolder.APPLICANT}
-        case Action.HAND_OVER:
-            return {**common, "to": TO.text}
+            return tuple(Choice(label=each.label, values={"whose": each}) for each in LinkHolder)
         case Action.APPROVE | Action.DECLINE:
-            return {**common, **(state.asked.named if state.asked else NOTHING_NAMED)}
-        case Action.REPORT_SET_UP_STEP:
-            return {**common, "step": next(iter(state.follow_up.open_steps), "")}
+            return (Choice(label=state.asked.shown, values=state.asked.named),) if state.asked else ()
+        case Action.REPORT_SET_UP_STEP:  # each needs those before it (Y20)
+            return _steps(follow_up.open_steps[:1])
         case Action.RETRACT_SET_UP_STEP:
-            return {**common, "step": state.follow_up.retractable or ""}
-        case Action.REPORT_RELINK | Action.CORRECT_RELINK | Action.RETRACT_RELINK:
-            return {**common, **_link(action, state)}
+            return _steps([follow_up.retractable] if follow_up.retractable else [])
+        case Action.REPORT_RELINK:
+            return _links(follow_up.open_links)
+        case Action.CORRECT_RELINK | Action.RETRACT_RELINK:
+            return _links(follow_up.relinked[::-1])
         case _:
-            return common
+            return ()
 
 
-def _link(action: Action, state: OfficeState) -> dict[str, Any]:
-    """Return the link that it is probably about, and the day, which only a person knows."""
-    links: Sequence[RememberedLink | Relinked] = state.follow_up.relinked[::-1]
-    if action is Action.REPORT_RELINK:
-        links = state.follow_up.open_links
-    link = next(iter(links), None)
-    such_as = day_in_japan(state.timeline[-1].at)
-    day = {} if action is Action.RETRACT_RELINK else {"relinked_on": f"再連携した日（例：{such_as}）"}
-    return {"kind": link.kind if link else LinkKind.OTHER, "service": link.service if link else "", **day}
+def _steps(steps: Sequence[SetUpStep]) -> tuple[Choice, ...]:
+    return tuple(Choice(label=step.label, values={"step": step}) for step in steps)
+
+
+def _links(links: Sequence[RememberedLink | Relinked]) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(label=f"{link.kind.label}「{link.service}」", values={"kind": link.kind, "service": link.service})
+        for link in links
+    )
+
+
+def _unneeded(action: Action, state: OfficeState) -> tuple[str, ...]:
+    """Only an addition names an ID that was issued before (Y9)."""
+    others = action is Action.CORRECT_PAIR and state.case.procedure is not Procedure.LINK_ADDITION
+    return ("issued_contract_id",) if others else ()
 
 
 def _refusal(action: Action, state: OfficeState) -> str | None:
@@ -75,7 +82,7 @@ def _refusal(action: Action, state: OfficeState) -> str | None:
     if state.leaving and not (state.refused and action is Action.TRY_AGAIN):
         return "この手続きは、すでに終了したか、終了の処理中です。"
     if state.after_closing and action not in _AFTER_CLOSING:
-        return "この手続きは終了し、残りの設定を受け付けています。ほかの操作は、再開（reopen）してから送ってください。"
+        return "この手続きは終了し、残りの設定を受け付けています。ほかの操作は、再開してから行ってください。"
     return _RULES[action](state) if action in _RULES else None
 
 
@@ -110,9 +117,7 @@ def _answering_for_holder(state: OfficeState) -> str | None:
 
 
 def _before_notice(state: OfficeState) -> str | None:
-    return (
-        "完了のお知らせを送った後は却下できません。取り消し（cancel）を使ってください。" if state.notified_at else None
-    )
+    return "完了のお知らせを送った後は却下できません。「取り消す」を使ってください。" if state.notified_at else None
 
 
 def _sharing(state: OfficeState) -> str | None:
@@ -173,7 +178,7 @@ def _notified(state: OfficeState) -> str | None:
 
 def _withdrawing(state: OfficeState) -> str | None:
     if state.set_up_begun:
-        return "STEP5 を始めた後は取り下げられません。取り消しの承認を、責任者に依頼してください（ask_cancel）。"
+        return "STEP5 を始めた後は取り下げられません。取り消しの承認を、責任者に依頼してください。"
     return None
 
 
@@ -183,13 +188,13 @@ def _cancelling(state: OfficeState) -> str | None:
     return None
 
 
-_ASK = "承認を責任者に依頼してください（ask_cancel）。"
+_ASK = "承認を責任者に依頼してください。"
 
 
 def _asking_to_cancel(state: OfficeState) -> str | None:
     if state.asked:
         return ASKED_ALREADY
-    return None if state.set_up_begun else "STEP5 を始める前の取り消しには、承認は不要です（cancel）。"
+    return None if state.set_up_begun else "STEP5 を始める前の取り消しには、承認は不要です。"
 
 
 def _answering(state: OfficeState) -> str | None:
@@ -240,25 +245,33 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
         case CorrectPair(event_id=str()) if state.stage not in {Stage.CONFIRMATION, Stage.CORRECTION}:
             return "訂正を待っている段階ではありません。"
         case CorrectPair(issued_contract_id=str()) if state.case.procedure is not Procedure.LINK_ADDITION:
-            return "issued_contract_id は、会計連携の追加のお申し込みだけで訂正できます。"
+            return OperationRefusal(
+                "発行済みのサービス契約ID は、会計連携の追加のお申し込みだけで訂正できます。",
+                field="issued_contract_id",
+            )
         case CorrectPair(yayoi_id=None, office_token=None, issued_contract_id=None):
-            also = "、issued_contract_id" if state.case.procedure is Procedure.LINK_ADDITION else ""
-            return f"yayoi_id か office_token{also} を指定してください。"
+            fields = {"yayoi_id": "弥生ID", "office_token": "事業所トークン", "issued_contract_id": "サービス契約ID"}
+            names = [name for field, name in fields.items() if field not in _unneeded(Action.CORRECT_PAIR, state)]
+            return OperationRefusal(f"{'・'.join(names)}のうち、訂正するものを入力してください。", field="yayoi_id")
         case Decision() if state.asked:
-            return state.asked.refuse(message)
+            return _beside("asked", state.asked.refuse(message))
         case ResendMail(kind=kind) if kind not in state.mails:
             sent = "、".join(state.mails)
-            return f"{kind} のメールは送っていません。送ったもの：{sent}。"
+            return OperationRefusal(f"{kind} のメールは送っていません。送ったもの：{sent}。", field="kind")
         case SetUpStepDone(step=step):
-            return state.follow_up.refuse_step(step)
+            return _beside("step", state.follow_up.refuse_step(step))
         case RetractSetUpStep(step=step):
-            return state.follow_up.refuse_retraction(step)
+            return _beside("step", state.follow_up.refuse_retraction(step))
         case CorrectRelink(kind=kind, service=service) | RetractRelink(kind=kind, service=service):
-            return state.follow_up.refuse_correction(kind, service)
+            return _beside("kind", state.follow_up.refuse_correction(kind, service))
         case ServiceRelinked(kind=kind, service=service):
-            return state.follow_up.refuse_relink(kind, service)
+            return _beside("kind", state.follow_up.refuse_relink(kind, service))
         case _:
             return None
+
+
+def _beside(field: str, reason: str | None) -> OperationRefusal | None:
+    return None if reason is None else OperationRefusal(reason, field=field)
 
 
 def refuse_days(message: ActionMessage, state: OfficeState, today: date) -> str | None:
@@ -271,16 +284,30 @@ def refuse_days(message: ActionMessage, state: OfficeState, today: date) -> str 
             first = max(state.case.expires_on, min(today, state.expires_on))
             last = state.case.expires_on + timedelta(days=MOST_EXTENSION_DAYS)
             if until == state.expires_on:
-                return f"いまの期限（{until}）と同じ日です。"
+                return OperationRefusal(f"いまの期限（{until}）と同じ日です。", field="until")
             if not first <= until <= last:
-                return f"期限は、{first} から {last} までの日を指定してください。"
+                return OperationRefusal(f"期限は、{first} から {last} までの日を指定してください。", field="until")
         case ServiceRelinked(kind=kind, service=service, relinked_on=relinked_on, asked_from=asked_from):
             links = (link for link in state.follow_up.links if (link.kind, link.service) == (kind, service))
             imported = next((link.last_imported_on for link in links), None)
             rule = RelinkRule(kind, today, day_in_japan(state.case.applied_at), imported)
-            return "".join(rule.errors(relinked_on, asked_from).values()) or None
+            errors = rule.errors(relinked_on, asked_from)
+            return OperationRefusal("".join(errors.values()), field=next(iter(errors))) if errors else None
     return None
 
 
-OPERATIONS = Operations[Action, OfficeState](tuple(Action), _refusal, _refusal_of, example)
+OPERATIONS = Operations[Action, OfficeState](tuple(Action), _refusal, _refusal_of, _known, _choices, _unneeded)
 """What operators and applicants can do with an office's procedure."""
+
+
+def _cancelling_all(_: Action, state: ApplicationState) -> str | None:
+    if state.all_ended:
+        return "すべての事業所データの手続きが、すでに終了しています。取り消すものはありません。"
+    return None
+
+
+CANCEL_ALL = "申込全体を取り消す"
+OF_APPLICATIONS = Operations[Action, ApplicationState](
+    (Action.CANCEL,), _cancelling_all, labels={Action.CANCEL: CANCEL_ALL}
+)
+"""What they can do with an application as a whole."""

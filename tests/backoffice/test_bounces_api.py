@@ -46,6 +46,9 @@ async def sent(web: Web, case_no: str | None = None, office: int | None = None) 
         )
 
 
+JSON = {"content-type": "application/json"}
+
+
 async def post(web: Web, content: bytes) -> httpx.Response:
     return await web.http.post("/api/bounces", content=content, headers=RAW)
 
@@ -120,10 +123,10 @@ async def test_the_customer_reads_on_the_page_that_the_notice_came_back(web: Web
     ("content", "headers", "field"),
     [
         (b"", RAW, ""),
-        (b"{}", {}, "raw"),
-        (b'{"raw": ""}', {}, "raw"),
-        (b"From: someone", {}, ""),
-        (b'{"raw": "From: a", "case": "A-1"}', {}, "case"),
+        (b"{}", JSON, "raw"),
+        (b'{"raw": ""}', JSON, "raw"),
+        (b"From: someone", JSON, ""),
+        (b'{"raw": "From: a", "case": "A-1"}', JSON, "case"),
     ],
 )
 async def test_what_is_no_mail_is_refused(web: Web, content: bytes, headers: dict[str, str], field: str) -> None:

@@ -1,6 +1,5 @@
-"""What an operator reads in the Web UI, and what happens when the JSON there is sent as it is, or none at all."""
+"""What an operator reads in the Web UI, and what happens when an update is sent without any JSON."""
 
-import json
 import re
 from typing import Any
 
@@ -9,28 +8,31 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
+from models.common.desk_links import operation_path
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import ALL, left_as_shown
 from models.common.signatures import SignatureRefusal
-from models.common.typed_days import NO_DAY
-from models.yayoi.identifiers import YayoiId
+from models.yayoi.identifiers import OfficeToken, YayoiId
 from models.yayoi.messages import Outcome
-from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, CorrectPair
-from models.yayoi.operator_rules import example
+from models.yayoi.operator_rules import CANCEL_ALL
 from models.yayoi.procedures import Stage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
-from tests.support.operator_actions import TABLE, filled, shown_actions
 from workflows.common.details import page_of
 from workflows.yayoi.office_details import WHEN_CALLED
 
 ACCEPTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
 STRANGER = YayoiId("stranger@yayoi-taro.example.jp")
+WRONG_TOKEN = OfficeToken("d0000004-0000-4000-8000-00000000ffff")
 
 
 async def details(handle: WorkflowHandle[Any, Any]) -> str:
     metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     return str(metadata.current_details)
+
+
+def form_of(case: Case, action: Action, number: int = 1) -> str:
+    """The link to the form of an action."""
+    return f"[{action.label}]({operation_path(case.application_no, number, action)})"
 
 
 async def refusal(case: WorkflowHandle[Any, Any], name: str, *sent: object) -> str:
@@ -41,40 +43,7 @@ async def refusal(case: WorkflowHandle[Any, Any], name: str, *sent: object) -> s
     return str(refused.value.cause)
 
 
-# --- sent as shown, or empty ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("state", [row[1] for row in TABLE], ids=[row[0] for row in TABLE])
-@pytest.mark.parametrize("action", Action)
-def test_every_placeholder_that_is_left_is_named_with_what_belongs_there(action: Action, state: OfficeState) -> None:
-    shown = example(action, state)
-    whole = json.loads(filled(action, state).model_dump_json(exclude_none=True))
-    assert left_as_shown(action.message.model_validate(whole)) is None
-    for each in ALL:
-        if shown.get(each.field) == each.text:
-            reason = left_as_shown(action.message.model_validate(whole | {each.field: each.text})) or ""
-            assert reason.startswith(
-                f"「{each.field}」が例の「{each.text}」のままです。{each.instead}を書いてください。"
-            )
-
-
-async def test_what_is_shown_is_refused_unless_it_is_filled_in(environment: Environment) -> None:
-    case = await environment.apply(form([(NOBODY, OFFICE_C[1])]))
-    await at_rest(case, Stage.CORRECTION)
-    before = len(await case.audit())
-    for name, shown in (await shown_actions(case)).items():
-        assert "「reason」が例の「理由」のままです。" in await refusal(case.office(), name, shown)
-    sent = {"reason": "お電話", "yayoi_id": "new@example.co.jp"}
-    reason = await refusal(case.office(), Action.CORRECT_PAIR, sent)
-    assert "お客様から聞いた正しい弥生ID（メールアドレス）を書いてください。使わない項目は、行ごと" in reason
-    assert len(await case.audit()) == before
-
-
-async def test_the_day_of_a_relink_must_be_written_by_whoever_knows_it(environment: Environment) -> None:
-    case = await environment.apply(form([OFFICE_B]))
-    await at_rest(case, Stage.SET_UP)
-    shown = (await shown_actions(case))[Action.REPORT_RELINK] | {"reason": "お電話"}
-    assert f"（relinked_on：{NO_DAY}）" in await refusal(case.office(), Action.REPORT_RELINK, shown)
+# --- sent empty -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sent", [(), (None,), ("お電話",)], ids=["nothing", "null", "text"])
@@ -96,10 +65,11 @@ async def test_what_only_a_call_brings_about_stands_under_a_heading_of_its_own(e
     await at_rest(case, Stage.SHARING)
     before, called = (await details(case.office())).split(f"#### {WHEN_CALLED}\n")
     assert "操作は不要です" in before
-    assert "```json" not in before
+    assert "/operations/" not in before
     first_block, _, others = called.partition("#### ほかにできる操作")
-    assert [f"`{name}`" in first_block for name in ("report_sharing_released", "release_sharing")] == [True, True]
-    assert "`cancel`" in others
+    for action in (Action.REPORT_SHARING_RELEASED, Action.RELEASE_SHARING):
+        assert form_of(case, action) in first_block
+    assert form_of(case, Action.CANCEL) in others
 
 
 async def test_when_it_waits_for_an_operator_what_is_theirs_comes_first(environment: Environment) -> None:
@@ -107,13 +77,13 @@ async def test_when_it_waits_for_an_operator_what_is_theirs_comes_first(environm
     await at_rest(case, Stage.SHARING)
     await case.until_day(environment.calendar.business_days_before(case.due_date, 3))
     before, called = (await details(case.office())).split(f"#### {WHEN_CALLED}\n")
-    assert "`add_note`\n```json" in before
+    assert form_of(case, Action.ADD_NOTE) in before
     assert "操作は不要" not in before
-    assert "`release_sharing`\n```json" in called
+    assert form_of(case, Action.RELEASE_SHARING) in called
     await case.act(ActionMessage(reason="お電話した"), action=Action.ADD_NOTE)
     await case.act(ActionMessage(reason="お客様と相談中"), action=Action.HOLD)
     held = await details(case.office())
-    assert "`resume`\n```json" in held
+    assert f"**{form_of(case, Action.RESUME)}**" in held
     assert WHEN_CALLED not in held
     await case.act(ActionMessage(reason="相談が終わった"), action=Action.RESUME)
     assert WHEN_CALLED in await details(case.office())
@@ -137,51 +107,30 @@ async def test_at_the_correction_the_entered_pair_is_one_link_away_and_what_was_
     assert f"- 訂正後の弥生ID：{STRANGER}" in await details(case.office(2))
 
 
-@pytest.mark.parametrize(
-    ("yayoi_id", "token", "asked"),
-    [
-        (NOBODY, OFFICE_C[1], {"yayoi_id"}),
-        (OFFICE_C[0], "d0000004-0000-4000-8000-00000000ffff", {"office_token"}),
-        (NOBODY, "d0000004-0000-4000-8000-00000000ffff", {"yayoi_id", "office_token"}),
-    ],
-)
-async def test_the_json_of_a_correction_asks_for_what_is_wrong(
-    environment: Environment, yayoi_id: YayoiId, token: str, asked: set[str]
-) -> None:
-    case = await environment.apply(form([(yayoi_id, type(OFFICE_C[1])(token))]))
+async def test_what_is_wrong_is_said_in_words_and_not_by_the_numbers_of_rules(environment: Environment) -> None:
+    case = await environment.apply(form([(NOBODY, WRONG_TOKEN)]))
     await at_rest(case, Stage.CORRECTION)
-    assert (await shown_actions(case))[Action.CORRECT_PAIR].keys() == {"reason", *asked}
+    shown = await details(case.office())
+    assert "- 入力されたメールアドレスは、弥生ID として登録されていません。" in shown
+    assert "- 入力された事業所トークンは、" in shown
+    assert not re.search(r"\bY[0-9]+\b", shown)
 
 
 # --- the page of the whole application --------------------------------------------------------------------------------
 
 
-async def test_the_application_shows_the_json_of_its_own_cancellation_until_all_has_ended(
-    environment: Environment,
-) -> None:
+async def test_the_application_offers_its_own_cancellation_until_all_has_ended(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
-    shown = await cancellation(case)
-    assert shown == {"reason": "理由", "text_for_customer": ""}
-    reason = await refusal(case.application, "cancel", shown)
-    assert "「reason」が例の「理由」のままです。" in reason
+    offered = f"[{CANCEL_ALL}]({operation_path(case.application_no, None, Action.CANCEL)})"
+    assert offered in await details(case.application)
     await case.application.execute_update("cancel", {"reason": "お客様のご希望"})
     result = await case.application.result()
     assert {office.outcome for office in result.offices} == {Outcome.CANCELLED}
     ended = await details(case.application)
     assert "すべての手続きが終わりました。操作は不要です。" in ended
-    assert "`cancel`" not in ended
-
-
-async def cancellation(case: Case) -> dict[str, str]:
-    async def found() -> str | None:
-        block = re.search(r"`cancel`\n```json\n(\{[^}]*\})", await details(case.application))
-        return block and block[1]
-
-    while not (block := await found()):  # the offices publish where they are
-        await case.settled()
-    return dict(json.loads(block))
+    assert offered not in ended
 
 
 async def test_the_application_leads_to_each_office_which_says_that_it_waits_for_an_operator(

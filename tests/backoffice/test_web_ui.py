@@ -31,7 +31,7 @@ from tests.support.web import CROSS_SITE, text_of
 from tests.support.web_ui import SAFE, SmallWebUi, small_web_ui
 from web.backoffice import web_ui_routes
 from web.backoffice.web_ui import CANCEL_INSTEAD, LOG_IN_AGAIN, NOT_HERE, UNSAFE
-from web.backoffice.web_ui_routes import API, CANCEL, QUERY, ROUTES, UPDATE, Route, Treatment
+from web.backoffice.web_ui_routes import API, CANCEL, CODEC, QUERY, ROUTES, UPDATE, Route, Treatment
 from web.backoffice.web_ui_updates import NOT_ALLOWED, OTHER_NAMESPACE, OWN_UPDATE_ID
 from web.common.operation_sender import NOT_KNOWN, Done, NotKnown, Refused
 from workers.desk_server import LONGEST_REQUEST_HEAD
@@ -182,6 +182,8 @@ async def tried(site: DeskSite, web_ui: SmallWebUi, http: httpx.AsyncClient, met
         return "sent"
     if answer.status_code == 303:
         return f"to {answer.headers['location'].partition('?')[0]}"
+    if answer.status_code == 200 and path == f"{CODEC}/decode":
+        return "answered"
     if answer.status_code == 200:
         return f"refused: {answer.json()['outcome']['failure']['message'].partition('。')[0]}"
     return str(answer.status_code)

@@ -17,6 +17,7 @@ NAMES = [
     "storage_kb_per_open_case",
     "burst_cpu_ratio",
     "form_p99_ratio",
+    "encryption_ratio",
 ]
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from bench.batch import Batch
 from bench.burst import Burst
+from bench.encryption import EncryptionRound
 from bench.events import Events
 from bench.figures import Figures
 from bench.form_latency import FormLatency
@@ -54,3 +55,12 @@ def test_events_and_the_forms_answer_go_in_as_they_are() -> None:
 
 def test_a_run_without_parts_has_no_figures() -> None:
     assert Results().figures == Figures()
+
+
+def test_encryption_is_compared_within_each_round() -> None:
+    rounds = [
+        EncryptionRound(batch(4.0, {"worker": 21.0}, 10), batch(3.8, {"worker": 20.0}, 10)),
+        EncryptionRound(batch(8.0, {"worker": 22.0}, 10), batch(8.0, {"worker": 20.0}, 10)),
+    ]
+    assert Results(encryption=rounds).figures.encryption_ratio == pytest.approx((0.95 + 1) / 2)
+    assert rounds[0].cpu_ratio == pytest.approx(1.05)

@@ -7,9 +7,10 @@ from workers.wiring.root import WORKFLOWS
 from workflows.common.search_attributes import ALL
 
 FAILING, RETURNED, LOST = "activity_failing", "mail_returned", "operations_lost"
+CASE_NOW = "case_now"
 REGISTRATION = (
     (FAILING, LOST, RETURNED, "registration_changed", "withdrawn_with_client"),
-    ("judge_operation", "progress", "timeline"),
+    (CASE_NOW, "judge_operation", "progress", "timeline"),
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
@@ -34,21 +35,25 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AddressChange": REGISTRATION,
     "BounceReading": ((FAILING,), (), ()),
     "CaseLinkMail": ((FAILING,), (), ()),
-    "ClientBatch": ((FAILING, LOST, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
+    "ClientBatch": ((FAILING, LOST, "row_changed"), (CASE_NOW, "progress"), ("resume", "stop", "try_again")),
     "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),
     "DailyReconciliation": ((FAILING,), (), ()),
     "DraftMail": ((FAILING, "row_changed"), (), ()),
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, RETURNED, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING, LOST, RETURNED, "closed", "holder_answered"), ("progress",), ("cancel",)),
+    "MultiOfficeApplication": (
+        (FAILING, LOST, RETURNED, "closed", "holder_answered"),
+        (CASE_NOW, "progress"),
+        ("cancel",),
+    ),
     "OfficeDataProcedure": (
         (FAILING, LOST, RETURNED, "application_cancelled", "holder_answered"),
-        ("judge_operation", "progress", "timeline"),
+        (CASE_NOW, "judge_operation", "progress", "timeline"),
         OFFICE,
     ),
     "PasswordRenewal": REGISTRATION,
-    "PasswordSetting": ((FAILING, LOST, RETURNED, "row_changed"), (), ("end_check",)),
+    "PasswordSetting": ((FAILING, LOST, RETURNED, "row_changed"), (CASE_NOW,), ("end_check",)),
     "PersonErasure": ((), (), ()),
     "PersonLookUp": ((), (), ()),
     "RefusedForm": ((FAILING,), (), ()),
@@ -56,8 +61,8 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "RepresentativeRegistration": REGISTRATION,
     "Retention": ((FAILING,), (), ()),
     "UserInvitation": REGISTRATION,
-    "WebhookDelivery": ((FAILING, LOST), ("judge_operation",), ("resend",)),
-    "YayoiIdRegistration": ((FAILING, LOST, RETURNED, "row_changed"), (), ("end_check",)),
+    "WebhookDelivery": ((FAILING, LOST), (CASE_NOW, "judge_operation"), ("resend",)),
+    "YayoiIdRegistration": ((FAILING, LOST, RETURNED, "row_changed"), (CASE_NOW,), ("end_check",)),
 }
 """Of each workflow type: its signals, its queries and its updates."""
 

@@ -39,7 +39,7 @@ def said(sqlstate: str | None, kind: type[DBAPIError] = DBAPIError) -> DBAPIErro
 
 
 @contextlib.asynccontextmanager
-async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def http_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://web.test") as http:
         yield http
@@ -55,7 +55,7 @@ async def status_after(error: Exception) -> httpx.Response:
     async def thing() -> None:
         raise error
 
-    async with asking(app) as http:
+    async with http_of(app) as http:
         return await http.get("/api/thing")
 
 
@@ -143,7 +143,7 @@ async def test_who_is_ready_has_a_database_that_takes_and_a_temporal_that_answer
     async def ready(sessions: async_sessionmaker[AsyncSession], client: Client) -> tuple[int, object]:
         app = FastAPI()
         add_readiness(app, sessions, client)
-        async with asking(app) as http:
+        async with http_of(app) as http:
             answer = await http.get("/readyz")
         return answer.status_code, answer.json()
 

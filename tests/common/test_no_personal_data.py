@@ -18,6 +18,7 @@ from sqlalchemy import text
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import UserMetadata
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from models.backoffice.data_map import Json
@@ -26,8 +27,9 @@ from models.tables import YayoiIdRow
 from models.yayoi.store.enquiries import Enquiries
 from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.support.databases import new_database
-from tests.support.encryption import MASTER
+from tests.support.encryption import MASTER, decrypt
 from tests.support.environment import TARO
+from tests.support.scanning import found_in
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import PASSWORD, SAME_ORIGIN, Browser, until
@@ -301,3 +303,23 @@ async def test_every_json_key_that_was_written_is_in_the_data_map_and_the_other_
 
 ELSEWHERE = {("audit_contents", "content"): {"detail"}}
 """Keys that other walks write than this one."""
+
+
+async def test_nothing_of_anybody_lies_in_temporal_in_clear(life: Life) -> None:
+    """What operators read included, however it is spelled; and the same search finds it once it is decrypted."""
+    client = life.customer.environment.client
+    config = client.config()
+    config["interceptors"] = []  # histories as they are
+    as_it_is = Client(**config)
+    said = {each for each in life.people | life.keys if each != "argon2"}
+    query = f"TaskQueue = '{life.customer.environment.settings.temporal_task_queue}'"
+    decrypted = b""
+    async for each in as_it_is.list_workflows(query):
+        handle = as_it_is.get_workflow_handle(each.id, run_id=each.run_id)
+        described = (await handle.describe()).raw_description
+        events = list((await handle.fetch_history()).events)
+        for message in (described, *events):
+            assert found_in(message.SerializeToString(), said) == set(), each.id
+            await decrypt(message)
+            decrypted += message.SerializeToString()
+    assert found_in(decrypted, said) >= {"弥生 太郎", life.customer.issued.yayoi_id}

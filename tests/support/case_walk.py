@@ -34,7 +34,7 @@ from models.common.store.ledger import Ledger
 from models.common.waiting_for import WaitingFor
 from models.myics.vendor_pages import MyicsPages
 from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, IssuedContractRow, SetUpStepRow
-from models.yayoi.case_links import calendar_address, case_link, case_path, link_expiry, operators_link
+from models.yayoi.case_links import calendar_address, case_link, case_path, link_expiry
 from models.yayoi.customer_events import AnyEvent, RelinkCorrected
 from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.holder_confirmation import AskHolder, ConfirmationOutcome
@@ -236,7 +236,7 @@ class Walk:
             self._registry,
             self._templates,
             partial(case_link, WEB, SECRET),
-            partial(operators_link, UI, "default"),
+            UI,
             "desk@example.co.jp",
         )
 

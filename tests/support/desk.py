@@ -13,11 +13,13 @@ from fastapi import FastAPI
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.backoffice.case_workflows import workflow_ids
 from models.backoffice.erasing_persons import ErasureStep
 from models.backoffice.history_summary import HistorySummary
 from models.common.actors import Actor
 from models.common.calendar import BusinessCalendar
 from models.common.operators import Role
+from models.common.possible_operations import CaseNow
 from models.common.secret_keys import SecretKeys
 from models.common.signatures import SignedPlace
 from models.common.signing_keys import KeyPurpose, PrivateKey
@@ -29,13 +31,16 @@ from tests.support.web import browser_on
 from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.broken_cases import FindBrokenCases, no_broken_cases
 from web.backoffice.case_questions import AsksCases, CaseRuns
+from web.backoffice.case_reader import ReadCase, ReadsCases
 from web.backoffice.codec_server import ReadsPayloads
 from web.backoffice.erasure_starter import BeginsErasures
+from web.backoffice.mail_previews import NoPreviews, PreviewsMails
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import Done, Outcome, SignedOperation
+from web.common.temporal_calls import UnreachableError
 from web.common.trusted_authorities import trusted_authorities
 from web.desk_app import create_desk_app
 from workers.codec import PayloadReader
@@ -69,6 +74,10 @@ class SentOperations:
         self.sent.append((workflow_id, operation, content, actor, update_id))
         return self.outcome
 
+    async def result(self, workflow_id: str, update_id: str) -> Outcome | None:
+        known = {(sent[0], sent[4]) for sent in self.sent}
+        return self.outcome if (workflow_id, update_id) in known else None
+
     async def sign(self, actor: Actor, place: SignedPlace, content: Mapping[str, Any]) -> SignedOperation:
         return SignedOperation(place, content, str(actor).encode())
 
@@ -94,6 +103,20 @@ class AnsweredQuestions:
 
 
 @dataclass
+class GivenCases:
+    """In the place of the reader of cases: answers what it was given, by number and part."""
+
+    cases: dict[tuple[str, int | None], CaseNow] = field(default_factory=dict)
+    away: bool = False
+
+    async def read(self, case_no: str, part: int | None) -> ReadCase | None:
+        if self.away:
+            raise UnreachableError
+        now = self.cases.get((case_no, part))
+        return ReadCase(case_no, part, workflow_ids(case_no, part)[0], now) if now else None
+
+
+@dataclass
 class DeskClock:
     """The time as the application sees it."""
 
@@ -113,6 +136,7 @@ class DeskSite:
     clock: DeskClock
     operations: SentOperations
     questions: AnsweredQuestions
+    cases: GivenCases
     url: str = DESK
 
     def browser(self) -> httpx.AsyncClient:
@@ -239,15 +263,17 @@ async def desk_on(
     run: str = RUN,
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
-    broken_cases: FindBrokenCases = no_broken_cases,
     payloads: ReadsPayloads | None = None,
     heads: Path | None = None,
     erasures: BeginsErasures | None = None,
     questions: AsksCases | None = None,
+    broken_cases: FindBrokenCases = no_broken_cases,
+    reader: ReadsCases | None = None,
+    previews: PreviewsMails | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
     clock, operations, begun = DeskClock(), SentOperations(), erasures or NothingBegun()
-    answers = AnsweredQuestions()
+    answers, cases = AnsweredQuestions(), GivenCases()
     async with as_role(sessions, DatabaseRole.DESK) as own:
         app = create_desk_app(
             sessions=own,
@@ -263,10 +289,12 @@ async def desk_on(
             heads=HeadsFile(heads or Path("/nonexistent/heads")),
             questions=questions or answers,
             calendar=BusinessCalendar(),
+            cases=reader or cases,
+            previews=previews or NoPreviews(),
             openid=openid,
             run=None if openid else run,
             broken_cases=broken_cases,
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):
-            yield DeskSite(app, http, sessions, clock, operations, answers, url)
+            yield DeskSite(app, http, sessions, clock, operations, answers, cases, url)

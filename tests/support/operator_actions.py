@@ -1,21 +1,21 @@
-"""When each action of operators is allowed, and its JSON as it is shown and filled in."""
+"""When each action of operators is allowed, and what its form holds, as it is shown and filled in."""
 
-import json
-import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import WorkflowHandle
 
 from models.common.approvals import AskedFor
 from models.common.calendar import day_in_japan
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow, PossibleOperation
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeCase, Outcome, Relinked, RememberedLink, SendMail
 from models.yayoi.office_state import EarlyExit, OfficeState
-from models.yayoi.operator_actions import Action, AskCancel
-from models.yayoi.operator_rules import example
+from models.yayoi.operator_actions import Action, AskCancel, CorrectPair
+from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.pair_rules import IN_ANOTHER_GROUP, NOT_OF_THE_CONTRACT, NOT_REGISTERED
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
@@ -199,10 +199,16 @@ TABLE = [
 
 
 def filled(action: Action, state: OfficeState) -> ActionMessage:
-    """The JSON that is shown, with its blanks filled in; where none is shown, one that can be read."""
-    shown = example(action, state)
-    shown = {name: FILLED_IN.get(name, value) or NOT_SHOWN[name] for name, value in shown.items()}
-    return action.message.model_validate(shown)
+    """What the action's form begins with, its blanks filled in; where there is no form, one that can be read."""
+    choices = OPERATIONS.choices(action, state)
+    begun = OPERATIONS.known(action, state) | (choices[0].values if choices else {})
+    return action.message.model_validate(_filled(action.message, begun))
+
+
+def _filled(message: type[ActionMessage], begun: Mapping[str, str]) -> dict[str, str]:
+    needed = [name for name, field in message.model_fields.items() if field.is_required()]
+    needed += ["yayoi_id"] if issubclass(message, CorrectPair) else []
+    return {name: begun.get(name) or FILLED_IN.get(name) or NOT_SHOWN[name] for name in needed}
 
 
 APPROVED = "お客様に確認した"
@@ -213,14 +219,29 @@ FILLED_IN = {
     "to": "鈴木",
     "relinked_on": "2026-12-01",
 }
-"""What an operator writes where the JSON shows a placeholder."""
+"""What an operator types where only a person knows what belongs there."""
+
+
+async def case_now(handle: WorkflowHandle[Any, Any]) -> CaseNow:
+    """What the desk is answered by the case's workflow."""
+    now: CaseNow = await handle.query(CASE_NOW, result_type=CaseNow)
+    return now
 
 
 async def shown_actions(case: Case, number: int = 1) -> dict[Action, dict[str, Any]]:
-    """Read the actions and their JSON from the Markdown that the Web UI shows."""
-    metadata = await case.office(number).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-    blocks = re.findall(r"`(\w+)`\s`{1,3}(?:json\n)?(\{[^{}]*\})", metadata.current_details)
-    return {Action[name.upper()]: json.loads(text) for name, text in blocks}
+    """Return what the desk offers, each with the fields that its form needs; what only a person knows is empty."""
+    now = await case_now(case.office(number))
+    return {Action[each.operation.upper()]: _shown(now, each) for each in now.possible}
+
+
+def _shown(now: CaseNow, possible: PossibleOperation) -> dict[str, Any]:
+    message = Action[possible.operation.upper()].message
+    begun = possible.known | (possible.choices[0].values if possible.choices else {})
+    needed = [name for name, field in message.model_fields.items() if field.is_required()]
+    if issubclass(message, CorrectPair):
+        wrong = {"office_token": "事業所トークン", "yayoi_id": "弥生ID"}
+        needed += [field for field, name in wrong.items() if name in "".join(now.problems)] or ["yayoi_id"]
+    return {name: begun.get(name, "") for name in needed}
 
 
 async def cancel_with_approval(case: Case, reason: str, number: int = 1) -> None:
@@ -242,6 +263,6 @@ async def answer(case: Case, action: Action, reason: str, number: int = 1) -> No
 
 
 def filled_in(example: dict[str, Any], reason: str, **facts: str) -> dict[str, Any]:
-    """Return the JSON that a page shows, with its blanks filled in."""
+    """Return what a form holds, with its blanks filled in."""
     written = FILLED_IN | {"reason": reason} | facts
-    return {name: written.get(name, value) for name, value in example.items()}
+    return {name: value or written[name] for name, value in example.items()}

@@ -28,6 +28,7 @@ from tests.support.serving import served_on
 from tests.support.signing import SIGNED_BY_TESTS, operations_by
 from tests.support.smtp_inbox import SmtpInbox
 from web.backoffice.case_questions import CaseQuestions
+from web.backoffice.case_reader import CaseReader
 from web.common.auth.sign_in_links import SignInLinks
 from workers.desk_server import LONGEST_REQUEST_HEAD
 from workers.stack import temporal_server
@@ -233,6 +234,7 @@ async def operator_user(
                 web_ui=ui_address,
                 sender=operations_by(temporal.client, sessions),
                 questions=CaseQuestions(temporal.client),
+                reader=CaseReader(temporal.client),
             ) as desk,
             served_on(listener, desk.app, http="h11", h11_max_incomplete_event_size=LONGEST_REQUEST_HEAD),
             screen(browser) as page,

@@ -6,12 +6,14 @@ from models.common.calendar import end_of
 from models.common.case_status import CaseStatus
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow
 from models.common.waiting_for import WaitingFor
 from tests.third_procedure.activities import ManualActivities
 from tests.third_procedure.messages import CloseManual, ManualCase, ManualOutcome, ManualStage
 from tests.third_procedure.operations import OPERATIONS, ManualOperation, ManualState
 from workflows.common.business_days import business_days_after_today
 from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_query import CASE_NOW_DESCRIPTION, answer_case_now
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.details import also_possible, history, to_do_now
@@ -60,6 +62,11 @@ class ManualRequest:
         self.view.note(CANCELLATION_ASKED)
         self.view.show()
 
+    @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
+    def case_now(self) -> CaseNow:
+        title, next_step = f"説明書の依頼 {self._state.case.case_no}", "説明書を送り、送ったことを記録してください。"
+        return answer_case_now(OPERATIONS, self._state, self._state, self.view, title=title, next_step=next_step)
+
     def check_possible(self, operation: ManualOperation, message: ActionMessage) -> None:
         if reason := OPERATIONS.refuse(operation, message, self._state):
             raise refused(reason)
@@ -87,6 +94,6 @@ class ManualRequest:
     def _details(self) -> str:
         state = self._state
         possible = OPERATIONS.available(state)
-        parts = [f"### 説明書の依頼　{state.outcome or state.stage}", *to_do_now(OPERATIONS, possible[:1], state)]
-        parts += [*also_possible(OPERATIONS, possible[1:], state), *history(state.timeline)]
+        parts = [f"### 説明書の依頼　{state.outcome or state.stage}", *to_do_now(OPERATIONS, possible[:1], state.case)]
+        parts += [*also_possible(OPERATIONS, possible[1:], state.case), *history(state.timeline)]
         return "\n\n".join(parts)

@@ -12,10 +12,18 @@ from standardwebhooks import WebhookVerificationError
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from models.common.desk_links import operation_path
 from models.common.messages import ACTIVITY_FAILING
 from models.common.waiting_for import WaitingFor
 from models.tables import AuditRow, NoticeRow, WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, DeliverWebhook, WebhookStage
+from models.webhooks.messages import (
+    ATTEMPTS,
+    KEPT_DEAD,
+    WEBHOOK_TROUBLE_SUBJECT,
+    DeliverWebhook,
+    WebhookOperation,
+    WebhookStage,
+)
 from models.webhooks.secrets import new_secret
 from tests.support.activity_environment import CrashError, CrashingSessions, activity_environment
 from tests.support.environment import Environment, form
@@ -82,7 +90,8 @@ async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operator
     assert (row.attempts, row.last_error) == (ATTEMPTS, "HTTP 500") == (10, "HTTP 500")
     assert [got.webhook_id for got in receiver.got] == [message.message_id] * ATTEMPTS
     await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
-    assert '`resend`\n```json\n{\n  "reason": "理由"' in await message.details()
+    form = operation_path(message.message_id, None, WebhookOperation.RESEND)
+    assert f"[{WebhookOperation.RESEND.label}]({form})" in await message.details()
     [mail] = await smtp_inbox_has(smtp_inbox, 1)
     assert mail["Subject"] == WEBHOOK_TROUBLE_SUBJECT
     text = text_of(mail)

@@ -109,9 +109,9 @@ async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(
 
 
 async def test_a_worker_is_known_by_its_process_and_its_name_shows_neither_that_nor_the_machine(
-    temporal: WorkflowEnvironment,
+    temporal: WorkflowEnvironment, database_url: str
 ) -> None:
-    ours = settings(temporal, "named")
+    ours = settings(temporal, "named", database_url)
     named = identity(ours, "worker", 4711)
     assert re.fullmatch(r"worker-[0-9a-f]{12}-[0-9a-f]{12}", named)
     assert socket.gethostname() not in named

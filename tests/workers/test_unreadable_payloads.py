@@ -2,130 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio import activity, workflow
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.common import RawValue
-from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from models.common.encryption import HOUSE, CaseKey, new_key
-from models.common.store.case_keys import forget_key, make_case_key
+from models.common.store.case_keys import forget_key
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from tests.support.encryption import decrypt
 from tests.support.environment import OFFICE_C, Environment, at_rest, form
-from tests.support.switched_keys import SwitchedKeys, switched_keys
+from tests.support.listening import ENDED, Listener, Listening, at_the_port, listening
 from workers.codec import ENCODING, KEY_ID, CaseCodec
 
 Sessions = async_sessionmaker[AsyncSession]
-ENDED = "application/YS-999998"
-"""A case whose key was erased."""
-
-
-@activity.defn
-async def beat(said: str) -> str:
-    """Heartbeat with what was said, fail once, and return what the first try has said."""
-    if before := activity.info().heartbeat_details:
-        return str(before[0])
-    for _ in range(3):
-        activity.heartbeat(said)
-        await asyncio.sleep(0.05)
-    raise RuntimeError("tried once")
-
-
-@workflow.defn
-class Listening:
-    def __init__(self) -> None:
-        self._heard: list[str] = []
-        self._ends = False
-
-    @workflow.run
-    async def run(self, said: str) -> list[str]:
-        beaten = await workflow.execute_activity(
-            beat, said, start_to_close_timeout=timedelta(minutes=5), heartbeat_timeout=timedelta(minutes=1)
-        )
-        self._heard.append(beaten)
-        await workflow.wait_condition(lambda: self._ends)
-        return self._heard
-
-    @workflow.signal
-    def hear(self, said: str) -> None:
-        self._heard.append(said)
-
-    @workflow.update
-    def say(self, said: str) -> str:
-        self._heard.append(said)
-        return said
-
-    @workflow.query
-    def heard(self) -> list[str]:
-        return self._heard
-
-    @workflow.update
-    def end(self) -> None:
-        self._ends = True
-
-
-@dataclass
-class Listener:
-    keys: SwitchedKeys
-    client: Client
-    raw: Client
-    """Whoever is at Temporal's port."""
-    task_queue: str
-    owner: str
-
-    async def start(self, part: str = "") -> WorkflowHandle[Any, Any]:
-        return await self.client.start_workflow(
-            Listening.run, "弥生 太郎", id=self.owner + part, task_queue=self.task_queue
-        )
-
-
-def at_the_port(client: Client) -> Client:
-    """Return a client without keys and signatures, as anybody has."""
-    config = client.config()
-    config["data_converter"], config["interceptors"] = DataConverter.default, []
-    return Client(**config)
-
-
-@asynccontextmanager
-async def _listening(sessions: Sessions, temporal: WorkflowEnvironment, cached: int) -> AsyncIterator[Listener]:
-    owner, queue = f"listening/{uuid4()}", f"test-{uuid4()}"
-    async with sessions.begin() as session:
-        for each in (owner, ENDED, HOUSE):
-            await make_case_key(session, each)
-        await forget_key(session, ENDED)
-    raw = at_the_port(temporal.client)
-    async with switched_keys(sessions) as keys:
-        client = keys.client(raw)
-        async with Worker(
-            client,
-            task_queue=queue,
-            workflows=[Listening],
-            activities=[beat],
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            max_cached_workflows=cached,
-        ):
-            yield Listener(keys, client, raw, queue, owner)
 
 
 @pytest_asyncio.fixture(params=[100, pytest.param(0, marks=pytest.mark.long)], ids=["cached", "uncached"])
 async def listener(
     sessions: Sessions, temporal: WorkflowEnvironment, request: pytest.FixtureRequest
 ) -> AsyncIterator[Listener]:
-    async with _listening(sessions, temporal, request.param) as listener:
+    async with listening(sessions, temporal, cached=request.param) as listener:
         yield listener
 
 

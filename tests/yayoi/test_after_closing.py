@@ -186,7 +186,7 @@ async def test_y25_a_reopened_case_is_reminded_and_closes_again(environment: Env
     }
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await case.act(Cancel(reason="お客様のご希望"))
-    assert "再開（reopen）してから" in str(refused.value.cause)
+    assert "再開してから" in str(refused.value.cause)
     reminders = len(await case.notices(MailKind.FOLLOW_UP_REMINDER))
     await case.act(REOPEN, action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)

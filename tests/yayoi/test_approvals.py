@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from models.common.acting import SYSTEM
 from models.common.actors import Actor, ActorKind, Channel
-from models.common.approvals import ANOTHER, APPROVAL_DAYS, NOTHING_ASKED, OWN
+from models.common.approvals import ANOTHER, APPROVAL_DAYS, DECLINED, LAPSED, NOTHING_ASKED, OWN
 from models.common.calendar import day_in_japan, end_of
 from models.common.operators import Role
 from models.common.signatures import SignatureRefusal
 from models.common.waiting_for import WaitingFor
+from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, AskCancel
 from models.yayoi.procedures import SetUpStep, Stage
+from tests.support.cases import SATO as ASKED_BY
 from tests.support.ending import end
 from tests.support.environment import OFFICE_C, TARO, Case, Environment, at_rest, details_of, form
 from tests.support.operator_actions import APPROVED, filled_in, shown_actions
@@ -47,6 +50,15 @@ async def refusal(case: Case, who: Actor, message: dict[str, Any], action: Actio
     return str(refused.value.cause)
 
 
+async def answered(case: Case) -> str:
+    """Return what the operator who has asked is mailed about what came of it."""
+    await case.settled()
+    [mail] = [
+        mail for mail in case.environment.inbox.to(ASKED_BY) if mail["Subject"] == MailKind.APPROVAL_ANSWERED.subject
+    ]
+    return text_of(mail)
+
+
 async def timeline(case: Case) -> str:
     entries = await case.office().query("timeline")
     return "\n".join(entry["text"] for entry in entries)
@@ -69,6 +81,9 @@ async def test_y27_a_supervisor_approves_what_was_asked_for_and_exactly_that_is_
     assert approved.content["detail"] == f"：{Action.CANCEL.label}（依頼：{SATO.shown}、理由：{WISH}）"
     [mail] = environment.inbox.to(TARO)[-1:]
     assert "お電話のとおりです。" in text_of(mail)
+    answer = await answered(case)
+    assert "依頼した操作は、承認されました。" in answer
+    assert APPROVED in answer
 
 
 async def test_y27_nobody_approves_their_own_and_nobody_without_the_role(environment: Environment) -> None:
@@ -92,6 +107,7 @@ async def test_y27_an_approval_names_the_very_request(environment: Environment) 
     with acting_as(TANAKA):
         await case.office().execute_update(Action.DECLINE, await decision(case, Action.DECLINE))
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
+    assert f"依頼した操作は、{DECLINED}。" in await answered(case)
     assert NOTHING_ASKED in await refusal(case, TANAKA, message)
     # Asked for again, it is another request: the first approval is not good for it.
     await case.act(AskCancel(reason=WISH))
@@ -107,6 +123,9 @@ async def test_y27_what_nobody_answers_within_three_business_days_lapses_and_say
     assert Action.APPROVE in await shown_actions(case)
     assert await case.until(end_of(last))
     assert "承認の依頼が失効した" in await timeline(case)
+    [lapsed] = [row for row in await case.audit() if row.action.startswith("承認の依頼が失効した：")]
+    assert (lapsed.by, lapsed.reason) == (SYSTEM, f"{last} までに承認されませんでした。")
+    assert f"依頼した操作は、{LAPSED}。" in await answered(case)
     assert f"{last} までに承認されませんでした。" in await timeline(case)
     assert NOTHING_ASKED in await refusal(case, TANAKA, message)
     assert (await case.progress()).outcome is None

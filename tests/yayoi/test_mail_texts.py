@@ -15,7 +15,7 @@ from activities.yayoi.mail_texts import MailTexts
 from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.application_form import ApplicationForm
-from models.yayoi.case_links import case_link, operators_link
+from models.yayoi.case_links import case_link
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import CloseOffice, OfficeStep, Outcome, SendMail
@@ -101,12 +101,13 @@ class Post:
         }
 
     async def write(self, kind: MailKind) -> WrittenMail:
-        request = SendMail(case_no=self.application_no, part=1, kind=kind, at=AT, points=(POINT,), until=UNTIL)
+        points = (POINT,) * (3 if kind is MailKind.APPROVAL_ANSWERED else 1)
+        request = SendMail(case_no=self.application_no, part=1, kind=kind, at=AT, points=points, until=UNTIL)
         texts = MailTexts(
             build_registry(self.environment.settings),
             mail_templates(**named_in_mails(self.environment.settings)),
             partial(case_link, "http://web.test", SecretKeys("secret")),
-            partial(operators_link, "http://ui.test", "default"),
+            "http://desk.test",
             DESK,
         )
         async with self.environment.sessions() as session:
@@ -175,7 +176,7 @@ async def test_y18_every_mail_can_be_written_in_every_procedure(
         if kind.for_operators:
             # Nobody is in charge of this case; a supervisor there is.
             assert mail.recipient == (SUPERVISOR if kind is MailKind.OPERATOR_ESCALATION else DESK)
-            assert "http://ui.test/namespaces/default/workflows/application%2F" in mail.body
+            assert f"http://desk.test/desk/cases/{writer.application_no}/1" in mail.body
         else:
             customer = writer.customer
             assert mail.recipient == (customer.yayoi_id if kind in TO_THE_PAIR else customer.mail_address)

@@ -455,12 +455,12 @@ async def test_a_code_whose_mail_comes_back_is_seen_by_operators(browser_user: B
     assert await come_back(browser_user.environment, mail) is BounceOutcome.KNOWN
 
 
-async def test_an_operators_unreadable_message_is_refused_with_an_example(browser_user: BrowserUser) -> None:
+async def test_an_operators_unreadable_message_is_refused_with_what_can_be_done(browser_user: BrowserUser) -> None:
     place = await browser_user.begun()
     await browser_user.mail()
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await browser_user.procedure(place).execute_update("end_check", {"reason": ""})
-    assert '例：{"reason": "理由", "text_for_customer": ""}' in str(refused.value.cause)
+    assert "いまできる操作：end_check" in str(refused.value.cause)
 
 
 async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_history(

@@ -20,6 +20,8 @@ from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
 from models.common.store.sessions import DatabaseSessions
 from web.backoffice.case_questions import AsksCases
+from web.backoffice.case_reader import ReadsCases
+from web.backoffice.mail_previews import PreviewsMails
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdProvider
 from web.common.auth.operator_access import AccessRefusedError, OperatorAccess, SignedInOperator
@@ -49,6 +51,8 @@ class DeskContext(ShowsPages):
     sender: SendsOperations
     readings: CaseReadings
     questions: AsksCases
+    cases: ReadsCases
+    previews: PreviewsMails
     namespace: str
     """Of the cases, in Temporal."""
     provider: OpenIdProvider | None = None

@@ -69,6 +69,7 @@ async def show(
     *,
     worklist: Cases,
     filters: Filters,
+    broken: Broken,
     kept: Kept,
     broken: Broken,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
@@ -76,7 +77,7 @@ async def show(
     done: Annotated[str, Query()] = "",
 ) -> Response:
     if not who.may_see(Area.CASES):
-        return await desk_start.start(request, desk, who, kept)
+        return await desk_start.start(request, desk, who, kept, broken=broken)
     filter_ = asked_for(request, who)
     counts = await worklist.counts(who.operator.name)
     facts = {

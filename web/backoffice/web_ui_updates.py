@@ -24,7 +24,7 @@ NOT_ALLOWED = "案件を操作する役割（担当者・責任者）があり�
 OTHER_NAMESPACE = "このシステムの案件ではないため、操作できません。"
 UNREADABLE = "送信された内容を読み取れません。画面を読み込み直し、もう一度お試しください。"
 OWN_UPDATE_ID = "「Update ID」は、空のままにするか、横のボタンで作った値にしてください。"
-NOT_JSON = "JSON を読み取れません（{why}）。案件の画面（User Metadata）に、この操作の JSON があります。"
+NOT_JSON = "JSON を読み取れません（{why}）。案件の画面（User Metadata）の操作のリンクから、入力の画面を開けます。"
 BROKEN = "JSON として正しくありません。かっこ・引用符・カンマを確認してください"
 NO_OBJECT = "{ で始まり } で終わる JSON を貼り付けてください"
 _MOST_KEPT = 1000
@@ -36,6 +36,8 @@ class SendsOperations(Protocol):
     async def send(
         self, workflow_id: str, operation: str, content: Mapping[str, Any], actor: Actor, update_id: str
     ) -> Outcome: ...
+
+    async def result(self, workflow_id: str, update_id: str) -> Outcome | None: ...
 
     async def sign(self, actor: Actor, place: SignedPlace, content: Mapping[str, Any]) -> SignedOperation: ...
 

@@ -1,5 +1,6 @@
 """Sending an operation to a case, signed with who acts: by the desk, the customers' web, and commands alike."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -7,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError
 
@@ -28,6 +29,7 @@ NOT_STARTED = "この案件は、まだ始まっていません。しばらく�
 NOT_THERE = "この案件には、この操作はありません。"
 UNREADABLE = "この操作の内容は送信できません。入力した内容を確認してください。"
 UNSAID = "受け付けられませんでした。しばらくしてから、もう一度お試しください。"
+GOES_ON = "受け付けました。処理は自動で続いています。結果は、案件の画面の「経過」に出ます。"
 NOT_KNOWN = "受け付けられたかどうか、まだ確認できません。しばらくしてから、同じ操作をもう一度送ってください。"
 
 _ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
@@ -68,6 +70,10 @@ class Refused:
     reason: str
     """In Japanese, with what to do instead."""
     why: Why = Why.BY_THE_CASE
+    field: str = ""
+    """The field of the message that it is about; "": none."""
+    in_forms: str = ""
+    """What a form says: the reason without what only the Web UI's dialog needs; empty: the reason."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class NotKnown:
     """Temporal or the worker did not answer in time. The same update id, sent again, takes effect once."""
 
     reason: str = NOT_KNOWN
+    accepted: bool = False
+    """Whether the case has taken it all the same: it goes on by itself."""
 
 
 Outcome = Done | Refused | NotKnown
@@ -146,11 +154,12 @@ class OperationSender:
             return Refused(f"{SALT}：このような項目はありません。この項目を消して、もう一度送ってください。")
         message = salted(content, salt)
         signer = await self._signer()
+        taken = asyncio.Event()
         try:
             async with temporal_call(patience):
-                return await self._send(signer, actor, place, message)
+                return await self._send(signer, actor, place, message, taken)
         except UnreachableError:
-            return NotKnown()
+            return NotKnown(GOES_ON, accepted=True) if taken.is_set() else NotKnown()
         except ContentError:
             return Refused(UNREADABLE)
 
@@ -174,14 +183,36 @@ class OperationSender:
             return _not_there(error)
         return Done(answer if isinstance(answer, str) else "")
 
-    async def _send(self, signer: Signer, actor: Actor, place: SignedPlace, message: Mapping[str, Any]) -> Outcome:
+    async def result(self, workflow_id: str, update_id: str) -> Outcome | None:
+        """Return what came of an update that was sent before; None if the case's present run knows none of this id."""
+        update = self._client.get_workflow_handle(workflow_id).get_update_handle(update_id)
+        try:
+            async with temporal_call(PATIENCE):
+                answer = await update.result()
+        except WorkflowUpdateFailedError as failed:
+            return _outcome_of(failed)
+        except RPCError as error:
+            if not is_unknown_workflow(error):
+                raise
+            return None
+        except UnreachableError:
+            return NotKnown()
+        return Done(answer if isinstance(answer, str) else "")
+
+    async def _send(
+        self, signer: Signer, actor: Actor, place: SignedPlace, message: Mapping[str, Any], taken: asyncio.Event
+    ) -> Outcome:
         if (first_run := await self._records.first_run_id(place.case)) is None:
             return Refused(NOT_STARTED, Why.NOT_STARTED)
         place = place._replace(first_run=first_run)
         case = self._client.get_workflow_handle(place.case)
         try:
             with sending_with(signer.sign(actor, place, message)):
-                answer = await case.execute_update(place.operation, message, id=place.update_id)
+                update = await case.start_update(
+                    place.operation, message, id=place.update_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED
+                )
+            taken.set()
+            answer = await update.result()
         except WorkflowUpdateFailedError as failed:
             return await self._unless_done(place, _outcome_of(failed))
         except RPCError as error:
@@ -234,5 +265,7 @@ def _outcome_of(failed: WorkflowUpdateFailedError) -> Outcome:
     if cause.type == TRY_LATER:
         return Refused(cause.message, Why.NOT_NOW)
     if cause.non_retryable:  # ours: what the SDK and its errors say is never so
-        return Refused(cause.message)
+        details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+        field, in_forms = (str(details.get(name, "")) for name in ("field", "in_forms"))
+        return Refused(cause.message, field=field, in_forms=in_forms)
     return Refused(NOT_THERE if "Update handler for" in cause.message else UNSAID, Why.BY_THE_MACHINERY)

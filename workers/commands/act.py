@@ -9,7 +9,6 @@ from uuid import uuid4
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.actors import Actor
 from models.common.allowed_actors import may_send
-from models.common.placeholders import REASON
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from web.common.operation_sender import Done
 from workers import database, temporal
@@ -43,7 +42,7 @@ def content_of(typed: str, reason: str | None) -> Mapping[str, Any]:
         raise ClearError(f"the message is no JSON: {error}") from None
     if not isinstance(content, dict):
         raise ClearError("the message is no JSON object: { and } are wanted")
-    return content if reason is None else {**content, REASON.field: reason}
+    return content if reason is None else {**content, "reason": reason}
 
 
 def _needs_log_in(operation: str, actor: Actor) -> bool:

@@ -51,6 +51,7 @@ class Sample:
 
 _AT = datetime(2026, 11, 4, 10, 0, tzinfo=JST)
 _WEB, _UI = "https://tetsuzuki.example.jp", "https://temporal.example.jp/namespaces/default/workflows"
+_DESK_URL = "https://temporal.example.jp"
 _TARO, _PAIR = "taro@yayoi-taro.example.jp", "office-c@yayoi-taro.example.jp"
 _OPERATOR, _SUPERVISOR, _DESK = (f"{name}@back-office.example.jp" for name in ("sato", "tanaka", "desk"))
 _SHARED = "会計事務所との共有が解除されていません。"
@@ -102,7 +103,12 @@ _CASE: Facts = CONSTANTS | {
     "set_up_url": f"{_WEB}/set-up",
     "calendar_url": f"{_WEB}/calendars/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
     "opens_until": date(2027, 2, 18),
-    "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
+    "desk_page": f"{_DESK_URL}/desk/cases/YS-000001/2",
+    "forms": [("対応を記録する（メモ）", f"{_DESK_URL}/desk/cases/YS-000001/2/operations/add_note")],
+}
+_TURN: Facts = {
+    "next_step": "申込者が会計事務所との共有を解除するのを待っています。お客様に連絡してください。",
+    "since": _AT,
 }
 _OF_THE_PAIR: Facts = {
     "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH",
@@ -118,7 +124,8 @@ _LATE_REQUEST: Facts = {"part": 2, "points": ("STEP6 保有製品の登録", _RE
 
 
 def _case(kind: MailKind, when: str, *points: str, to: str = _TARO, **facts: Any) -> Sample:
-    request = {"part": 2, "points": points, "until": date(2026, 11, 30), "ends_application": False}
+    turn = None if kind is MailKind.APPROVAL_ANSWERED else _TURN
+    request = {"part": 2, "points": points, "until": date(2026, 11, 30), "ends_application": False, "turn": turn}
     return Sample(kind, when, kind.subject, to, _CASE | {"request": request, "ended": (_ended(*points),)} | facts)
 
 
@@ -164,7 +171,9 @@ _MYICS: Facts = MYICS_CONSTANTS | {
     "url": f"{_WEB}/myics/register?link=eyJsaW5rIjoxfQ.kuza-eVpXvRBR6V4U",
     "sign_in_url": f"{_WEB}/myics/sign-in",
     "assignee": "佐藤",
-    "workflow_url": f"{_UI}/myics%2FMR-000001",
+    "desk_page": f"{_DESK_URL}/desk/cases/MR-000001",
+    "turn": _TURN | {"next_step": "メールの URL からの登録を待っています。お客様に連絡してください。"},
+    "forms": [("URL を送り直す（前の URL は使えなくなります）", f"{_DESK_URL}/desk/cases/MR-000001/operations/resend")],
 }
 
 
@@ -333,6 +342,12 @@ SAMPLES = (
     _case(MailKind.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", to=_OPERATOR),
     _case(MailKind.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", to=_SUPERVISOR),
     _case(MailKind.HANDED_OVER, "ほかの人が担当者を替えたとき（新しい担当者へ）", to=_OPERATOR),
+    _case(
+        MailKind.APPROVAL_ANSWERED,
+        "承認の依頼に、責任者が答えたとき、または失効したとき（依頼した担当者へ）",
+        *("承認されませんでした", "取り消す（依頼：担当者 sk、理由：お客様のご希望）", "お客様が続けたいとのこと"),
+        to=_OPERATOR,
+    ),
     Sample(
         "morning_digest",
         "毎営業日の朝（担当者へ）",
@@ -345,7 +360,15 @@ SAMPLES = (
                 ({"name": name, "link": f"{_UI}?query=Overdue%20%3D%20true"}, count)
                 for name, count in (("対応待ち", 1), ("期限超過", 0))
             ],
-            "cases": [("YS-000001 の 2 件目", f"{_UI}/application%2FYS-000001%2Foffice%2F2")],
+            "cases": [
+                {
+                    "name": "YS-000001 の 2 件目",
+                    "page": f"{_DESK_URL}/desk/cases/YS-000001/2",
+                    "stage": "共有解除待ち",
+                    "since": _AT,
+                    "points": (_SHARED,),
+                }
+            ],
             "most": 1,
         },
     ),

@@ -34,7 +34,7 @@ def build_backoffice_activities(dependencies: ActivityDependencies) -> Activitie
             templates,
             calendar=dependencies.calendar,
             queues_of=partial(_queues, settings),
-            workflow_link=dependencies.workflow_link,
+            desk_url=desk_url(settings),
         ),
         ReconciliationActivities(
             dependencies.ledger,

@@ -10,7 +10,9 @@ from models.common.store.sessions import DatabaseSessions
 from models.common.task_queues import erasing_queue
 from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.case_questions import CaseQuestions
+from web.backoffice.case_reader import CaseReader
 from web.backoffice.erasure_starter import ErasureWorkflows
+from web.backoffice.mail_previews import NoPreviews
 from web.desk_app import create_desk_app
 from workers.case_keys import CaseKeys
 from workers.codec import PayloadReader
@@ -46,6 +48,8 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         questions=CaseQuestions(client),
         calendar=BusinessCalendar(settings.closing_days),
         every=settings.reconcile_every,
+        cases=CaseReader(client),
+        previews=NoPreviews(),
         openid=openid,
         broken_cases=BrokenCases(sessions, client, settings.temporal_task_queue).find,
         run=None if openid else settings.sign_in_run,

@@ -4,7 +4,7 @@ from activities.myics.batches import RegistrationBatchActivities
 from activities.myics.registration_mail import RegistrationMailActivities
 from activities.myics.registrations import RegistrationActivities
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
-from workers.wiring.derived import public_url, secret_keys
+from workers.wiring.derived import desk_url, public_url, secret_keys
 from workflows.myics.address_change import AddressChange
 from workflows.myics.client_batch import ClientBatch
 from workflows.myics.client_registration import ClientRegistration
@@ -32,7 +32,7 @@ def build_myics_activities(dependencies: ActivityDependencies) -> Activities:
             dependencies.templates,
             secret_keys=secret_keys(settings),
             public_url=public_url(settings),
-            workflow_link=dependencies.workflow_link,
+            desk_url=desk_url(settings),
             desk=settings.operators_mail,
         ),
         RegistrationBatchActivities(sessions, ledger),

@@ -16,7 +16,7 @@ from activities.yayoi.pair_check import PairCheck, PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
-from models.yayoi.case_links import case_link, operators_link
+from models.yayoi.case_links import case_link
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import desk_url, public_url, secret_keys
 from workflows.yayoi.case_link_mail import CaseLinkMail
@@ -75,6 +75,6 @@ def _mail_texts(dependencies: ActivityDependencies) -> MailTexts:
         dependencies.registry,
         dependencies.templates,
         partial(case_link, public_url(settings), secret_keys(settings)),
-        partial(operators_link, desk_url(settings), settings.temporal_namespace),
+        desk_url(settings),
         settings.operators_mail,
     )

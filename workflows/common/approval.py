@@ -1,4 +1,4 @@
-"""A request that waits for a supervisor: answered once, or lapsed."""
+"""A request that waits for a supervisor: answered once, or lapsed; who has asked is mailed what came of it."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 from temporalio import workflow
 
 from models.common.acting import acting, acting_commitment
-from models.common.approvals import APPROVAL_DAYS, AskedFor
+from models.common.approvals import APPROVAL_DAYS, LAPSED, AskedFor
 from models.common.calendar import end_of
 from models.common.operations import Operation
 from models.common.operator_message import ActionMessage
@@ -24,6 +24,16 @@ class Approvable(Protocol):
     asked: AskedFor | None
 
 
+class ApprovalSteps(Protocol):
+    """What is done in the world about a request."""
+
+    async def record_lapse(self, asked: AskedFor, because: str) -> None:
+        """Put into the audit trail that it has lapsed."""
+
+    async def mail_answer(self, asked: AskedFor, answer: str, because: str) -> None:
+        """Mail who has asked what came of it."""
+
+
 class Approval:
     """Keeps one request at a time, beside the case's own story.
 
@@ -36,6 +46,8 @@ class Approval:
         view: CaseView,
         turn: OperatorTurn,
         beside: TasksBeside,
+        steps: ApprovalSteps,
+        *,
         lapsed_because: Callable[[AskedFor], str | None],
     ) -> None:
         self._state = state
@@ -43,6 +55,9 @@ class Approval:
         self._turn = turn
         self._beside = beside
         self._lapsed_because = lapsed_because
+        self._steps = steps
+        self._answers = 0
+        """How many are still being mailed."""
 
     async def ask(self, operation: Operation, message: ActionMessage, stage: str) -> None:
         """Keep what is asked for by the update that is being handled."""
@@ -62,9 +77,19 @@ class Approval:
         await self._turn.begin_unless_begun()
         self._beside.begin(self._lapse(asked))
 
-    def answered(self) -> None:
-        """A supervisor has answered."""
+    def answered(self, asked: AskedFor, answer: str, because: str) -> None:
+        """A supervisor has answered: who has asked is mailed that, beside what follows from it."""
+        self._answers += 1
         self._state.asked = None
+        self._beside.begin(self._mail(asked, answer, because))
+
+    async def settled(self) -> None:
+        """Wait until nothing is asked for any more, and who has asked knows."""
+        await workflow.wait_condition(lambda: self._state.asked is None and not self._answers)
+
+    async def _mail(self, asked: AskedFor, answer: str, because: str) -> None:
+        await self._steps.mail_answer(asked, answer, because)
+        self._answers -= 1
 
     async def _lapse(self, asked: AskedFor) -> None:
         try:
@@ -78,6 +103,9 @@ class Approval:
             because = f"{asked.lapses_on} までに承認されませんでした。"
         if self._state.asked is not asked:
             return
+        self._answers += 1
         self._state.asked = None
         self._view.note(f"承認の依頼が失効した：{asked.shown}　{because}")
+        await self._steps.record_lapse(asked, because)
         await self._turn.acknowledge()
+        await self._mail(asked, LAPSED, because)

@@ -89,6 +89,11 @@ class CaseView:
         self._version = max(self._version, version)
 
     @property
+    def version(self) -> int:
+        """Which version the row has."""
+        return self._written.version if self._written else 0
+
+    @property
     def written(self) -> CaseStatus | None:
         """What the row has, for a case that goes on in a new run."""
         return self._written

@@ -6,7 +6,8 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from models.common.calendar import JST, weekday
-from models.common.messages import TimelineEntry
+from models.common.desk_links import desk_case_path, operation_path
+from models.common.messages import CaseRef, TimelineEntry
 from models.common.operations import Operation, Operations
 
 Op = TypeVar("Op", bound=Operation)
@@ -39,20 +40,25 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {line} |" for line in lines)
 
 
-def to_do_now(operations: Operations[Op, State], first: Iterable[Op], state: State) -> list[str]:
-    """Return the operations that matter now, each with its JSON over several lines, ready to copy."""
-    return [
-        f"**{operation.label}**　`{operation.value}`\n```json\n{operations.json(operation, state, indent=2)}\n```"
-        for operation in first
-    ]
+def to_do_now(operations: Operations[Op, State], first: Sequence[Op], case: CaseRef) -> list[str]:
+    """Return the operations that matter now, each a link to its form; nothing if there are none."""
+    return ["\n".join(f"- **{_form(operations, each, case)}**" for each in first)] if first else []
 
 
-def also_possible(operations: Operations[Op, State], others: Sequence[Op], state: State) -> list[str]:
-    """Return the other operations in one compact block; nothing if there are none."""
+def also_possible(operations: Operations[Op, State], others: Sequence[Op], case: CaseRef) -> list[str]:
+    """Return the other operations, each a link to its form; nothing if there are none."""
     if not others:
         return []
-    lines = (f"- {each.label}　`{each.value}` `{operations.json(each, state)}`" for each in others)
-    return ["#### ほかにできる操作", "\n".join(lines)]
+    return ["#### ほかにできる操作", "\n".join(f"- {_form(operations, each, case)}" for each in others)]
+
+
+def _form(operations: Operations[Op, State], operation: Op, case: CaseRef) -> str:
+    return f"[{operations.label(operation)}]({operation_path(case.case_no, case.part, operation)})"
+
+
+def named(operation: Operation) -> str:
+    """Return how texts name an operation."""
+    return f"「{operation.label}」"
 
 
 def history(timeline: Sequence[TimelineEntry]) -> list[str]:
@@ -66,14 +72,9 @@ def page_of(namespace: str, workflow_id: str) -> str:
     return f"/namespaces/{quote(namespace, safe='')}/workflows/{quote(workflow_id, safe='')}"
 
 
-def how_to_send(example: str) -> str:
-    """Return how an operation is sent; `example` is the name of one."""
-    return f"""\
-1. 右の欄で、送る操作の JSON（{{ から }} まで）をコピーします。
-2. 右上の「More Actions」から「Send an Update」を選びます。
-3. 「Name」で操作の名前（{cell(example)} など）を選びます。
-4. 「Data」に JSON を貼り付け、「理由」などを書き換えます。
-5. 「Submit」を押します。画面が閉じたら、R キーを押すと、右の欄に結果が出ます。
-
-`reason` は監査の記録だけに残り、お客様には届きません。手続きを終わらせる操作では、\
-お客様に伝えることを `text_for_customer` に書きます（空のままなら、決まった文をお送りします）。"""
+def how_to_act(case: CaseRef) -> str:
+    """Return how operations are sent, and where the desk says more of the case."""
+    return (
+        "操作の名前を押すと、入力の画面が別のタブで開きます。理由は社内の記録だけに残り、お客様には届きません。"
+        f"お客様の情報は、[担当者の画面]({desk_case_path(case.case_no, case.part)})にあります。"
+    )

@@ -7,6 +7,7 @@ from temporalio.common import SearchAttributeUpdate
 
 from activities.common.failures import FailureActivities
 from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED, WorkflowRun
+from models.common.refusals import OperationRefusal
 from workflows.common.activity_options import LOOK_UP
 from workflows.common.search_attributes import FAILING
 
@@ -55,9 +56,12 @@ def is_final(failed: exceptions.FailureError) -> bool:
 
 
 def refusal(failed: exceptions.FailureError) -> str:
-    """Return why a system has refused a step, in its own words."""
+    """Return why a system has refused a step, in its own words, and which field it is about if it says so."""
     error = error_of(failed)
-    return error.message if isinstance(error, exceptions.FailureError) else str(error)
+    reason = error.message if isinstance(error, exceptions.FailureError) else str(error)
+    details = error.details[0] if isinstance(error, exceptions.ApplicationError) and error.details else None
+    field = details.get("field") if isinstance(details, dict) else None
+    return OperationRefusal(reason, field=str(field)) if field else reason
 
 
 def mail_refusal(failed: exceptions.FailureError) -> str | None:

@@ -42,6 +42,7 @@ class OperatorTurn:
         if self._state.waiting_for not in {WaitingFor.OPERATOR, WaitingFor.SYSTEM}:
             self._waited_for = self._state.waiting_for
         self._state.waiting_for = WaitingFor.OPERATOR
+        self._state.turn_since = workflow.now()
         await self._steps.rest()
         self._escalation.begin()
 

@@ -11,7 +11,7 @@ from temporalio.workflow import UpdateMethodMultiParam
 from models.common.judged_operations import Judgement, OperationToJudge
 from models.common.operations import Operation
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import left_as_shown
+from models.common.refusals import OperationRefusal
 from workflows.common.case_view import CaseView
 
 Parameters = ParamSpec("Parameters")
@@ -49,8 +49,9 @@ Handler = Callable[[Procedure, Message], Awaitable[None]]
 
 
 def refused(reason: str) -> ApplicationError:
-    """Return the error that keeps an update out of history; the Web UI shows its text."""
-    return ApplicationError(reason, type="Refused", non_retryable=True)
+    """Return the error that keeps an update out of history; who sent it reads its text, in a form beside its field."""
+    details = (reason.details,) if isinstance(reason, OperationRefusal) else ()
+    return ApplicationError(reason, *details, type="Refused", non_retryable=True)
 
 
 def operator_action(
@@ -73,8 +74,6 @@ def operator_action(
             # Sent without any JSON, there is no message at all; a JSON null comes as None, whatever the type.
             read = action.message.model_validate(message).read_strictly()
             self.check_possible(action, read)
-            if reason := left_as_shown(read):
-                raise refused(reason)
 
         # The SDK wants a validator to have the very parameters of its handler.
         declared.validator(update_wrapper(check, handler, assigned=("__annotations__",)))

@@ -10,6 +10,7 @@ from models.common.acting import signed_act, who_acts
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, OPERATIONS_LOST, ROW_CHANGED, CaseStep
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow
 from models.common.waiting_for import WaitingFor
 from models.myics.batch_operations import OPERATIONS, BatchOperation
 from models.myics.batch_state import BatchState
@@ -29,13 +30,14 @@ from models.myics.batches import (
 from models.myics.deadlines import HELD_UP_AFTER
 from workflows.common.activity_options import PAGE_OF_ROWS
 from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_query import CASE_NOW_DESCRIPTION, answer_case_now
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import current_update_id, operator_action, refused
 from workflows.common.row_look import RowLook
-from workflows.myics.client_batch_details import batch_details
+from workflows.myics.client_batch_details import batch_details, next_for_operator
 from workflows.myics.search_attributes import batch_columns
 
 LOOK_AGAIN_AFTER = timedelta(seconds=5), timedelta(minutes=5)
@@ -108,6 +110,13 @@ class ClientBatch:
         if not self._state.leaving:
             self._state.cancellation_asked = True
             await self._rest()
+
+    @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
+    def case_now(self) -> CaseNow:
+        state, title = self._state, f"一括登録（{self._case.kind.label}、{self._case.case_no}）"
+        first = OPERATIONS.available(state)
+        next_step = next_for_operator(state)
+        return answer_case_now(OPERATIONS, state, state, self.view, title=title, next_step=next_step, first=first)
 
     def check_possible(self, operation: BatchOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""

@@ -1,21 +1,21 @@
 """What an operator reads of a file that is being processed."""
 
-from models.myics.batch_operations import OPERATIONS
+from models.myics.batch_operations import OPERATIONS, BatchOperation
 from models.myics.batch_state import BatchState
-from workflows.common.details import cell, table, to_do_now
+from workflows.common.details import cell, named, table, to_do_now
 
 
 def batch_details(state: BatchState) -> str:
     """Return how far it is, what was refused, and what can be done."""
     case, progress = state.case, state.progress
-    parts = [f"### 一括登録（{case.kind.label}）", f"**次にすること：**{_next(state)}"]
+    parts = [f"### 一括登録（{case.kind.label}）", f"**次にすること：**{cell(next_for_operator(state))}"]
     if state.cancellation_asked:
         parts.append(
             "**取り消しの依頼（Request Cancellation）がありました。** だれの依頼かは分からないため、続けています。"
         )
     if state.lost:
         parts.append(f"**{cell(state.what_is_lost)}**必要な操作をもう一度行ってください。")
-    parts.extend(to_do_now(OPERATIONS, OPERATIONS.available(state), state))
+    parts.extend(to_do_now(OPERATIONS, OPERATIONS.available(state), state.case))
     share = round(100 * progress.done / progress.rows) if progress.rows else 100
     facts = [
         ("受付番号", case.case_no),
@@ -33,11 +33,12 @@ def batch_details(state: BatchState) -> str:
     return "\n\n".join(parts)
 
 
-def _next(state: BatchState) -> str:
+def next_for_operator(state: BatchState) -> str:
+    """Return what the file needs now, in one or two sentences."""
     if state.refused:
         return (
-            f"処理が受け付けられませんでした（{cell(state.refused)}）。"
-            "原因を取り除いたら `try_again` を送ってください。"
+            f"処理が受け付けられませんでした（{state.refused}）。"
+            f"原因を取り除いたら、{named(BatchOperation.TRY_AGAIN)}を押してください。"
         )
     if state.progress.finished:
         return "終了しました。操作は不要です。"
@@ -49,5 +50,5 @@ def _next(state: BatchState) -> str:
             "技術担当者に確認してもらってください。始まれば、自動で続きます。"
         )
     if state.progress.stopped:
-        return "止めています。再開するときは `resume` を送ってください。"
+        return f"止めています。再開するときは{named(BatchOperation.RESUME)}を押してください。"
     return "システムが登録しています。操作は不要です。"

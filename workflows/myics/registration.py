@@ -14,6 +14,7 @@ from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement,
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, OPERATIONS_LOST, BouncedMail, TimelineEntry
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
@@ -33,6 +34,7 @@ from models.myics.registrations import (
 from models.myics.state import RegistrationState, Withdrawal
 from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
+from workflows.common.case_query import CASE_NOW_DESCRIPTION, answer_case_now
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
@@ -43,7 +45,7 @@ from workflows.common.personal_link import LinkDeadline, wait_for_link
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
 from workflows.common.waiting import ScheduledAction
-from workflows.myics.registration_details import registration_details
+from workflows.myics.registration_details import first_for_operator, next_for_operator, registration_details
 from workflows.myics.registration_steps import CLOSED_BEFORE, RegistrationSteps
 from workflows.myics.search_attributes import registration_columns
 
@@ -163,6 +165,13 @@ class Registration:
     @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
     def judge_operation(self, asked: OperationToJudge) -> Judgement:
         return judge(self, RegistrationOperation, asked)
+
+    @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
+    def case_now(self) -> CaseNow:
+        state = self._state
+        title = f"{self._case.kind.label}（{self._case.case_no}）"
+        next_step, first = next_for_operator(state), first_for_operator(state)
+        return answer_case_now(OPERATIONS, state, state, self.view, title=title, next_step=next_step, first=first)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""

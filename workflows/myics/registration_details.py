@@ -1,33 +1,40 @@
 """What an operator reads of a registration in the Web UI."""
 
 from models.common.calendar import day_in_japan
-from models.myics.operations import OPERATIONS, matters_now
+from models.myics.operations import OPERATIONS, RegistrationOperation, matters_now
 from models.myics.registrations import RegistrationCase, RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
-from workflows.common.details import also_possible, cell, day, history, how_to_send, table, to_do_now
+from workflows.common.details import also_possible, cell, day, history, how_to_act, named, table, to_do_now
 
 
 def registration_details(state: RegistrationState) -> str:
     """Return what the page of one registration shows: what to do first, what is known after."""
-    parts = [f"### {state.case.kind.label}", f"**次にすること：**{_next(state)}"]
+    parts = [f"### {state.case.kind.label}", f"**次にすること：**{cell(next_for_operator(state))}"]
     possible = OPERATIONS.available(state)
-    first = [operation for operation in matters_now(state) if operation in possible and not state.failing]
-    parts.extend(to_do_now(OPERATIONS, first, state))
+    first = [operation for operation in first_for_operator(state) if operation in possible]
+    parts.extend(to_do_now(OPERATIONS, first, state.case))
     parts.append(table(("項目", "内容"), _facts(state)))
     if state.users:
         rows = [(number, outcome or "登録待ち") for number, outcome in state.users.items()]
         parts.append(table(("ユーザーの受付番号", "状態"), rows))
-    parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in first], state))
+    parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in first], state.case))
     parts.extend(history(state.timeline))
     return "\n\n".join(parts)
 
 
-def _next(state: RegistrationState) -> str:
+def first_for_operator(state: RegistrationState) -> tuple[RegistrationOperation, ...]:
+    """Return what matters now."""
+    return () if state.failing else matters_now(state)
+
+
+def next_for_operator(state: RegistrationState) -> str:
+    """Return what the registration needs now, in one or two sentences."""
+    withdraw = named(RegistrationOperation.WITHDRAW)
     if state.refused:
-        otherwise = "" if state.leaving else "進められない場合は `withdraw` で取り下げます。"
+        otherwise = "" if state.leaving else f"進められない場合は{withdraw}で終了します。"
         return (
-            f"処理が受け付けられませんでした（{cell(state.refused)}）。"
-            f"原因を取り除いたら `try_again` を送ってください。{otherwise}"
+            f"処理が受け付けられませんでした（{state.refused}）。"
+            f"原因を取り除いたら、{named(RegistrationOperation.TRY_AGAIN)}を押してください。{otherwise}"
         )
     if state.outcome:
         return "この手続きは終了しました。操作は不要です。"
@@ -42,14 +49,15 @@ def _next(state: RegistrationState) -> str:
         return f"{cell(state.what_is_lost)}必要な操作をもう一度行い、`add_note` で記録してください。"
     if state.locked:
         return (
-            "入力の誤りが続いたため、ロックしました。お電話などでご本人を確認できたら `unlock` で解除してください。"
-            "心当たりがない場合は `withdraw` で取り下げます。"
+            "入力の誤りが続いたため、ロックしました。お電話などでご本人を確認できたら、"
+            f"{named(RegistrationOperation.UNLOCK)}で解除してください。心当たりがない場合は{withdraw}で終了します。"
         )
     if state.undelivered:
         return _undelivered(state)
     waits = _WAITS.get(state.stage, "システムが処理しています。")
     if state.operator_turn:
-        return f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
+        note = named(RegistrationOperation.ADD_NOTE)
+        return f"{waits}お客様に連絡し、{note}で記録してください（申込者待ちに戻ります）。"
     return f"{waits}操作は不要です。お客様から連絡を受けたときは、次の操作で記録します。"
 
 
@@ -57,12 +65,12 @@ def _undelivered(state: RegistrationState) -> str:
     refused = "お客様のメールアドレスに、メールを届けられませんでした（理由は経過にあります）。お客様に"
     if state.case.kind is RegistrationKind.RENEWAL:
         return (
-            f"{refused}連絡し、受信できるようになったら `resend` で送り直してください。"
-            "不要な場合は `withdraw` で取り下げます。"
+            f"{refused}連絡し、受信できるようになったら{named(RegistrationOperation.RESEND)}で送り直してください。"
+            f"不要な場合は{named(RegistrationOperation.WITHDRAW)}で終了します。"
         )
     return (
-        f"{refused}正しいアドレスを確認し、`correct_address` で訂正してください（新しい URL を送ります）。"
-        "登録が不要な場合は `withdraw` で取り下げます。"
+        f"{refused}正しいアドレスを確認し、{named(RegistrationOperation.CORRECT_ADDRESS)}を押してください。"
+        f"登録が不要な場合は{named(RegistrationOperation.WITHDRAW)}で終了します。"
     )
 
 
@@ -97,4 +105,4 @@ def registration_static_details(case: RegistrationCase, name: str, requested_by:
         ("お名前", cell(name)),
         ("受付", f"{day_in_japan(case.requested_at)}（{cell(requested_by)}）"),
     ]
-    return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", how_to_send("resend")))
+    return "\n\n".join((table(("項目", "内容"), facts), "**操作のしかた**", how_to_act(case)))

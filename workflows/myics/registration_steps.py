@@ -4,9 +4,10 @@ from datetime import date
 
 from activities.myics.registration_mail import RegistrationMailActivities
 from activities.myics.registrations import RegistrationActivities
+from models.common.messages import OperatorsTask
 from models.common.operator_message import ActionMessage
 from models.myics.mails import MyicsMail
-from models.myics.operations import CorrectMailAddress
+from models.myics.operations import OPERATIONS, CorrectMailAddress
 from models.myics.registrations import (
     CloseRegistration,
     CorrectAddress,
@@ -20,6 +21,7 @@ from models.myics.state import RegistrationState, Withdrawal
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.operator_updates import current_update_id
+from workflows.myics.registration_details import first_for_operator, next_for_operator
 
 CLOSED_BEFORE = Withdrawal("system", "この登録は、すでに終了しているため")
 
@@ -122,23 +124,32 @@ class RegistrationSteps:
 
     async def notify_new_owner(self, asked_as: str | None = None) -> None:
         """Mail whoever has got it; `asked_as`: the update that has given it to them."""
-        await self.mail(MyicsMail.HANDED_OVER, asked_as)
+        await self.mail(MyicsMail.HANDED_OVER, asked_as=asked_as)
 
     async def remind_operator(self, on: date) -> None:  # noqa: ARG002 counted by the mail itself
         """Remind whoever is in charge."""
-        await self.mail(MyicsMail.OPERATOR_REMINDER)
+        await self.mail(MyicsMail.OPERATOR_REMINDER, self._task)
 
     async def notify_supervisor(self, on: date) -> None:  # noqa: ARG002 as above
         """Notify a supervisor that nobody has acted."""
-        await self.mail(MyicsMail.OPERATOR_ESCALATION)
+        await self.mail(MyicsMail.OPERATOR_ESCALATION, self._task)
 
-    async def mail(self, kind: MyicsMail, asked_as: str | None = None) -> bool:
+    @property
+    def _task(self) -> OperatorsTask:
+        """What waits for an operator: why, since when, and what can be done."""
+        state = self._state
+        possible = OPERATIONS.available(state)
+        first = tuple((each.value, each.label) for each in first_for_operator(state) if each in possible)
+        return OperatorsTask(next_step=next_for_operator(state), since=state.turn_since, operations=first)
+
+    async def mail(self, kind: MyicsMail, turn: OperatorsTask | None = None, asked_as: str | None = None) -> bool:
         """Send one mail; every call is another mail. False if it is refused for good, which is noted.
 
         `asked_as`: the update that it belongs to, if it is sent beside it.
         """
         facts = self._steps.next_occurrence(kind)
-        mail = self._steps.input(SendMyicsMail, kind=kind, **facts | {"asked_as": asked_as or facts["asked_as"]})
+        facts |= {"asked_as": asked_as or facts["asked_as"], "turn": turn}
+        mail = self._steps.input(SendMyicsMail, kind=kind, **facts)
         mailed = await self._steps.mail(RegistrationMailActivities.send_myics_mail, mail, kind.subject)
         if mailed.refused_because and kind.for_operators:
             self._view.note("担当者の登録内容も確認してください。")

@@ -10,6 +10,7 @@ from models.common.case_status import CaseStatus
 from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
 from models.common.messages import ACTIVITY_FAILING, OPERATIONS_LOST
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow
 from models.common.waiting_for import WaitingFor
 from models.webhooks.messages import (
     ATTEMPTS,
@@ -24,6 +25,7 @@ from models.webhooks.messages import (
 )
 from workflows.common.activity_options import MAIL, WEBHOOK, by_mail
 from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_query import CASE_NOW_DESCRIPTION, answer_case_now
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.details import cell, table, to_do_now
@@ -42,7 +44,7 @@ class WebhookDelivery:
     def __init__(self, delivery: DeliverWebhook) -> None:
         self._message = WebhookMessageRef(case_no=delivery.case_no)
         self._state = state = DeliveryState()
-        self.view = CaseView(state, lambda: _details(state), lambda: columns_of(state))
+        self.view = CaseView(state, lambda: _details(self._message, state), lambda: columns_of(state))
         self.view.begins_as(CaseStatus.first(state.stage, delivery.stored_at))
         self._steps = CaseSteps(self._message, state, self.view)
         self._lost = LostOperationsLook(self._message, state, self.view, self._steps, self._ask_operator)
@@ -90,10 +92,22 @@ class WebhookDelivery:
         self.view.enter(self._state.stage, WaitingFor.OPERATOR)
         await self._steps.rest()
 
+    @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
+    def case_now(self) -> CaseNow:
+        first = OPERATIONS.available(self._stage)
+        title, next_step = f"他のシステムへの通知（{self._message.case_no}）", _NEXT[self._state.stage]
+        return answer_case_now(
+            OPERATIONS, self._stage, self._state, self.view, title=title, next_step=next_step, first=first
+        )
+
+    @property
+    def _stage(self) -> WebhookStage:
+        """Where it is, for what is possible: what is given up is not sent again."""
+        return WebhookStage.UNDELIVERED if self._state.given_up else self._state.stage
+
     def check_possible(self, operation: WebhookOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""
-        stage = WebhookStage.UNDELIVERED if self._state.given_up else self._state.stage
-        if reason := OPERATIONS.refuse(operation, message, stage):
+        if reason := OPERATIONS.refuse(operation, message, self._stage):
             raise refused(reason)
 
     async def _deliver(self, delivery: DeliverWebhook) -> DeliveryStatus:
@@ -161,12 +175,12 @@ class WebhookDelivery:
         await self._steps.rest()
 
 
-def _details(state: DeliveryState) -> str:
+def _details(message: WebhookMessageRef, state: DeliveryState) -> str:
     parts = [f"**次にすること：**{_NEXT[state.stage]}"]
     if state.lost:
         parts.append(f"**{cell(state.what_is_lost)}**")
     if state.stage is WebhookStage.DEAD:
-        parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], state.stage))
+        parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], message))
     facts = [
         ("いまの段階", state.stage),
         ("送信した回数", state.attempts),

@@ -8,6 +8,7 @@ from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, OPERATIONS_LOST, ROW_CHANGED, BouncedMail
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow
 from models.common.waiting_for import WaitingFor
 from models.yayoi.address_checks import (
     OPERATIONS,
@@ -21,6 +22,7 @@ from models.yayoi.address_checks import (
 )
 from workflows.common.activity_options import MAIL, by_mail
 from workflows.common.bounced_mails import BouncedMailLook
+from workflows.common.case_query import CASE_NOW_DESCRIPTION, answer_case_now
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.failing_activities import refusal
@@ -31,7 +33,7 @@ from workflows.common.row_look import RowLook
 from workflows.common.search_attributes import columns_of
 from workflows.common.tasks_beside import EndsEarlyError
 from workflows.common.waiting import until
-from workflows.yayoi.address_check_details import details
+from workflows.yayoi.address_check_details import details, next_for_operator, summary
 
 _AGAIN = "お客様は、最初の画面から、正しいメールアドレスでやり直せます"
 
@@ -83,10 +85,20 @@ class AddressCheckProcedure:
     async def operations_lost(self) -> None:
         await self._lost.look()
 
+    @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
+    def case_now(self) -> CaseNow:
+        next_step = next_for_operator(self._state)
+        title = summary(self._check)
+        return answer_case_now(OPERATIONS, self._stage, self._state, self.view, title=title, next_step=next_step)
+
+    @property
+    def _stage(self) -> CheckStage:
+        """Where it is, for what is possible: a check that is over is ended by nobody."""
+        return CheckStage.CLOSED if self._state.over else self._state.stage
+
     def check_possible(self, operation: CheckOperation, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not possible now."""
-        stage = CheckStage.CLOSED if self._state.over else self._state.stage
-        if reason := OPERATIONS.refuse(operation, message, stage):
+        if reason := OPERATIONS.refuse(operation, message, self._stage):
             raise refused(reason)
 
     async def mail_codes(self) -> None:
@@ -103,8 +115,8 @@ class AddressCheckProcedure:
     async def close(self) -> CheckOutcome:
         """Close what was finished, delete what was not; whichever came first counts."""
         await workflow.wait_condition(workflow.all_handlers_finished)
-        summary = "手続きを終了する（未完了の場合は、入力された内容を削除する）"
-        closed = await self.steps.run(AddressCheckActivities.close_check, self.steps.input(CheckStep), summary)
+        what = "手続きを終了する（未完了の場合は、入力された内容を削除する）"
+        closed = await self.steps.run(AddressCheckActivities.close_check, self.steps.input(CheckStep), what)
         outcome = CheckOutcome.FINISHED if closed.finished else self._state.ending or CheckOutcome.EXPIRED
         self._state.outcome = outcome
         self.view.enter(CheckStage.CLOSED)

@@ -5,13 +5,12 @@ from models.yayoi.address_checks import (
     MOST_TRIES,
     OPERATIONS,
     AddressCheck,
-    CheckOperation,
     CheckPurpose,
     CheckStage,
     CheckState,
 )
 from models.yayoi.deadlines import CODE_VALID
-from workflows.common.details import also_possible, day_and_hour, history, how_to_send, table
+from workflows.common.details import also_possible, day_and_hour, history, how_to_act, table
 
 _WAITING = "お客様が確認コードを入力するのを待っています。担当者の操作は必要ありません。"
 _CLOSED = "この手続きは終了しました。担当者の操作は必要ありません。"
@@ -36,9 +35,13 @@ def static_details(check: AddressCheck) -> str:
     )
     return (
         f"お客様に確認コードをメールで送り、入力画面に正しく入力されると、{finished}。"
-        "お客様の画面とメールには、同じ受付番号が表示されています。\n\n#### 操作の送り方\n"
-        + how_to_send(CheckOperation.END)
+        "お客様の画面とメールには、同じ受付番号が表示されています。\n\n#### 操作のしかた\n" + how_to_act(check)
     )
+
+
+def next_for_operator(state: CheckState) -> str:
+    """Return what an operator is to do: nothing."""
+    return _CLOSED if state.stage is CheckStage.CLOSED else _WAITING
 
 
 def details(check: AddressCheck, state: CheckState) -> str:
@@ -50,11 +53,11 @@ def details(check: AddressCheck, state: CheckState) -> str:
         ("期限", f"{day_and_hour(check.ends_at)}（過ぎると、入力された内容を削除して終了します）"),
         ("確認コード", f"{state.codes_sent} 回目まで（全部で {MOST_CODES} 回まで）"),
     ]
-    parts = [f"### {check.purpose.label}", f"**次にすること：**{_CLOSED if closed else _WAITING}"]
+    parts = [f"### {check.purpose.label}", f"**次にすること：**{next_for_operator(state)}"]
     parts.append(table(("項目", "内容"), facts))
     if not closed:
         parts += ["#### お客様からお問い合わせがあったとき", _ANSWERS]
-        parts += also_possible(OPERATIONS, OPERATIONS.available(stage), stage)
+        parts += also_possible(OPERATIONS, OPERATIONS.available(stage), check)
     if state.timeline:
         parts += history(state.timeline)
     return "\n\n".join(parts)

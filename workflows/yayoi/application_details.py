@@ -1,13 +1,11 @@
 """What an operator reads of an application as a whole: what its workflow knows, and the way to each office's page."""
 
-import json
-
-from models.common.operations import usual_example
 from models.yayoi.application_state import ApplicationState
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.messages import OfficeCase, Outcome
 from models.yayoi.operator_actions import Action
-from workflows.common.details import cell, day, history, page_of, table
+from models.yayoi.operator_rules import OF_APPLICATIONS
+from workflows.common.details import cell, day, history, page_of, table, to_do_now
 
 
 def application_details(state: ApplicationState, namespace: str) -> str:
@@ -26,7 +24,7 @@ def application_details(state: ApplicationState, namespace: str) -> str:
     ]
     parts = [
         f"### 申込 {state.case.case_no}",
-        f"**次にすること：**{_next(state)}",
+        f"**次にすること：**{cell(next_for_operator(state))}",
         *(
             f"**届けられなかったメール：**「{cell(kind.subject)}」　{cell(reason)}お客様に電話などで伝えてください。"
             for kind, reason in state.undelivered.items()
@@ -37,7 +35,7 @@ def application_details(state: ApplicationState, namespace: str) -> str:
     if not state.all_ended:
         parts += [
             "#### 申込全体を取り消すとき",
-            f"**{CANCEL_ALL}**　`{Action.CANCEL}`\n```json\n{cancel_json(indent=2)}\n```",
+            *to_do_now(OF_APPLICATIONS, [Action.CANCEL], state.case),
             (
                 "終わっていない事業所データを、すべて取り消します。1 件だけなら、その手続きの画面で取り消してください。"
                 "お客様が STEP5 を始めている事業所データは、責任者が承認するまで取り消しません"
@@ -48,12 +46,10 @@ def application_details(state: ApplicationState, namespace: str) -> str:
     return "\n\n".join(parts)
 
 
-CANCEL_ALL = "申込全体を取り消す"
-
-
-def _next(state: ApplicationState) -> str:
+def next_for_operator(state: ApplicationState) -> str:
+    """Return what the application needs now, in one or two sentences."""
     if state.refused:
-        return f"処理が受け付けられませんでした。技術担当者に伝えてください。{cell(state.refused)}"
+        return f"処理が受け付けられませんでした。技術担当者に伝えてください。{state.refused}"
     if state.failing:
         return (
             "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
@@ -64,11 +60,6 @@ def _next(state: ApplicationState) -> str:
     if any(office.outcome is Outcome.TERMINATED for office in state.outcomes.values()):
         return "すべての手続きが終わりました。強制終了した手続きは、毎朝の照合で元に戻し、申込者に知らせます。"
     return "すべての手続きが終わりました。操作は不要です。"
-
-
-def cancel_json(indent: int | None = None) -> str:
-    """Return the JSON that cancels the whole application; from STEP5 on a supervisor has to agree (Y27)."""
-    return json.dumps(usual_example(Action.CANCEL), ensure_ascii=False, indent=indent)
 
 
 def _link(namespace: str, office: OfficeCase) -> str:

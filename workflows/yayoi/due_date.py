@@ -41,7 +41,7 @@ class DueDate:
     async def _watch(self) -> None:
         case = self._state.case
         await workflow.sleep(until(opening_of(case.alert_on)), summary="完了予定日が近いことを担当者に知らせる")
-        await self._steps.mail(MailKind.DUE_DATE_IN_DANGER)
+        await self._steps.alert_operator()
         await self._turn.begin()
         await workflow.sleep(until(end_of(case.due_date)), summary="完了予定日を過ぎたことを申込者に知らせる")
         self._state.overdue = True

@@ -28,6 +28,7 @@ from models.common.messages import (
     RequestOperation,
 )
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow
 from models.common.waiting_for import WaitingFor
 from models.yayoi.application_state import ApplicationState
 from models.yayoi.holder_confirmation import HOLDER_ANSWERED
@@ -44,9 +45,11 @@ from models.yayoi.messages import (
     SendMail,
 )
 from models.yayoi.operator_actions import Action, Cancel
+from models.yayoi.operator_rules import CANCEL_ALL, OF_APPLICATIONS
 from models.yayoi.procedures import ApplicationStage
 from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_query import CASE_NOW_DESCRIPTION, answer_case_now
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.lost_operations import LostOperationsLook
@@ -54,7 +57,7 @@ from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.common.waiting import until
-from workflows.yayoi.application_details import CANCEL_ALL, application_details, cancel_json
+from workflows.yayoi.application_details import application_details, next_for_operator
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 from workflows.yayoi.office_details import office_static_details
 from workflows.yayoi.search_attributes import application_columns, of_office
@@ -131,12 +134,15 @@ class MultiOfficeApplication:
     def progress(self) -> ApplicationProgress:
         return self._state.progress
 
-    def check_possible(self, action: Action, message: ActionMessage) -> None:  # noqa: ARG002 there is only one
+    @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
+    def case_now(self) -> CaseNow:
+        title, next_step = f"申込 {self._case.case_no} の全体", next_for_operator(self._state)
+        return answer_case_now(OF_APPLICATIONS, self._state, self._state, self.view, title=title, next_step=next_step)
+
+    def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse a cancellation that cannot be read, or that would find nothing to cancel."""
-        if message.misread:
-            raise refused(f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{cancel_json()}")
-        if self._state.all_ended:
-            raise refused("すべての事業所データの手続きが、すでに終了しています。取り消すものはありません。")
+        if reason := OF_APPLICATIONS.refuse(action, message, self._state):
+            raise refused(reason)
 
     async def _assign(self) -> None:
         step = self._steps.input(AssignCase, all_parts=True)

@@ -22,6 +22,7 @@ from models.common.messages import (
 )
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow
 from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import (
     AFTER_CLOSING_DAYS,
@@ -57,6 +58,7 @@ from models.yayoi.procedures import Stage
 from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
 from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_query import CASE_NOW_DESCRIPTION, answer_case_now
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
@@ -67,7 +69,7 @@ from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
 from workflows.common.waiting import ScheduledAction, every_morning, reminders, until, wait_until
 from workflows.yayoi.due_date import DueDate
-from workflows.yayoi.office_details import office_details
+from workflows.yayoi.office_details import first_for_operator, next_for_operator, office_details, problems_in_words
 from workflows.yayoi.office_exits import OfficeExits
 from workflows.yayoi.office_steps import OfficeSteps
 from workflows.yayoi.search_attributes import office_columns
@@ -318,6 +320,21 @@ class OfficeDataProcedure:
     def judge_operation(self, asked: OperationToJudge) -> Judgement:
         return judge(self, Action, asked)
 
+    @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
+    def case_now(self) -> CaseNow:
+        state = self._state
+        return answer_case_now(
+            OPERATIONS,
+            state,
+            state,
+            self.view,
+            title=f"{state.office_name}（{self._case.spoken}）",
+            next_step=next_for_operator(state),
+            first=first_for_operator(state),
+            problems=problems_in_words(state),
+            asked_by=state.asked.by.handle if state.asked else "",
+        )
+
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""
         if self._state.leaving or self._state.after_closing:
@@ -500,6 +517,7 @@ class OfficeDataProcedure:
 
     async def _close(self) -> OfficeOutcome:
         self._turn.stop()
+        await self._exits.settled()
         await workflow.wait_condition(workflow.all_handlers_finished)
         self.view.enter(Stage.CLOSED)
         closed = await self._steps.close()

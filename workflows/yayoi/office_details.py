@@ -10,17 +10,17 @@ from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Stage
-from workflows.common.details import also_possible, cell, day, history, how_to_send, page_of, table, to_do_now
+from workflows.common.details import also_possible, cell, day, history, how_to_act, named, page_of, table, to_do_now
 
 
 def office_details(state: OfficeState, namespace: str) -> str:
     """Return what the page of one office's procedure shows: what to do first, what is known after."""
-    parts = [f"### {cell(state.office_name)}", f"**次にすること：**{next_for_operator(state)}"]
-    if state.stage in {Stage.CONFIRMATION, Stage.CORRECTION} and state.problems and not state.outcome:
+    parts = [f"### {cell(state.office_name)}", f"**次にすること：**{cell(next_for_operator(state))}"]
+    if problems_in_words(state):
         parts.append("\n".join([*_problems(state), *_entered(state, namespace)]))
     possible = OPERATIONS.available(state)
     now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
-    parts.extend(to_do_now(OPERATIONS, now, state))
+    parts.extend(to_do_now(OPERATIONS, now, state.case))
     parts.append(table(("項目", "内容"), _facts(state)))
     if state.notified_at and (not state.outcome or state.after_closing):
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
@@ -29,8 +29,8 @@ def office_details(state: OfficeState, namespace: str) -> str:
         if state.outcome and not state.after_closing:
             parts.append("再連携の日は、終了した後も `tetsuzuki correct-relink` で訂正できます。")
     if called:
-        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state)))
-    parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state))
+        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
+    parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state.case))
     parts.extend(history(state.timeline))
     return "\n\n".join(parts)
 
@@ -39,7 +39,19 @@ WHEN_CALLED = "お客様から連絡があったとき"
 
 
 def _problems(state: OfficeState) -> list[str]:
-    return [f"- **{problem.rule}** {cell(problem.message)}{problem.for_operators}" for problem in state.problems]
+    return [f"- {cell(each)}" for each in problems_in_words(state)]
+
+
+def problems_in_words(state: OfficeState) -> list[str]:
+    """Return what is wrong with the pair, as an operator says it."""
+    if state.outcome or state.stage not in {Stage.CONFIRMATION, Stage.CORRECTION}:
+        return []
+    return [f"{problem.message}{problem.for_operators}" for problem in state.problems]
+
+
+def first_for_operator(state: OfficeState) -> tuple[Action, ...]:
+    """Return what matters now: what is the operator's to do, and what the customer may call about."""
+    return (*_now(state), *_when_called(state))
 
 
 def _entered(state: OfficeState, namespace: str) -> list[str]:
@@ -92,21 +104,21 @@ def next_for_operator(state: OfficeState) -> str:
     if state.refused:
         otherwise = "お申し込みの内容が原因の場合は訂正し、進められない場合は取り消してください。"
         return (
-            f"処理が受け付けられませんでした（{cell(state.refused)}）。"
-            f"原因を取り除いたら `try_again` を送ってください。{'' if state.leaving else otherwise}"
+            f"処理が受け付けられませんでした（{state.refused}）。"
+            f"原因を取り除いたら、{named(Action.TRY_AGAIN)}を押してください。{'' if state.leaving else otherwise}"
         )
     if state.after_closing and not state.failing:
         return (
             f"残りの設定がある状態で終了しました。お客様は {day(state.waits_until)} まで、画面から設定できます。"
-            f"操作は不要です（催促はしません）。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録するか、"
-            "催促も含めて再開するときは `reopen` を送ってください。"
+            f"操作は不要です（催促はしません）。連絡を受けたときは、「{WHEN_CALLED}」の操作で記録するか、"
+            f"催促も含めて再開するときは{named(Action.REOPEN)}を押してください。"
         )
     if state.outcome and not state.after_closing:
         return "この手続きは終了しました。操作は不要です。"
     if state.early_exit:
         return "終了の処理をしています。操作は不要です。"
     if state.held:
-        return "保留中です。再開するときは `resume` を送ってください。"
+        return f"保留中です。再開するときは{named(Action.RESUME)}を押してください。"
     if state.failing:
         return (
             "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
@@ -118,23 +130,24 @@ def next_for_operator(state: OfficeState) -> str:
         return "システムが処理しています。操作は不要です。"
     waits = _WAITS.get(state.stage, "")
     if state.waiting_for is WaitingFor.OPERATOR:
-        return f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
-    return f"{waits}操作は不要です。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録します。"
+        return f"{waits}お客様に連絡し、{named(Action.ADD_NOTE)}で記録してください（申込者待ちに戻ります）。"
+    return f"{waits}操作は不要です。連絡を受けたときは、「{WHEN_CALLED}」の操作で記録します。"
 
 
 def _asked(state: OfficeState) -> str | None:
     """Say what an operator is asked for."""
     if state.asked:
         return (
-            f"責任者の承認を待っています：{cell(state.asked.shown)}。依頼した人とは別の責任者が、"
-            f"{day(state.asked.lapses_on)}までに `approve` か `decline` を送ってください。過ぎると、依頼は失効します。"
+            f"責任者の承認を待っています：{state.asked.shown}。依頼した人とは別の責任者が、"
+            f"{day(state.asked.lapses_on)}までに、承認するかどうかを答えてください。過ぎると、依頼は失効します。"
         )
     if state.lost:
         return f"{cell(state.what_is_lost)}必要な操作をもう一度行い、`add_note` で記録してください。"
     if state.cancellation_asked:
         return (
             "Temporal から取り消しの依頼（Request Cancellation）がありました。だれの依頼かは分からないため、何も"
-            "取り消していません。取り消さないときは `add_note` で記録してください。"
+            "取り消していません。取り消さないときは、"
+            f"{named(Action.ADD_NOTE)}で記録してください。"
         )
     return _undelivered(state, state.first_undelivered) if state.first_undelivered else None
 
@@ -143,8 +156,8 @@ def _undelivered(state: OfficeState, kind: MailKind) -> str:
     reason = state.undelivered[kind]
     goes_on = "届くまで先へ進みません" if state.stage is Stage.NOTIFY else "ほかの手続きは続いています"
     return (
-        f"「{cell(kind.subject)}」のメールを届けられませんでした。{cell(reason)}お客様に電話などで連絡し、"
-        f"受け取れるようになったら `resend_mail` で送り直してください（{goes_on}）。"
+        f"「{kind.subject}」のメールを届けられませんでした。{reason}お客様に電話などで連絡し、"
+        f"受け取れるようになったら{named(Action.RESEND_MAIL)}で送り直してください（{goes_on}）。"
     )
 
 
@@ -215,4 +228,4 @@ def office_static_details(case: OfficeCase, namespace: str) -> str:
         ("元のお客様番号", case.existing_contract_id),
         ("申込日", day(day_in_japan(case.applied_at))),
     ]
-    return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", how_to_send("correct_pair")))
+    return "\n\n".join((table(("項目", "内容"), facts), "**操作のしかた**", how_to_act(case)))

@@ -1,12 +1,13 @@
 """How an office's case ends before its end (Y27): rejected, withdrawn, cancelled, if need be with two people."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from temporalio import workflow
 
 from models.common.acting import acting, acting_as, who_is_shown
 from models.common.actors import Actor, ActorKind
-from models.common.approvals import AWAITS_APPROVAL, NOTHING_ASKED, AskedFor, Decision
+from models.common.approvals import APPROVED, AWAITS_APPROVAL, DECLINED, NOTHING_ASKED, AskedFor, Decision
 from models.common.messages import REQUEST_CANCELLATION, CaseRequest
 from models.common.operator_actions import EndCase
 from models.yayoi.early_exits import explanation
@@ -44,7 +45,8 @@ class OfficeExits:
         self._view = view
         self._steps = steps
         self._turn = turn
-        self._approval = Approval(state, view, turn, beside, lambda asked: lapsed_because(asked, state))
+        lapses = partial(lapsed_because, state=state)
+        self._approval = Approval(state, view, turn, beside, steps, lapsed_because=lapses)
         self._cancellation_requested = cancellation_requested
         self._requests, self._last_request = RowLook(self._take_requests), 0
 
@@ -76,7 +78,7 @@ class OfficeExits:
     async def approve(self, approval: Decision) -> None:
         """Cancel as it was asked for; the one record names both."""
         asked = self._asked
-        self._approval.answered()
+        self._approval.answered(asked, APPROVED, approval.reason)
         self._state.exit_recorded = Outcome.CANCELLED
         try:
             await self._steps.record(Action.APPROVE, approval, f"：{asked.shown}")
@@ -88,7 +90,7 @@ class OfficeExits:
     async def decline(self, message: Decision) -> None:
         """Leave it as it is."""
         asked = self._asked
-        self._approval.answered()
+        self._approval.answered(asked, DECLINED, message.reason)
         await self._steps.record(Action.DECLINE, message, f"：{asked.shown}")
         await self._turn.acknowledge()
 
@@ -99,6 +101,10 @@ class OfficeExits:
         return self._state.asked
 
     # --- requests of the whole application ----------------------------------------------------------------------------
+
+    async def settled(self) -> None:
+        """Wait until nothing is asked of a supervisor any more, and who has asked knows."""
+        await self._approval.settled()
 
     async def look_at_requests(self) -> None:
         """Take each request of the whole application once."""

@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import workflow
 
 from activities.common.case_requests import CaseRequestActivities
+from activities.common.case_status import CaseStatusActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
@@ -18,9 +19,10 @@ from activities.yayoi.pair_check import PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
-from models.common.acting import acting, signed_act, who_acts
+from models.common.acting import SYSTEM, acting, signed_act, who_acts
 from models.common.actors import ActorKind
-from models.common.messages import CaseRequest, RequestsAfter, SentMail
+from models.common.approvals import AskedFor
+from models.common.messages import CaseRequest, OperatorsTask, RecordAction, RequestsAfter, SentMail
 from models.common.operator_message import ActionMessage
 from models.yayoi.deadlines import HOLDER_MAIL_HOURS, ISSUE_WAITS
 from models.yayoi.early_exits import CANCELLATION_REFUSED
@@ -56,6 +58,7 @@ from models.yayoi.operator_actions import (
     SetUpStepDone,
     SharingReleased,
 )
+from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Stage
 from models.yayoi.service_links import Coverage
 from workflows.common.case_steps import CaseSteps, Mailed
@@ -63,6 +66,7 @@ from workflows.common.case_view import CaseView
 from workflows.common.details import day_and_hour
 from workflows.common.operator_updates import current_update_id, refused
 from workflows.common.tasks_beside import EndsEarlyError
+from workflows.yayoi.office_details import first_for_operator, next_for_operator
 
 
 class OfficeSteps:
@@ -330,11 +334,38 @@ class OfficeSteps:
 
     async def remind_operator(self, on: date) -> None:
         """Remind whoever is in charge; once a day."""
-        await self.mail(MailKind.OPERATOR_REMINDER, on.toordinal())
+        await self._mail_operator(MailKind.OPERATOR_REMINDER, on.toordinal())
 
     async def notify_supervisor(self, on: date) -> None:
         """Notify a supervisor that nobody has acted; once a day."""
-        await self.mail(MailKind.OPERATOR_ESCALATION, on.toordinal())
+        await self._mail_operator(MailKind.OPERATOR_ESCALATION, on.toordinal())
+
+    async def alert_operator(self) -> None:
+        """Y11: the due date is in danger."""
+        await self._mail_operator(MailKind.DUE_DATE_IN_DANGER)
+
+    async def record_lapse(self, asked: AskedFor, because: str) -> None:
+        """Put into the audit trail that a request for approval has lapsed."""
+        action, once = f"承認の依頼が失効した：{asked.shown}", f"{asked.update_id}.lapsed"
+        step = self._steps.input(RecordAction, action=action, by=SYSTEM, reason=because, asked_as=once)
+        await self._steps.run(CaseStatusActivities.record_action, step, "承認の依頼が失効したことを記録する")
+
+    async def mail_answer(self, asked: AskedFor, answer: str, because: str) -> None:
+        """Mail the operator who has asked for an approval what came of it."""
+        kind, said = MailKind.APPROVAL_ANSWERED, (answer, asked.shown, because)
+        facts = {"points": said, "to_handle": asked.by.handle, "asked_as": asked.update_id}
+        await self._send(self._steps.input(SendMail, kind=kind, **facts))
+
+    async def _mail_operator(self, kind: MailKind, occurrence: int = 1) -> None:
+        """Mail who is in charge, or a supervisor: why, since when, and what can be done."""
+        state = self._state
+        possible = OPERATIONS.available(state)
+        turn = OperatorsTask(
+            next_step=next_for_operator(state),
+            since=state.turn_since,
+            operations=tuple((each.value, each.label) for each in first_for_operator(state) if each in possible),
+        )
+        await self._send(self._steps.input(SendMail, kind=kind, occurrence=occurrence, turn=turn))
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
@@ -350,9 +381,6 @@ class OfficeSteps:
         """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on."""
         facts = {"points": points, "until": until, "ends_application": ends_application}
         mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, **facts)
-        if kind.for_operators:
-            await self._send(mail)
-            return
         async with self._customers_mails:  # one that is held up is sent before what happened after it
             mailed = await self._send(mail)
         if mailed.sent or mailed.refused_because:

@@ -1,0 +1,321 @@
+"""Operations sent by the desk's forms, on real cases: refused beside their field, taken once, their result shown."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from uuid import uuid4
+
+import httpx
+import pytest_asyncio
+from sqlalchemy import update
+
+from models.common.approvals import OWN
+from models.common.desk_links import APPROVALS, desk_case_path, operation_path
+from models.common.operator_message import ActionMessage
+from models.common.operators import Role
+from models.common.possible_operations import CaseNow, PossibleOperation
+from models.tables import OperatorRow
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Action, AskCancel
+from models.yayoi.operator_rules import CANCEL_ALL
+from models.yayoi.procedures import SetUpStep, Stage
+from tests.support.desk import DeskSite, desk_on
+from tests.support.ending import end
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
+from tests.support.operator_actions import APPROVED, case_now
+from tests.support.signing import SATO, operators_signer
+from tests.support.web import hidden_fields, text_of
+from web.backoffice.case_reader import CaseReader
+from web.backoffice.desk_cases import AWAY, NO_SUCH_CASE
+from web.backoffice.desk_operations import MOVED_ON, NO_OTHER_SUPERVISOR, NO_SUCH_OPERATION, ROLE_WANTING
+from web.common.operation_sender import GOES_ON, NOT_KNOWN, NotKnown, OperationSender
+
+CALLED = "お電話で確認"
+
+
+@pytest_asyncio.fixture
+async def site(environment: Environment) -> AsyncIterator[DeskSite]:
+    """The desk on the environment's cases; 佐藤 is logged in."""
+    client = environment.client
+    sender, reader = OperationSender(client, operators_signer), CaseReader(client)
+    async with desk_on(environment.sessions, sender=sender, reader=reader) as site:
+        await site.sign_in("sk")
+        yield site
+
+
+def path(case: Case, action: Action, number: int | None = 1) -> str:
+    return operation_path(case.application_no, number, action)
+
+
+async def opened(http: httpx.AsyncClient, address: str) -> dict[str, str]:
+    """Open a form; return what a browser sends along with it unseen."""
+    page = await http.get(address)
+    assert page.status_code == HTTPStatus.OK, text_of(page)
+    return hidden_fields(page)
+
+
+async def fill_in(
+    http: httpx.AsyncClient, address: str, along: dict[str, str] | None = None, **typed: str
+) -> httpx.Response:
+    """Open a form unless it is open, fill it in and send it; return the page to which that leads."""
+    sent = await http.post(address, data={**(along or await opened(http, address)), **typed})
+    return await http.get(sent.headers["location"]) if sent.status_code == HTTPStatus.SEE_OTHER else sent
+
+
+async def recorded(case: Case, reason: str) -> list[str]:
+    return [row.by for row in await case.audit() if row.reason == reason]
+
+
+# --- taken, and shown -------------------------------------------------------------------------------------------------
+
+
+async def test_an_operation_is_sent_as_who_is_logged_in_and_its_result_and_the_next_step_are_shown(
+    environment: Environment, site: DeskSite
+) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    done = await fill_in(site.http, path(case, Action.ADD_NOTE), reason=CALLED)
+    assert str(done.url).endswith(f"{desk_case_path(case.application_no, 1)}?done=add_note")
+    shown = text_of(done)
+    assert f"「{Action.ADD_NOTE.label}」を受け付けました。" in shown
+    assert f"{Action.ADD_NOTE.label}（{SATO.shown}：{CALLED}）" in shown
+    assert (await case_now(case.office())).next_step in shown
+    assert await recorded(case, CALLED) == [str(SATO)]
+    await end(case.application, case.office())
+
+
+async def test_the_page_of_a_case_says_who_it_is_about_what_is_wrong_and_what_can_be_done(
+    environment: Environment, site: DeskSite
+) -> None:
+    case = await environment.apply(form([OFFICE_B, (NOBODY, OFFICE_C[1])]))
+    await at_rest(case, Stage.CORRECTION, 2)
+    page = await site.http.get(desk_case_path(case.application_no, 2))
+    shown = text_of(page)
+    for said in ("弥生 太郎 様", NOBODY, OFFICE_C[1], "弥生ID として登録されていません", Action.CORRECT_PAIR.label):
+        assert said in shown
+    run_id = (await case_now(case.office(2))).run_id
+    assert (
+        f"/namespaces/default/workflows/application%2F{case.application_no}%2Foffice%2F2/{run_id}/user-metadata"
+        in page.text
+    )
+    whole = await site.http.get(desk_case_path(case.application_no))
+    assert desk_case_path(case.application_no, 2) in whole.text
+    assert CANCEL_ALL in text_of(whole)
+    form_of_pair = await site.http.get(path(case, Action.CORRECT_PAIR, 2))
+    assert f'value="{NOBODY}"' in form_of_pair.text
+    corrected = await fill_in(
+        site.http, path(case, Action.CORRECT_PAIR, 2), reason=CALLED, yayoi_id="Ｔａｒｏ－Ｃ＠yayoi-taro.example.jp"
+    )
+    assert "を受け付けました" in text_of(corrected)
+    await end(case.application, case.office(1), case.office(2))
+
+
+# --- refused beside the field -----------------------------------------------------------------------------------------
+
+
+async def test_a_refusal_of_the_rules_and_one_of_a_step_stand_beside_their_field_with_what_was_typed(
+    environment: Environment, site: DeskSite
+) -> None:
+    """Of a step: a colleague goes on leave while the form is open."""
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    late = await fill_in(site.http, path(case, Action.EXTEND_DEADLINE), reason=CALLED, until="2031-01-01")
+    assert late.status_code == HTTPStatus.CONFLICT
+    assert 'id="until-error"' in late.text
+    assert "いまできる操作" not in late.text
+    assert f">{CALLED}</textarea>" in late.text
+    misread = await fill_in(site.http, path(case, Action.EXTEND_DEADLINE), reason="", until="来週")
+    assert 'id="reason-error"' in misread.text
+    along = await opened(site.http, path(case, Action.HAND_OVER))
+    async with environment.sessions.begin() as session:
+        on_leave = update(OperatorRow).where(OperatorRow.handle == "sm")
+        await session.execute(on_leave.values(leave_from=site.clock.now().date(), leave_until=None))
+    refused = await fill_in(site.http, path(case, Action.HAND_OVER), along, reason=CALLED, to="鈴木")
+    assert "担当者「鈴木」は休暇中です。" in text_of(refused)
+    assert 'id="to-error"' in refused.text
+    assert await recorded(case, CALLED) == []
+    await end(case.application, case.office())
+
+
+async def test_what_is_not_possible_now_says_why_and_what_the_case_does_not_have_is_not_there(
+    environment: Environment, site: DeskSite
+) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    resume = await site.http.get(path(case, Action.RESUME))
+    assert (resume.status_code, "保留中ではありません。" in text_of(resume)) == (HTTPStatus.CONFLICT, True)
+    for address, said in (
+        (operation_path(case.application_no, 1, "burn"), NO_SUCH_OPERATION),
+        (operation_path(case.application_no, None, Action.ADD_NOTE), NO_SUCH_OPERATION),
+        (operation_path("YS-999999", 1, Action.ADD_NOTE), NO_SUCH_CASE),
+        (operation_path(case.application_no, 9, Action.ADD_NOTE), NO_SUCH_CASE),
+        (operation_path("nothing", None, Action.ADD_NOTE), NO_SUCH_CASE),
+    ):
+        answer = await site.http.get(address)
+        assert (answer.status_code, said in text_of(answer)) == (HTTPStatus.NOT_FOUND, True), address
+    await end(case.application, case.office())
+
+
+# --- once, and with others --------------------------------------------------------------------------------------------
+
+
+async def test_a_form_that_comes_again_takes_effect_once(environment: Environment, site: DeskSite) -> None:
+    """A double press, and Back with another press a while later: with the same id, whatever its form's number is."""
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    address = path(case, Action.ADD_NOTE)
+    along = await opened(site.http, address)
+    for again in (along, along, along | {"form_id": str(uuid4())}):
+        done = await fill_in(site.http, address, again, reason=CALLED)
+        assert "を受け付けました" in text_of(done)
+    assert await recorded(case, CALLED) == [str(SATO)]
+    await end(case.application, case.office())
+
+
+async def test_if_a_colleague_has_moved_the_case_on_that_is_shown_and_what_was_typed_is_kept(
+    environment: Environment, site: DeskSite
+) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    note, hold = path(case, Action.ADD_NOTE), path(case, Action.HOLD)
+    along, along_of_hold = await opened(site.http, note), await opened(site.http, hold)
+    await case.act(ActionMessage(reason="先に保留にした"), action=Action.HOLD)
+    again = await fill_in(site.http, note, along, reason=CALLED)
+    assert again.status_code == HTTPStatus.CONFLICT
+    for said in (MOVED_ON, "先に保留にした", CALLED):
+        assert said in text_of(again)
+    assert await recorded(case, CALLED) == []
+    sent = await fill_in(site.http, note, hidden_fields(again), reason=CALLED)
+    assert "を受け付けました" in text_of(sent)
+    assert await recorded(case, CALLED) == [str(SATO)]
+    # What is no longer possible says so, and shows what was typed all the same.
+    held = await fill_in(site.http, hold, along_of_hold, reason="二人目も保留")
+    for said in ("すでに保留中です。", "二人目も保留", "先に保留にした"):
+        assert said in text_of(held)
+    await end(case.application, case.office())
+
+
+async def test_what_was_typed_survives_a_log_in_that_has_ended(environment: Environment, site: DeskSite) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    address = path(case, Action.ADD_NOTE)
+    along = await opened(site.http, address)
+    await site.http.post("/sign-out-everywhere")
+    along |= {"form_id": str(uuid4())}
+    led = await site.http.post(address, data={**along, "reason": CALLED})
+    assert led.headers["location"].startswith("/sign-in?next=")
+    there = httpx.URL(led.headers["location"]).params["next"]
+    await site.sign_in("sk")
+    back = await site.http.get(there)
+    assert f">{CALLED}</textarea>" in back.text
+    done = await fill_in(site.http, address, hidden_fields(back), reason=CALLED)
+    assert "を受け付けました" in text_of(done)
+    assert await recorded(case, CALLED) == [str(SATO)]
+    await end(case.application, case.office())
+
+
+# --- four eyes --------------------------------------------------------------------------------------------------------
+
+
+async def test_y27_a_cancellation_after_step5_is_asked_for_listed_and_approved_by_another(
+    environment: Environment, site: DeskSite
+) -> None:
+    case = await environment.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    asked = await fill_in(
+        site.http, path(case, Action.ASK_CANCEL), reason="お客様のご希望", text_for_customer="お電話のとおりです。"
+    )
+    assert "責任者の承認を待っています" in text_of(asked)
+    approve = path(case, Action.APPROVE)
+    refused = await site.http.get(approve)
+    assert (refused.status_code, ROLE_WANTING in text_of(refused)) == (HTTPStatus.FORBIDDEN, True)
+    listed = await site.http.get(APPROVALS)
+    assert "承認待ち（1 件）" in text_of(listed)
+    assert "お客様のご希望" in text_of(listed)
+    assert "あなたの依頼です" in text_of(listed)
+    async with site.browser() as supervisor:
+        await site.sign_in("tn", supervisor)
+        listed = await supervisor.get(APPROVALS)
+        assert approve in listed.text
+        done = await fill_in(supervisor, approve, reason=APPROVED)
+        assert "を受け付けました" in text_of(done)
+        assert (await case.office().result()).outcome is Outcome.CANCELLED
+        assert "承認待ち（0 件）" in text_of(await supervisor.get(APPROVALS))
+    assert await recorded(case, APPROVED) == ["operator:tn"]
+
+
+async def test_y27_nobody_opens_the_approval_of_their_own_and_a_warning_says_if_nobody_could(
+    environment: Environment, site: DeskSite
+) -> None:
+    await site.change("sk", roles=[Role.CASEWORKER.value, Role.SUPERVISOR.value])
+    case = await environment.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    ask = path(case, Action.ASK_CANCEL)
+    assert NO_OTHER_SUPERVISOR not in text_of(await site.http.get(ask))
+    for handle in ("tn", "fj"):
+        await site.change(handle, leave_from=site.clock.now().date(), leave_until=None)
+    assert NO_OTHER_SUPERVISOR in text_of(await site.http.get(ask))
+    await case.act(AskCancel(reason="お客様のご希望"))
+    own = await site.http.get(path(case, Action.APPROVE))
+    assert OWN in text_of(own)
+    assert "<form" not in own.text.partition("<main")[2]
+    await end(case.application, case.office())
+
+
+# --- when nobody answers ----------------------------------------------------------------------------------------------
+
+NOW = CaseNow(
+    workflow_type="OfficeDataProcedure",
+    run_id="run",
+    version=7,
+    title="事業所C",
+    stage=Stage.SHARING,
+    next_step="操作は不要です。",
+    possible=(PossibleOperation(operation="add_note", label=Action.ADD_NOTE.label),),
+)
+
+
+async def test_what_nobody_answers_for_is_said_so_and_what_was_typed_is_kept(desk: DeskSite) -> None:
+    await desk.sign_in("sk")
+    desk.cases.cases["YS-000001", 1] = NOW
+    address = operation_path("YS-000001", 1, Action.ADD_NOTE)
+    along = await opened(desk.http, address)
+    desk.cases.away = True
+    assert AWAY in text_of(await desk.http.get(address))
+    away = await desk.http.post(address, data={**along, "reason": CALLED})
+    assert away.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    desk.cases.away = False
+    back = await desk.http.get(str(away.url))
+    assert f">{CALLED}</textarea>" in back.text
+    desk.operations.outcome = NotKnown()
+    unknown = await fill_in(desk.http, address, hidden_fields(back), reason=CALLED)
+    assert NOT_KNOWN in text_of(unknown)
+    again = hidden_fields(unknown)
+    assert again["update_id"] == along["update_id"]
+    desk.operations.outcome = NotKnown(GOES_ON, accepted=True)
+    going_on = await fill_in(desk.http, address, again, reason=CALLED)
+    assert "処理は自動で続いています" in text_of(going_on)
+    assert {sent[4] for sent in desk.operations.sent} == {along["update_id"]}
+
+
+async def test_an_id_that_somebody_made_up_is_not_sent(desk: DeskSite) -> None:
+    """Update ids are in clear text."""
+    await desk.sign_in("sk")
+    desk.cases.cases["YS-000001", 1] = NOW
+    address = operation_path("YS-000001", 1, Action.ADD_NOTE)
+    along = await opened(desk.http, address) | {"update_id": "弥生 太郎"}
+    await fill_in(desk.http, address, along, reason=CALLED)
+    [(_, operation, content, actor, update_id)] = desk.operations.sent
+    assert (operation, content, str(actor)) == ("add_note", {"reason": CALLED}, "operator:sk")
+    assert "弥生" not in update_id
+
+
+async def test_an_auditor_reads_cases_and_is_offered_nothing(desk: DeskSite) -> None:
+    await desk.sign_in("kn")
+    desk.cases.cases["YS-000001", 1] = NOW
+    page = text_of(await desk.http.get(desk_case_path("YS-000001", 1)))
+    assert "事業所C" in page
+    assert Action.ADD_NOTE.label not in page
+    form_of_note = await desk.http.get(operation_path("YS-000001", 1, Action.ADD_NOTE))
+    assert form_of_note.status_code == HTTPStatus.FORBIDDEN

@@ -1,0 +1,64 @@
+"""Looking for what somebody said in whatever keeps it, however it is spelled there."""
+
+import base64
+import json
+import quopri
+import sqlite3
+from collections.abc import Collection, Iterator
+from email.header import Header
+from pathlib import Path
+from urllib.parse import quote
+
+_SHORTEST = 4
+"""Bytes: what is shorter is found in anything."""
+
+
+def spellings(text: str) -> set[bytes]:
+    """Return the text as UTF-8 and UTF-16, escaped for JSON, in base64 at any place, for addresses and for mails."""
+    plain = text.encode()
+    escaped = json.dumps(text)[1:-1]
+    found = {
+        plain,
+        text.encode("utf-16-le"),
+        text.encode("utf-16-be"),
+        escaped.encode(),
+        escaped.upper().replace("\\U", "\\u").encode(),
+        quote(text, safe="").encode(),
+        quote(text, safe="").lower().encode(),
+        quopri.encodestring(plain).rstrip(b"=\n"),
+        Header(text, "utf-8").encode(maxlinelen=0).encode(),
+        plain.hex().encode(),
+    }
+    for encoded in (plain, text.encode("utf-16-le")):
+        found |= set(_in_base64(encoded))
+    return {spelling for spelling in found if len(spelling) >= _SHORTEST}
+
+
+def _in_base64(data: bytes) -> Iterator[bytes]:
+    """Return what base64 of anything that holds the data has in it, wherever it begins there."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + data)
+        # The first and the last letters depend on what is before and behind.
+        first = (before * 8 + 5) // 6
+        inside = encoded[first : len(encoded) - 4 if (before + len(data)) % 3 else len(encoded)]
+        yield inside
+        yield inside.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def found_in(content: bytes, texts: Collection[str]) -> set[str]:
+    """Return which of the texts are there in any spelling."""
+    return {text for text in texts if any(spelling in content for spelling in spellings(text))}
+
+
+def sqlite_content(file: Path) -> bytes:
+    """Return every value of every table, and the file itself: what was deleted may still lie in it."""
+    parts = [each.read_bytes() for each in sorted(file.parent.glob(f"{file.name}*"))]
+    database = sqlite3.connect(file)
+    try:
+        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+        for table in tables:
+            for row in database.execute(f'select * from "{table}"'):  # noqa: S608 its own name
+                parts += [value if isinstance(value, bytes) else str(value).encode() for value in row]
+    finally:
+        database.close()
+    return b"\n".join(parts)
