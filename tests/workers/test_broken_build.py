@@ -23,7 +23,7 @@ from tests.support.recorded_paths import waiting_for_sharing
 from tests.support.sandbox import RESTRICTED
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
-from web.backoffice.desk import OWN_PAGE
+from web.backoffice.desk_start import OWN_PAGE
 from workers.commands.replay import ReplayCheckError, replay_check
 from workers.database_roles import DatabaseRole
 from workers.health import check_worker
