@@ -71,7 +71,6 @@ async def show(
     filters: Filters,
     broken: Broken,
     kept: Kept,
-    broken: Broken,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     claimed: Annotated[str, Query(max_length=100)] = "",
     done: Annotated[str, Query()] = "",
