@@ -232,7 +232,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 there are none
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 read in our own way
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read what is given, then variables, then the files that variables name."""
         return init_settings, env_settings, SecretFiles(settings_cls)

@@ -39,6 +39,14 @@ class BulkKind(StrEnum):
         kind.label = label
         return kind
 
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Return the kind of this name. Raises `ValueError` if there is none."""
+        for kind in cls:
+            if kind.value == name:
+                return kind
+        raise ValueError(f"no kind {name!r}")
+
     NOTE = "note", "対応を記録する（メモ）"
     HAND_OVER = "hand_over", "担当者を替える"
     EXTEND = "extend", "期限を延ばす"

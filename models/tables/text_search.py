@@ -4,7 +4,9 @@ A name is folded into one spelling and cut into pieces of two characters, which 
 index is never behind its table, and whoever writes a name need not know of it.
 """
 
-from sqlalchemy import DDL, ColumnElement, Index, Text, event, func, literal, text
+from typing import Any
+
+from sqlalchemy import DDL, ColumnElement, Index, SQLColumnExpression, Text, event, func, literal, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.tables.base import Base
@@ -23,7 +25,7 @@ RETURN ARRAY(SELECT DISTINCT substr(folded, start, 2) FROM search_text(given) AS
     generate_series(1, char_length(folded) - 1) AS start)""",
 )
 for _function in _FUNCTIONS:
-    event.listen(Base.metadata, "before_create", DDL(_function))
+    event.listen(Base.metadata, "before_create", DDL(_function))  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
 
 
 def pieces_index(name: str, *columns: str) -> Index:
@@ -40,13 +42,13 @@ def prefix_index(name: str, column: str) -> Index:
     return Index(name, column, postgresql_ops={column: "text_pattern_ops"})
 
 
-def contains(column: ColumnElement[str], typed: str) -> ColumnElement[bool]:
+def contains(column: SQLColumnExpression[Any], typed: str) -> ColumnElement[bool]:
     """Whether a name contains what was typed, of at least two characters."""
     pieces = func.search_pieces(column, type_=ARRAY(Text))
     found = func.strpos(func.search_text(column), func.search_text(typed)) > literal(0)
     return pieces.contains(func.search_pieces(typed, type_=ARRAY(Text))) & found
 
 
-def begins_with(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+def begins_with(column: SQLColumnExpression[Any], prefix: str) -> ColumnElement[bool]:
     """Whether an identifier begins with this. Compared by bytes, so that a prepared statement uses the index, too."""
     return column.op("~>=~", is_comparison=True)(prefix) & column.op("~<~", is_comparison=True)(f"{prefix}\U0010ffff")

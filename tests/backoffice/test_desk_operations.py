@@ -22,12 +22,12 @@ from tests.support.desk import DeskSite, desk_on
 from tests.support.ending import end
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
 from tests.support.operator_actions import APPROVED, case_now
-from tests.support.signing import SATO, operators_signer
+from tests.support.signing import SATO, operations_by
 from tests.support.web import hidden_fields, text_of
 from web.backoffice.case_reader import CaseReader
 from web.backoffice.desk_cases import AWAY, NO_SUCH_CASE
 from web.backoffice.desk_operations import MOVED_ON, NO_OTHER_SUPERVISOR, NO_SUCH_OPERATION, ROLE_WANTING
-from web.common.operation_sender import GOES_ON, NOT_KNOWN, NotKnown, OperationSender
+from web.common.operation_sender import GOES_ON, NOT_KNOWN, NotKnown
 
 CALLED = "お電話で確認"
 
@@ -36,7 +36,7 @@ CALLED = "お電話で確認"
 async def site(environment: Environment) -> AsyncIterator[DeskSite]:
     """The desk on the environment's cases; 佐藤 is logged in."""
     client = environment.client
-    sender, reader = OperationSender(client, operators_signer), CaseReader(client)
+    sender, reader = operations_by(client, environment.sessions), CaseReader(client)
     async with desk_on(environment.sessions, sender=sender, reader=reader) as site:
         await site.sign_in("sk")
         yield site

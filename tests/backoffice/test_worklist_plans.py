@@ -70,7 +70,7 @@ async def scans(sessions: async_sessionmaker[AsyncSession], statements: Sequence
     """Explain statements as they were sent; return those that read a big table from its beginning to its end."""
     found = []
     async with sessions() as session:
-        connection = await (await session.connection()).get_raw_connection()
+        connection: Any = await (await session.connection()).get_raw_connection()
         for statement, parameters in statements:
             [[[plan]]] = await connection.driver_connection.fetch(f"explain (format json) {statement}", *parameters)
             found += [f"{table} for {str(parameters)[:60]}: {statement[:400]}" for table in _read_whole(plan["Plan"])]
@@ -95,7 +95,7 @@ async def test_no_list_and_no_search_reads_every_case(sessions: async_sessionmak
         for statement in REGISTRATIONS:
             await session.execute(text(statement))
     async with sessions() as session:
-        connection = await (await session.connection()).get_raw_connection()
+        connection: Any = await (await session.connection()).get_raw_connection()
         await connection.driver_connection.execute("commit")
         await connection.driver_connection.execute("vacuum analyze")
     sent: list[tuple[str, Any]] = []

@@ -18,10 +18,9 @@ from models.common.security_log import LOGGER, SecurityEvent, client_hash
 from models.common.signing_keys import KeyPurpose
 from tests.support.auth_app import PASSWORD
 from tests.support.desk import desk_on, fill_operators
-from tests.support.signing import customers_signer
+from tests.support.signing import customers_signer, operations_by
 from tests.support.web import SECRET, Web, fill_registry, hidden_fields, web_on
 from web.common.auth.api_keys import Systems
-from web.common.operation_sender import OperationSender
 from web.common.request_ids import REQUEST_ID
 from workers.commands.keys import new
 from workers.settings import Settings
@@ -107,7 +106,7 @@ async def test_what_operators_do_is_written_down_by_their_handle(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, lines: list[Line]
 ) -> None:
     await fill_operators(sessions)
-    async with desk_on(sessions, sender=OperationSender(temporal.client, customers_signer)) as desk:
+    async with desk_on(sessions, sender=operations_by(temporal.client, sessions, customers_signer)) as desk:
         await desk.sign_in("tn")
         await desk.http.post("/desk/operators/sk/roles", data={"roles": "supervisor"})
         used = await desk.http.request("POST", "/sign-in/link", data={"key": "used up"})
@@ -128,11 +127,12 @@ async def test_what_operators_do_is_written_down_by_their_handle(
 
 async def test_an_operation_and_a_key_are_written_down_outside_of_a_request_too(
     temporal: WorkflowEnvironment,
+    sessions: async_sessionmaker[AsyncSession],
     lines: list[Line],
     database_url: str,
     tmp_path: Path,
 ) -> None:
-    sender = OperationSender(temporal.client, customers_signer)
+    sender = operations_by(temporal.client, sessions, customers_signer)
     case = f"application/{uuid4()}"
     await sender.send(case, "withdraw", {}, Actor(ActorKind.APPLICANT, "YS-000001/1"), "the update's id")
     [operation] = of(lines, SecurityEvent.OPERATION)

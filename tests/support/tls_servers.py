@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -135,7 +136,7 @@ class TlsMailServer:
         loop = asyncio.get_running_loop()
 
         def conversation() -> SMTP:
-            starts = {} if from_the_first_byte else {"tls_context": context, "require_starttls": True}
+            starts: dict[str, Any] = {} if from_the_first_byte else {"tls_context": context, "require_starttls": True}
             return SMTP(self, authenticator=self.log_in, auth_require_tls=not from_the_first_byte, **starts)
 
         by = context if from_the_first_byte else None

@@ -189,7 +189,7 @@ async def test_rewrapping_can_be_interrupted_and_leaves_every_key_as_it_was(
         assert await rewrap_some(session, ring) == 2
     async with sessions() as session:
         assert await keys_by_master(session) == {new.key_id: 2, MASTER_KEY.key_id: 2}
-    counts = []
+    counts: list[int] = []
     while not counts or counts[-1]:
         async with sessions.begin() as session:
             counts.append(await rewrap_some(session, ring))

@@ -14,7 +14,7 @@ from tests.support.encryption import MASTER, MASTER_KEY, GivenMasterKeys
 from tests.support.listening import Listening, listening
 from workers import case_keys
 from workers.commands import master_key_changes
-from workers.master_keys import MasterKeys
+from workers.master_keys import MasterKeys, master_key_file
 from workers.settings import Settings
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -48,7 +48,7 @@ async def test_open_cases_receive_updates_while_the_master_key_is_changed_and_go
             running.keys.insert(0, new)  # the process sees it at its next look, or with the first key wrapped by it
             process.keys.keys._kept.clear()
             lines = [f"{key.key_id} {key.reveal().hex()}" for key in (new, MASTER_KEY)]
-            master_key_changes.master_key_file(settings).write(lines)
+            master_key_file(settings).write(lines)
             await master_key_changes.rewrap(settings)
             process.keys.keys._kept.clear()
             await asyncio.gather(*saying)

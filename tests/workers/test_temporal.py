@@ -31,7 +31,7 @@ from workers.settings import Settings
 from workers.temporal import current_build, namespace_is_there, prepare
 from workflows.common import search_attributes
 
-WANTED = {key.name: int(key.indexed_value_type) for key in search_attributes.ALL}
+WANTED: dict[str, Any] = {key.name: int(key.indexed_value_type) for key in search_attributes.ALL}
 HUNDRED_DAYS = Settings(temporal_retention=timedelta(days=100))
 
 

@@ -31,12 +31,12 @@ def authorities(tmp_path_factory: pytest.TempPathFactory) -> Authorities:
 
 # --- what is set -----------------------------------------------------------------------------------------------------
 
-AWAY = {
+AWAY: dict[str, dict[str, Any]] = {
     "database": {"database_url": "postgresql+asyncpg://user@db.example.co.jp/cases", "database_password": "secret"},
     "temporal": {"temporal_address": "temporal.example.co.jp:7233", "temporal_api_key": "secret"},
     "smtp": {"smtp_host": "smtp.example.co.jp", "smtp_user": "user", "smtp_password": "secret"},
 }
-OFF = {"database_tls": False, "temporal_tls": False, "smtp_tls": "none"}
+OFF: dict[str, Any] = {"database_tls": False, "temporal_tls": False, "smtp_tls": "none"}
 
 
 def reached(what: str, settings: Settings) -> Any:

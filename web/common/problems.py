@@ -198,8 +198,8 @@ def answer_problems(
 
 def _note(request: Request, problem: ProblemError) -> None:
     if event := _NOTED.get(problem.status):
-        facts = {"status": int(problem.status), "method": request.method, "path": request.url.path}
-        security_event(event, "refused", **facts)
+        where = {"method": request.method, "path": request.url.path}
+        security_event(event, "refused", status=int(problem.status), **where)
 
 
 def _place_of(request: Request, places: Collection[str]) -> str:
