@@ -99,7 +99,7 @@ async def guesses(web: Web, lines: list[Line]) -> None:
     assert len(wrong) == 10
     assert len({line["account"] for line in wrong}) == 1
     [limited] = of(lines, SecurityEvent.LIMITED)
-    assert limited["status"] == HTTPStatus.TOO_MANY_REQUESTS
+    assert limited["limit"] == "guesses"
 
 
 async def test_what_operators_do_is_written_down_by_their_handle(
@@ -126,6 +126,7 @@ async def test_what_operators_do_is_written_down_by_their_handle(
 
 
 async def test_an_operation_and_a_key_are_written_down_outside_of_a_request_too(
+    sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
     sessions: async_sessionmaker[AsyncSession],
     lines: list[Line],

@@ -18,6 +18,7 @@ from starlette.requests import Request
 
 from models.common.calendar import utc_now
 from models.common.secret_keys import SecretKeys
+from models.common.security_log import SecurityEvent, security_event
 from models.common.store.sessions import DatabaseSessions
 from models.common.web_addresses import client_spelled
 from models.tables import RateCountRow
@@ -102,9 +103,9 @@ class Limits:
         Raises `ProblemError` (429) with the time to wait, and what can be done `instead`, once there were too many.
         """
         now = self._now()
-        counted = sorted((self._key(limit, of), *_window(limit, now), limit.value.most) for limit, of in tries)
+        counted = sorted((self._key(limit, of), *_window(limit, now), *_bounds(limit)) for limit, of in tries)
         async with self._sessions.begin() as session:
-            for key, window_start, ends_at, most in counted:
+            for key, window_start, ends_at, most, name in counted:
                 row = insert(RateCountRow).values(key=key, window_start=window_start, ends_at=ends_at, count=1)
                 count = await session.scalar(
                     row.on_conflict_do_update(
@@ -113,8 +114,9 @@ class Limits:
                     ).returning(RateCountRow.count)
                 )
                 if (count or 0) > most:
+                    security_event(SecurityEvent.LIMITED, "refused", limit=name)
                     raise _too_many(max(ends_at - now, timedelta(seconds=1)), instead)
-        return Counted(tuple((key, window_start) for key, window_start, _, _ in counted))
+        return Counted(tuple((key, window_start) for key, window_start, *_ in counted))
 
     async def count_kept_forms(self, request: Request) -> None:
         """Count a form that is kept for its page. Raises as `count`."""
@@ -139,6 +141,11 @@ class Limits:
     def _key(self, limit: Limit, of: str) -> str:
         """Keep neither mail nor client addresses."""
         return self._secret_keys.digest(f"rate limit:{limit.value.name}:{of}").hex()
+
+
+def _bounds(limit: Limit) -> tuple[int, str]:
+    """Return how many there may be, and what the count is called."""
+    return limit.value.most, limit.value.name
 
 
 def _window(limit: Limit, now: datetime) -> tuple[datetime, datetime]:
