@@ -126,7 +126,6 @@ async def test_what_operators_do_is_written_down_by_their_handle(
 
 
 async def test_an_operation_and_a_key_are_written_down_outside_of_a_request_too(
-    sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
     sessions: async_sessionmaker[AsyncSession],
     lines: list[Line],
