@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.support.running import PATIENCE
+from tests.support.secret_key import SECRET_KEY
 from workers.health import check_web, check_worker, polls
 from workers.identity import identity
 from workers.program import ClearError
@@ -47,7 +48,7 @@ def settings(environment: WorkflowEnvironment, queue: str, database_url: str | N
         temporal_address=environment.client.service_client.config.target_host,
         temporal_namespace=environment.client.namespace,
         temporal_task_queue=queue,
-        secret_key=SecretStr("secret"),
+        secret_key=SECRET_KEY,
     )
 
 
