@@ -5,13 +5,13 @@ from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.secret_keys import SecretKeys
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
 from tests.browser.browsing import Looking, new_page
 from tests.support.environment import OFFICE_B, OFFICE_C, Case, Environment, at_rest, environment_with_worker, form
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.serving import served
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
@@ -46,7 +46,7 @@ async def applied(environment: Environment) -> tuple[Case, str]:
     case = await environment.apply(form([(OFFICE_B[0], OF_ANOTHER_CONTRACT), OFFICE_C]))
     await at_rest(case, Stage.CORRECTION)
     await at_rest(case, Stage.SHARING, 2)
-    return case, case_path(SecretKeys("secret"), case.application_no, link_expiry(case.due_date))
+    return case, case_path(SECRET_KEYS, case.application_no, link_expiry(case.due_date))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.secret_keys import SecretKeys
+from tests.support.secret_key import SECRET_KEYS
 from web.common.problems import answer_problems
 from web.common.readiness import add_readiness
 from workers import database
@@ -47,9 +47,7 @@ async def http_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 async def status_after(error: Exception) -> httpx.Response:
     app = FastAPI()
-    answer_problems(
-        app, Jinja2Templates(directory="web/templates"), SecretKeys("secret"), pages={"": "yayoi/problem.html"}
-    )
+    answer_problems(app, Jinja2Templates(directory="web/templates"), SECRET_KEYS, pages={"": "yayoi/problem.html"})
 
     @app.get("/api/thing")
     async def thing() -> None:

@@ -20,13 +20,13 @@ from activities.common.outbox import MailIdentity, MailNotTakenError, Outbox, Wr
 from activities.common.smtp import SmtpTransport
 from models.common.calendar import day_in_japan
 from models.common.messages import MAIL_REFUSED, SentMail
-from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail
 from tests.support.activity_environment import ActivityEnvironment, CrashError, CrashingSessions, activity_environment
 from tests.support.activity_trials import AT, NO
 from tests.support.environment import OFFICE_C, TARO, form
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack import inbox
 from workers.stack.inbox import text_of
@@ -175,7 +175,7 @@ async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(
         return WrittenMail(TARO, "件名", markdown)
 
     transport = SmtpTransport("127.0.0.1", smtp_inbox.port)
-    await Outbox(environment.sessions, transport, "desk@example.co.jp", SecretKeys("secret")).send(
+    await Outbox(environment.sessions, transport, "desk@example.co.jp", SECRET_KEYS).send(
         MailIdentity(key="a mail", kind="receipt"), write
     )
     [mail] = smtp_inbox.mails

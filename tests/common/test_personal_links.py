@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from models.common.personal_links import PersonalLink, code_of, is_code, read_link
 from models.common.secret_keys import SecretKeys
 from models.yayoi.personal_links import YayoiLinkKind
+from tests.support.secret_key import SECRET_KEYS
 
 KIND = YayoiLinkKind.MEMBER_INVITATION
 EXPIRY = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -16,41 +17,41 @@ LINK = PersonalLink(KIND, "invitation/1", 1, EXPIRY)
 
 
 def test_a_link_is_always_the_same_and_says_what_it_is_for() -> None:
-    token = LINK.token(SecretKeys("secret"))
-    assert token == LINK.token(SecretKeys("secret"))
-    assert read_link(SecretKeys("secret"), KIND, token) == LINK
+    token = LINK.token(SECRET_KEYS)
+    assert token == LINK.token(SECRET_KEYS)
+    assert read_link(SECRET_KEYS, KIND, token) == LINK
     assert LINK.is_open(EXPIRY - timedelta(seconds=1))
     assert not LINK.is_open(EXPIRY)
 
 
 def test_a_link_of_another_kind_secret_procedure_occurrence_or_expiry_is_another() -> None:
-    token = LINK.token(SecretKeys("secret"))
+    token = LINK.token(SECRET_KEYS)
     assert read_link(SecretKeys("other"), KIND, token) is None
-    assert read_link(SecretKeys("secret"), next(kind for kind in YayoiLinkKind if kind is not KIND), token) is None
+    assert read_link(SECRET_KEYS, next(kind for kind in YayoiLinkKind if kind is not KIND), token) is None
     others = [
         PersonalLink(KIND, "invitation/2", 1, EXPIRY),
         PersonalLink(KIND, "invitation/1", 2, EXPIRY),
         PersonalLink(KIND, "invitation/1", 1, EXPIRY + timedelta(seconds=1)),
     ]
-    assert len({token, *(other.token(SecretKeys("secret")) for other in others)}) == 4
+    assert len({token, *(other.token(SECRET_KEYS) for other in others)}) == 4
 
 
 @given(st.text(max_size=200))
 def test_whatever_is_typed_as_a_token_is_read_or_refused(token: str) -> None:
-    assert read_link(SecretKeys("secret"), KIND, token) is None
+    assert read_link(SECRET_KEYS, KIND, token) is None
 
 
-@pytest.mark.parametrize("place", range(0, len(LINK.token(SecretKeys("secret"))), 7))
+@pytest.mark.parametrize("place", range(0, len(LINK.token(SECRET_KEYS)), 7))
 def test_a_link_that_was_changed_anywhere_opens_nothing(place: int) -> None:
-    token = LINK.token(SecretKeys("secret"))
+    token = LINK.token(SECRET_KEYS)
     changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
-    assert read_link(SecretKeys("secret"), KIND, changed) is None
+    assert read_link(SECRET_KEYS, KIND, changed) is None
 
 
 @given(st.uuids(), st.integers(1, 6))
 def test_y26_a_code_has_six_digits_and_is_the_same_when_its_mail_is_tried_again(check_id: object, number: int) -> None:
-    code = code_of(SecretKeys("secret"), str(check_id), number)
-    assert code == code_of(SecretKeys("secret"), str(check_id), number)
+    code = code_of(SECRET_KEYS, str(check_id), number)
+    assert code == code_of(SECRET_KEYS, str(check_id), number)
     assert len(code) == 6
     assert code.isdecimal()
 

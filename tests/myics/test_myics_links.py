@@ -17,6 +17,7 @@ from models.myics.registrations import RegistrationOutcome
 from models.myics.store.registrants import LinkRefusedError, RegistrantPage, SignedUp, read_account
 from models.yayoi.personal_links import YayoiLinkKind
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered, user
+from tests.support.secret_key import SECRET_KEYS
 from workers.stack.inbox import text_of
 
 OTHER_FIRM = CustomerNo("1000200309")
@@ -74,7 +75,7 @@ async def test_late(myics: MyicsEnvironment) -> None:
 
 async def test_forged(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
-    link = read_link(SecretKeys("secret"), MyicsLinkKind.REGISTRATION, token)
+    link = read_link(SECRET_KEYS, MyicsLinkKind.REGISTRATION, token)
     assert link is not None
     other_kind = type(link)(YayoiLinkKind.MEMBER_INVITATION, link.procedure_id, 1, link.expires_at)
     for forged in (
@@ -83,7 +84,7 @@ async def test_forged(myics: MyicsEnvironment) -> None:
         "",
         "x" * 500,
         link.token(SecretKeys("another secret")),
-        other_kind.token(SecretKeys("secret")),
+        other_kind.token(SECRET_KEYS),
     ):
         assert "正しくありません" in await refusal(myics, forged)
     assert (await registration.row()).stage == "招待中"

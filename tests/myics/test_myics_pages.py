@@ -7,7 +7,6 @@ import pytest
 
 from models.common.personal_links import PersonalLink
 from models.common.refusals import RefusedError
-from models.common.secret_keys import SecretKeys
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, ClientForm, read
 from models.myics.identifiers import HolderNo
 from models.myics.personal_links import MyicsLinkKind
@@ -17,6 +16,7 @@ from tests.support.customer import errors_on, words
 from tests.support.environment import OFFICE_B
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, user
 from tests.support.myics_site import CLIENT, REGISTER, MyicsBrowserUser, MyicsSite
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.web import CROSS_SITE, hidden_fields, until
 from web.myics.pages_register import OTHER_PASSWORD
 
@@ -164,7 +164,7 @@ async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(site: MyicsSite
     await site.myics.invitations.resend(manager, (await site.myics.account("again@aoba-kaikei.example.jp")).account_id)
     second_link = await again.link(2)
     ended = site.myics.now() - timedelta(minutes=1)
-    late_link = PersonalLink(MyicsLinkKind.REGISTRATION, again.number, 2, ended).token(SecretKeys("secret"))
+    late_link = PersonalLink(MyicsLinkKind.REGISTRATION, again.number, 2, ended).token(SECRET_KEYS)
     dead = {
         used_link: "すでに使われています",
         first_link: "いちばん新しいメールの URL を開いてください",

@@ -11,7 +11,6 @@ from temporalio.client import WorkflowUpdateFailedError
 from models.common.calendar import end_of
 from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLink
-from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo
 from models.myics.personal_links import MyicsLinkKind
@@ -21,6 +20,7 @@ from models.myics.store.sign_in import WRONG
 from tests.support.customer import errors_on, words
 from tests.support.myics_environment import FIRM, OWNER, PASSWORD, Registered, user
 from tests.support.myics_site import REGISTER, MyicsBrowserUser, MyicsSite
+from tests.support.secret_key import SECRET_KEYS
 from web.common.auth import SharedLimit
 from web.myics.limits import MyicsLimit
 from web.myics.pages_password import FORGOTTEN, MAIL_SENT
@@ -144,14 +144,14 @@ async def test_m8_each_dead_link_says_what_to_do(site: MyicsSite, browser: Myics
     ends = end_of((await second.row()).expires_on)
     assert ends - site.myics.now() >= timedelta(days=1)
     late = PersonalLink(MyicsLinkKind.NEW_PASSWORD, second.number, 2, site.myics.now() - timedelta(seconds=1))
-    of_registration = PersonalLink(MyicsLinkKind.REGISTRATION, second.number, 2, ends).token(SecretKeys("secret"))
+    of_registration = PersonalLink(MyicsLinkKind.REGISTRATION, second.number, 2, ends).token(SECRET_KEYS)
     dead = {
         superseded: "いちばん新しいメールの URL",
         before: "いちばん新しいメールの URL",
         token[:-1]: "この URL は正しくありません",
         "": "この URL は正しくありません",
         of_registration: "この URL は正しくありません",
-        late.token(SecretKeys("secret")): "もう一度お申し込みください",
+        late.token(SECRET_KEYS): "もう一度お申し込みください",
     }
     for link, said in dead.items():
         answer = await browser.get(f"{RENEW}?link={link}")

@@ -16,7 +16,6 @@ from temporalio.client import WorkflowExecution
 
 from models.common.calendar import day_in_japan, opening_of, utc_now
 from models.common.operator_actions import EndCase
-from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.tables import DraftRow, OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
@@ -34,6 +33,7 @@ from tests.support.ending import end
 from tests.support.environment import OFFICE_B, OFFICE_C, Environment, form
 from tests.support.provider_forms import refuse
 from tests.support.recorded_paths import BANK_B, mistakes_corrected
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.settling import settled
 from tests.support.signing import SATO, operations_by
 from tests.support.web import until
@@ -139,7 +139,7 @@ async def case_link_mailed(environment: Environment) -> Handle:
     await case.application.result()
     yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
     async with group_in(environment) as group:
-        page = await group.web.http.get(case_path(SecretKeys("secret"), case.application_no, yesterday))
+        page = await group.web.http.get(case_path(SECRET_KEYS, case.application_no, yesterday))
         [where] = re.findall(r'<form method="post" action="([^"]*)"', page.text)
         await group.web.http.post(html.unescape(where))
         found: list[WorkflowExecution] = []

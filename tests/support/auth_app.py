@@ -15,10 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
-from models.common.secret_keys import SecretKeys
 from models.common.store.sent_forms import SentFormStore
 from models.tables import CredentialRow, WebSessionRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.signing import customers_signer, operations_by
 from tests.support.web import Browser, browser_on, hidden_fields
 from web.common.auth import Auth, SharedLimit
@@ -102,13 +102,13 @@ class AuthApp:
 async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = False) -> AsyncIterator[AuthApp]:
     clock = Clock()
     templates = Jinja2Templates(env=Environment(loader=DictLoader(PAGES), autoescape=True))
-    auth = Auth(sessions, secret_keys=SecretKeys("secret"), https=https, now=clock.now)
+    auth = Auth(sessions, secret_keys=SECRET_KEYS, https=https, now=clock.now)
     app = FastAPI()
     auth.open_on(app)
     address = "https://web.test" if https else "http://web.test"
     app.add_middleware(
         Csrf,
-        answer=answer_problems(app, templates, SecretKeys("secret"), pages={"": "problem.html"}),
+        answer=answer_problems(app, templates, SECRET_KEYS, pages={"": "problem.html"}),
         public_url=address,
     )
     app.add_middleware(SecurityHeaders, https=https)
@@ -121,12 +121,12 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
         templates=templates,
         task_queue="",
         public_url=address,
-        secret_keys=SecretKeys("secret"),
+        secret_keys=SECRET_KEYS,
         every=timedelta(minutes=1),
     )
     signed_in = CustomerSessions(sessions, WebSessionRow, "session", https=https, now=clock.now)
     forms = SentForms(
-        SentFormStore(sessions, clock.now), secret_keys=SecretKeys("secret"), https=https, limit=auth.limit_kept_forms
+        SentFormStore(sessions, clock.now), secret_keys=SECRET_KEYS, https=https, limit=auth.limit_kept_forms
     )
     app.state.services = {WebContext: context, SentForms: forms, CustomerSessions: signed_in}
     async with browser_on(app, address) as http:

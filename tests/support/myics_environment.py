@@ -20,7 +20,6 @@ from models.common.calendar import opening_of
 from models.common.identifiers import MailAddress
 from models.common.password_hashing import Hashing
 from models.common.personal_links import read_link
-from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountKind
 from models.myics.batches import BatchKind
@@ -49,6 +48,7 @@ from models.tables import (
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.running import PATIENCE
 from tests.support.sandbox import RESTRICTED
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.settling import settled
 from tests.support.signing import SATO as OPERATOR
 from tests.support.signing import customers_signer, operations_by
@@ -85,10 +85,10 @@ class MyicsEnvironment:
 
     def __post_init__(self) -> None:
         sessions, now = self.environment.sessions, self.now
-        self.registrants = Registrants(sessions, self.hashing, SecretKeys("secret"), not_woken, now)
-        self.renewals = Renewals(sessions, self.hashing, SecretKeys("secret"), not_woken, now)
+        self.registrants = Registrants(sessions, self.hashing, SECRET_KEYS, not_woken, now)
+        self.renewals = Renewals(sessions, self.hashing, SECRET_KEYS, not_woken, now)
         self.sign_in = SignIn(sessions, self.hashing)
-        self.address_changes = AddressChanges(sessions, self.sign_in, SecretKeys("secret"), not_woken, now)
+        self.address_changes = AddressChanges(sessions, self.sign_in, SECRET_KEYS, not_woken, now)
         self.users = Users(sessions, not_woken, now)
         self.invitations = InvitationUpdates(
             self.users, operations_by(self.environment.client, sessions, customers_signer)
@@ -226,7 +226,7 @@ class Registered:
 
     async def _is_number(self, token: str, number: int) -> bool:
         kinds = (MyicsLinkKind.REGISTRATION, MyicsLinkKind.NEW_PASSWORD, MyicsLinkKind.NEW_ADDRESS)
-        link = next(filter(None, (read_link(SecretKeys("secret"), kind, token) for kind in kinds)), None)
+        link = next(filter(None, (read_link(SECRET_KEYS, kind, token) for kind in kinds)), None)
         return link is not None and link.procedure_id == self.number and link.occurrence == number
 
     def mails(self, address: str | None) -> list[EmailMessage]:

@@ -10,12 +10,12 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
 from models.common.operator_actions import EndCase
-from models.common.secret_keys import SecretKeys
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, LinkHolder, RenewLink
 from tests.support.environment import OFFICE_B, OFFICE_C, TARO, environment_with_worker, form
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import browser_on, until
@@ -42,7 +42,7 @@ async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of
             browser_on(app) as http,
         ):
             yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
-            page = await http.get(case_path(SecretKeys("secret"), case.application_no, yesterday, office_no))
+            page = await http.get(case_path(SECRET_KEYS, case.application_no, yesterday, office_no))
             assert page.status_code == 410
             [where] = re.findall(r'<form method="post" action="([^"]*)"', page.text)
             for _ in range(2):
@@ -76,7 +76,7 @@ async def test_y25_an_operator_ends_a_link_and_the_new_one_is_mailed_to_whose_it
     async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
         case = await environment.apply(form([OFFICE_B, OFFICE_C]))
         await case.started(2)
-        keys = SecretKeys("secret")
+        keys = SECRET_KEYS
         first = case_path(keys, case.application_no, link_expiry(case.due_date), part)
         app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with app.router.lifespan_context(app), browser_on(app) as http:

@@ -23,7 +23,6 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.refusals import RefusedError
-from models.common.secret_keys import SecretKeys
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -46,6 +45,7 @@ from tests.support.ending import end
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, YAYOI, Case, Environment, form
 from tests.support.holder import pages_of
 from tests.support.operator_actions import filled_in, shown_actions
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.signing import SATO, acting_as, applicant
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.state_machines import BOUNDED, Place
@@ -299,7 +299,7 @@ async def the_page_is_true_and_leads_to_no_refusal(pages: Web, case: Case, known
     pairs = [pair for pair in known.pairs if pair.application_no == case.application_no]
     stopped = [pair for pair in pairs if pair.office_token in known.frozen and pair.holds_token]
     path = case_path(
-        SecretKeys("secret"),
+        SECRET_KEYS,
         case.application_no,
         link_expiry(case.due_date),
         link_no=known.link_no[case.application_no],

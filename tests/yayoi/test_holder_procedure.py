@@ -14,7 +14,6 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
 from models.common.operator_message import ActionMessage
-from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
 from models.tables import (
@@ -45,6 +44,7 @@ from tests.support.environment import (
     form,
 )
 from tests.support.holder import application_link, asked, links_in, named_in, pages_of
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.signing import acting_as, applicant
 from tests.support.web import Web, application, end_cases, hidden_fields, pair, until
 from web.yayoi.holder_answers import HolderAnswers
@@ -246,7 +246,7 @@ async def test_y5a_a_pair_that_is_confirmed_anew_stops_none_of_the_others(enviro
     await waits(case, 2)
     await at_rest(case, Stage.SET_UP, 1)
     assert [issued.yayoi_id for issued in await case.issued()] == [OFFICE_B[0]]
-    path = case_path(SecretKeys("secret"), case.application_no, link_expiry(case.due_date))
+    path = case_path(SECRET_KEYS, case.application_no, link_expiry(case.due_date))
     shown = words(await pages.http.get(path))
     assert "お手続きは、まだ始まっていません" not in shown  # the first pair's has
     assert "弥生ID が訂正されたため、この事業所データだけ、もう一度確認をお願いしています。" in shown
@@ -285,7 +285,7 @@ async def test_y5a_a_mistyped_id_is_corrected_on_the_page_while_it_waits_for_the
 ) -> None:
     case = await apply_without_link(environment, NOBODY)
     await waits(case)
-    path = case_path(SecretKeys("secret"), case.application_no, link_expiry(case.due_date))
+    path = case_path(SECRET_KEYS, case.application_no, link_expiry(case.due_date))
     page = await pages.http.get(path)
     assert "弥生ID を間違えて入力されたときは、「訂正する」から訂正してください。" in words(page)
     [correct] = map(unescape, re.findall(r'href="(/applications/[^"]*/correct[^"]*)"', page.text))

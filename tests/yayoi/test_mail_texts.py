@@ -12,7 +12,6 @@ from sqlalchemy import update
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import WrittenMail
 from activities.yayoi.mail_texts import MailTexts
-from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.case_links import case_link
@@ -23,6 +22,7 @@ from models.yayoi.procedures import Procedure, Stage
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP, C
 from tests.support.environment import OFFICE_C, TARO, YAYOI, form
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
 from workers.wiring.derived import named_in_mails
@@ -106,7 +106,7 @@ class Post:
         texts = MailTexts(
             build_registry(self.environment.settings),
             mail_templates(**named_in_mails(self.environment.settings)),
-            partial(case_link, "http://web.test", SecretKeys("secret")),
+            partial(case_link, "http://web.test", SECRET_KEYS),
             "http://desk.test",
             DESK,
         )

@@ -8,12 +8,12 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.secret_keys import SecretKeys
 from models.tables import WebSessionRow
 from models.yayoi.address_checks import MOST_TRIES, CheckOutcome, CheckPurpose
 from models.yayoi.store.address_checks import ONE_CLICK
 from tests.support.browser_user import HANAKO, NEW, OTHER_PASSWORD, PASSWORD, BrowserUser, browser_user_on, check_id_of
 from tests.support.environment import OFFICE_B
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import elsewhere, text_of
 from web.common.auth.rate_limits import Limits, SharedLimit
@@ -136,7 +136,7 @@ async def test_second_mails_of_strangers_leave_the_last_mails_of_a_day_to_new_re
     browser_user: BrowserUser,
 ) -> None:
     address = OFFICE_B[0]
-    limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
+    limits = Limits(browser_user.environment.sessions, SECRET_KEYS)
     for _ in range(YayoiLimit.PASSWORD_MAIL_AGAIN_DAILY.value.most - 1):
         await limits.count((YayoiLimit.PASSWORD_MAIL_DAILY, address))
     place = await browser_user.begun("/password", {"yayoi_id": address})
@@ -158,7 +158,7 @@ async def test_whoever_has_set_a_new_password_signs_in_whatever_strangers_have_t
     browser_user: BrowserUser,
 ) -> None:
     address = OFFICE_B[0]
-    limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
+    limits = Limits(browser_user.environment.sessions, SECRET_KEYS)
     for _ in range(SharedLimit.GUESSES_OF_STRANGERS.value.most):
         await limits.count((SharedLimit.GUESSES_OF_STRANGERS, YayoiGuess.SIGN_IN.of(address)))
     refused = await browser_user.send("/sign-in", {"yayoi_id": address, "password": OTHER_PASSWORD})

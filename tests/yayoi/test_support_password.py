@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select, text
 
 from models.common.password_hashing import Hashing
-from models.common.secret_keys import SecretKeys
 from models.tables import EventRow, SetUpStepRow, SupportPasswordRow
 from models.yayoi.mails import NOTICE_SUBJECT
 from models.yayoi.procedures import SetUpStep
@@ -16,6 +15,7 @@ from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
 from tests.support.customer import SUPPORT_PASSWORD, Customer, errors_on, words
 from tests.support.environment import OFFICE_B, YAYOI
 from tests.support.matrices import mostly_long
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.web import CROSS_SITE, elsewhere, hidden_fields
 from web.common.auth.rate_limits import Limits, SharedLimit
 from web.yayoi.customer import support_password
@@ -167,7 +167,7 @@ async def test_y19_mistakes_of_format_count_nowhere(customer: Customer) -> None:
 
 @pytest.mark.parametrize("how", ["the link of the notice", "signed in"])
 async def test_y19_what_strangers_have_tried_keeps_no_holder_of_the_notice_out(customer: Customer, how: str) -> None:
-    limits = Limits(customer.environment.sessions, SecretKeys("secret"))
+    limits = Limits(customer.environment.sessions, SECRET_KEYS)
     for _ in range(SharedLimit.GUESSES_OF_STRANGERS.value.most):
         await limits.count((SharedLimit.GUESSES_OF_STRANGERS, YayoiGuess.NOTICE.of(customer.issued.contract_id)))
     refused = await customer.web.send("/support-password", customer.notice)

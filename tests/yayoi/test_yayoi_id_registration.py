@@ -17,7 +17,6 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import utc_now
 from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
-from models.common.secret_keys import SecretKeys
 from models.common.store.bounces import BounceOutcome
 from models.common.waiting_for import WaitingFor
 from models.tables import (
@@ -36,6 +35,7 @@ from models.yayoi.store.address_checks import CODES_USED, NO_DIGITS, ONE_CLICK, 
 from tests.support.bounced import come_back
 from tests.support.browser_user import FORM, HANAKO, PASSWORD, BrowserUser, browser_user_on, check_id_of, wrong
 from tests.support.environment import OFFICE_B
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import elsewhere, hidden_fields, text_of, until
@@ -116,7 +116,7 @@ async def test_y26_strangers_who_use_up_the_mails_of_an_address_do_not_keep_its_
 ) -> None:
     await browser_user.begun()  # a stranger's
     link = await own_address_link(browser_user)
-    limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
+    limits = Limits(browser_user.environment.sessions, SECRET_KEYS)
     for _ in range(1, YayoiLimit.REGISTRATION_MAIL_DAILY.value.most):
         await limits.count((YayoiLimit.REGISTRATION_MAIL_DAILY, HANAKO))
     async with elsewhere(browser_user.http) as http:
@@ -382,7 +382,7 @@ async def test_what_was_never_closed_is_deleted_and_its_row_says_so(browser_user
     await browser_user.procedure(place).terminate()
     await browser_user.later(place, 2 * ADDRESS_CHECK_LASTS)
     sessions = browser_user.environment.sessions
-    await AddressChecks(sessions, SecretKeys("secret"), lambda: None, utc_now).forget()
+    await AddressChecks(sessions, SECRET_KEYS, lambda: None, utc_now).forget()
     assert await browser_user.rows(AddressCheckRow) == []
     status = await browser_user.status(place)
     assert (status.stage, status.outcome) == (CheckStage.CLOSED, CheckOutcome.EXPIRED)

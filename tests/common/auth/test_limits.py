@@ -12,6 +12,7 @@ from starlette.responses import Response
 from models.common.secret_keys import SecretKeys
 from models.tables import RateCountRow
 from tests.support.auth_app import HANAKO, TARO, AuthApp, cookies
+from tests.support.secret_key import SECRET_KEYS
 from tests.support.web import Browser
 from web.common.auth import SharedLimit, client_address
 from web.common.auth.guesses import MOST_KNOWN, Devices
@@ -142,7 +143,7 @@ def known(devices: Devices, cookie: str, account: str) -> bool:
 
 
 def test_a_browser_is_known_by_a_signed_list_that_names_nobody() -> None:
-    devices = Devices(SecretKeys("secret"), https=False)
+    devices = Devices(SECRET_KEYS, https=False)
     request, cookie = Request({"type": "http", "headers": []}), ""
     for number in range(MOST_KNOWN + 1):
         answer = Response()
