@@ -27,7 +27,7 @@ from web.yayoi.notifications import address_check_notification
 from workers.wiring.root import build_web
 
 HANAKO = "hanako@shouji.example.jp"
-PASSWORD = "Aa3!aaaa"
+PASSWORD = "Mie3!tsu"
 OTHER_PASSWORD = "~Other-9~"
 NEW = {"password": OTHER_PASSWORD, "password_confirmation": OTHER_PASSWORD}
 FORM = {
