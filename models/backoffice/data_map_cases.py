@@ -123,6 +123,11 @@ CASES: Mapping[str, TableMap] = {
         persons={"message": Json(Whose.CASE, any_key=True), "commitment": Whose.NOBODY},
         ends=Ending(CASE, "requested_at", of_case="case_requests.case_no", blank={"message": "'{}'"}),
     ),
+    "lost_operations": TableMap(
+        why="what a Reset has not taken again",
+        kept=FOR_EVER,
+        numbers="case_no part update_id action by happened_at found_at",
+    ),
     "case_stages": TableMap(
         why="when a case was where",
         kept=FOR_EVER,
@@ -134,7 +139,7 @@ CASES: Mapping[str, TableMap] = {
         numbers=(
             "case_no part version changed_at stage since waiting_for until overdue held failing ending "
             "outcome sequence published_stage published_outcome "
-            "procedure due_on undelivered awaits_approval urgency urgent_on"
+            "workflow_id first_run_id procedure due_on undelivered awaits_approval urgency urgent_on"
         ),
         persons={"assignee": Whose.OPERATOR, "points": Json(Whose.CUSTOMER)},
         ends=Ending(CASE, "changed_at", of_case="case_status.case_no", blank={"assignee": "null", "points": "'[]'"}),
@@ -142,7 +147,7 @@ CASES: Mapping[str, TableMap] = {
     "audit_trail": TableMap(
         why="who did what, provably",
         kept=FOR_EVER,
-        numbers="audit_id case_no part sequence happened_at recorded_at action by rule commitment previous hash",
+        numbers="audit_id case_no part sequence happened_at recorded_at action by rule update_id commitment previous hash",
         persons={"signed": Json(Whose.NOBODY, dict.fromkeys(SIGNED, Whose.NOBODY))},
     ),
     "audit_contents": TableMap(

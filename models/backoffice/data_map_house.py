@@ -31,7 +31,7 @@ HOUSE: Mapping[str, TableMap] = {
         why="who is signed in",
         kept="as long as it is used",
         numbers="account_id created_at seen_at",
-        persons={"token_hash": Whose.REGISTRANT},
+        persons={"token_hash": Whose.REGISTRANT, "browser": Whose.REGISTRANT},
         ends=Ending(30 * DAY, "seen_at"),
     ),
     "myics_registrations": TableMap(
@@ -239,6 +239,16 @@ HOUSE: Mapping[str, TableMap] = {
         why="what Temporal keeps of a case is encrypted with its key",
         kept="for ever; the key itself until one of the case's persons is erased",
         numbers="owner master_key_id wrapped made_at erased_at",
+    ),
+    "replay_checks": TableMap(
+        why="which builds have passed the replay check",
+        kept=FOR_EVER,
+        numbers="build_id code passed_at",
+    ),
+    "untaken_cases": TableMap(
+        why="cases that a build does not take",
+        kept=FOR_EVER,
+        numbers="workflow_id build_id found_at",
     ),
     "public_keys": TableMap(
         why="what was signed verifies for ever",

@@ -104,7 +104,7 @@ REGISTRY_TABLES: Mapping[str, TableMap] = {
         why="who is signed in",
         kept="as long as it is used",
         numbers="person_id created_at seen_at",
-        persons={"token_hash": Whose.YAYOI_ID},
+        persons={"token_hash": Whose.YAYOI_ID, "browser": Whose.YAYOI_ID},
         ends=Ending(30 * DAY, "seen_at"),
     ),
     "address_checks": TableMap(
@@ -135,7 +135,7 @@ REGISTRY_TABLES: Mapping[str, TableMap] = {
     "drafts": TableMap(
         why="plans and half-filled forms",
         kept="until it is sent or expires",
-        numbers="draft_id mail_no mailed_for expires_at changed_at notified_at",
+        numbers="draft_id mail_no mailed_for mailed_from opened_at expires_at changed_at notified_at",
         persons={
             "plan": Json(Whose.APPLICANT, any_key=True),
             "form": Json(Whose.APPLICANT, any_key=True),

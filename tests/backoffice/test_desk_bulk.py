@@ -153,8 +153,7 @@ async def test_the_mail_that_did_not_arrive_is_sent_again_else_the_last_one(desk
                 NoticeRow(
                     key=key,
                     case_no=f"YS-00000{number}",
-                    application_no=f"YS-00000{number}",
-                    office_no=1,
+                    part=1,
                     kind=kind,
                     recipient="p@example.jp",
                     subject="件名",
