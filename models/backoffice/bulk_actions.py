@@ -39,6 +39,13 @@ class BulkKind(StrEnum):
         kind.label = label
         return kind
 
+    @classmethod
+    def named(cls, name: str) -> "BulkKind":
+        """Return the kind of this value. Raises `ValueError` if there is none."""
+        if found := next((each for each in cls if each.value == name), None):
+            return found
+        raise ValueError("no kind of bulk action")
+
     NOTE = "note", "対応を記録する（メモ）"
     HAND_OVER = "hand_over", "担当者を替える"
     EXTEND = "extend", "期限を延ばす"

@@ -4,7 +4,10 @@ A name is folded into one spelling and cut into pieces of two characters, which 
 index is never behind its table, and whoever writes a name need not know of it.
 """
 
-from sqlalchemy import DDL, ColumnElement, Index, Text, event, func, literal, text
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Index, SQLColumnExpression, Text, event, func, literal, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.tables.base import Base
@@ -16,14 +19,23 @@ _RARE, _USUAL = "髙﨑嵜濵濱邉邊齋齊斎澤廣櫻眞國德惠𠮷", "高�
 
 _FUNCTIONS = (
     f"""CREATE FUNCTION search_text(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN translate(lower(regexp_replace(normalize(given, NFKC), '[[:space:]]', '', 'g')),
+RETURN translate(lower(regexp_replace(normalize(given, NFKC), '\\s', '', 'g')),
     '{_KATAKANA}{_RARE}', '{_HIRAGANA}{_USUAL}')""",
     """CREATE FUNCTION search_pieces(given text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN ARRAY(SELECT DISTINCT substr(folded, start, 2) FROM search_text(given) AS folded,
     generate_series(1, char_length(folded) - 1) AS start)""",
 )
+
+
+def _made_by(statement: str) -> Callable[..., None]:
+    def make(_metadata: object, connection: Connection, **_: Any) -> None:
+        connection.execute(text(statement))
+
+    return make
+
+
 for _function in _FUNCTIONS:
-    event.listen(Base.metadata, "before_create", DDL(_function))
+    event.listen(Base.metadata, "before_create", _made_by(_function))
 
 
 def pieces_index(name: str, *columns: str) -> Index:
@@ -40,13 +52,13 @@ def prefix_index(name: str, column: str) -> Index:
     return Index(name, column, postgresql_ops={column: "text_pattern_ops"})
 
 
-def contains(column: ColumnElement[str], typed: str) -> ColumnElement[bool]:
+def contains(column: SQLColumnExpression[Any], typed: str) -> ColumnElement[bool]:
     """Whether a name contains what was typed, of at least two characters."""
     pieces = func.search_pieces(column, type_=ARRAY(Text))
     found = func.strpos(func.search_text(column), func.search_text(typed)) > literal(0)
     return pieces.contains(func.search_pieces(typed, type_=ARRAY(Text))) & found
 
 
-def begins_with(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+def begins_with(column: SQLColumnExpression[Any], prefix: str) -> ColumnElement[bool]:
     """Whether an identifier begins with this. Compared by bytes, so that a prepared statement uses the index, too."""
     return column.op("~>=~", is_comparison=True)(prefix) & column.op("~<~", is_comparison=True)(f"{prefix}\U0010ffff")

@@ -104,7 +104,7 @@ async def show(
         "counts": counts,
         "lines": await actions.lines(row.bulk_id),
         "kinds": [(kind.value, kind.label) for kind in BulkKind],
-        "label": BulkKind(row.kind).label if row.kind else "",
+        "label": BulkKind.named(row.kind).label if row.kind else "",
         "colleagues": [(who.operator.name, f"{who.operator.name}（自分）")]
         + [(each.name, each.name) for each in await colleagues(desk, who.operator)],
         "own": row.operator_id == who.operator.operator_id and who.may_change(Area.CASES),
@@ -181,7 +181,7 @@ async def _confirm(desk: DeskContext, who: SignedInOperator, row: BulkActionRow,
 
 async def _read(desk: DeskContext, who: SignedInOperator, typed: Mapping[str, str]) -> tuple[BulkKind, BulkContent]:
     try:
-        kind = BulkKind(typed["kind"])
+        kind = BulkKind.named(typed["kind"])
     except ValueError:
         raise FormRefusedError({"kind": NO_KIND}) from None
     with said_beside():

@@ -85,9 +85,8 @@ def operator_action(
 
 def judge(procedure: OperatedProcedure, operations: type[Operation], asked: OperationToJudge) -> Judgement:
     """Answer the query whether an operation could be done now, by the rules that its validator keeps."""
-    try:
-        operation = operations(asked.operation)
-    except ValueError:
+    operation = next((each for each in operations if each == asked.operation), None)
+    if operation is None:
         return Judgement(refused_because="この手続きには、この操作はありません。")
     try:
         procedure.check_possible(operation, operation.message.model_validate(asked.message).read_strictly())

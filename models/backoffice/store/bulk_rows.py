@@ -240,7 +240,7 @@ async def _to_judge(session: DatabaseSession, line: BulkLineRow) -> LineToJudge:
     action = await session.get_one(_ACTION, line.bulk_id)
     status = await session.get_one(_STATUS, (line.case_no, line.part))
     operator = await session.get_one(OperatorRow, action.operator_id)
-    kind = BulkKind(str(action.kind))
+    kind = BulkKind.named(str(action.kind))
     key = CaseKey(line.case_no, line.part)
     return LineToJudge(
         key=key,

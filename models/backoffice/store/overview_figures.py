@@ -56,7 +56,7 @@ class OverviewFigures:
     async def _due(self, session: DatabaseSession, today: date) -> tuple[int, list[DueDay]]:
         last = today + timedelta(days=DUE_DAYS - 1)
         counted = select(_ROW.due_on, func.count()).where(_LISTED, _ROW.due_on <= last).group_by(_ROW.due_on)
-        due: dict[date, int] = {row[0]: row[1] for row in await session.execute(counted)}
+        due = {day: count for day, count in await session.execute(counted) if day}
         there = select(OperatorRow).where(OperatorRow.removed_at.is_(None), OperatorRow.takes_cases)
         operators = [each for each in await session.scalars(there) if not _CASE_ROLES.isdisjoint(each.roles)]
         days = [today + timedelta(days=number) for number in range(DUE_DAYS)]
@@ -82,8 +82,7 @@ async def _ages(session: DatabaseSession, today: date) -> list[StageAges]:
 
 async def _lengths(session: DatabaseSession, now: datetime) -> list[StageLength]:
     """Measure stages that were entered since `LOOKED_BACK` and left; an early exit's are no part of the story."""
-    same_part = {"partition_by": (_STAGE.case_no, _STAGE.part), "order_by": _STAGE.entered}
-    left = func.lead(_STAGE.entered_at).over(**same_part)
+    left = func.lead(_STAGE.entered_at).over(partition_by=(_STAGE.case_no, _STAGE.part), order_by=_STAGE.entered)
     each = (
         select(_STAGE.case_no, _STAGE.part, _STAGE.stage, (left - _STAGE.entered_at).label("length"))
         .where(_STAGE.entered_at > now - LOOKED_BACK, ~_STAGE.undoing)
@@ -108,7 +107,8 @@ async def _ends(session: DatabaseSession, now: datetime) -> list[EndCount]:
     ended = (_ROW.outcome.is_not(None), _ROW.changed_at > now - LOOKED_BACK)
     counted = select(_ROW.procedure, _ROW.outcome, func.count()).where(*ended).group_by(_ROW.procedure, _ROW.outcome)
     order = (_ROW.procedure, func.count().desc(), _ROW.outcome)
-    return [EndCount(*row) for row in await session.execute(counted.order_by(*order))]
+    rows = await session.execute(counted.order_by(*order))
+    return [EndCount(procedure, str(outcome), cases) for procedure, outcome, cases in rows]
 
 
 async def _acts(session: DatabaseSession, today: date) -> list[ActsOfDay]:

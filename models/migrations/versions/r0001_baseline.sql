@@ -1,5 +1,5 @@
 CREATE FUNCTION search_text(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN translate(lower(regexp_replace(normalize(given, NFKC), '[[:space:]]', '', 'g')),
+RETURN translate(lower(regexp_replace(normalize(given, NFKC), '\s', '', 'g')),
     'ァアィイゥウェエォオカガキギクグケゲコゴサザシジスズセゼソゾタダチヂッツヅテデトドナニヌネノハバパヒビピフブプヘベペホボポマミムメモャヤュユョヨラリルレロヮワヰヱヲンヴヵヶ髙﨑嵜濵濱邉邊齋齊斎澤廣櫻眞國德惠𠮷', 'ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢっつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもゃやゅゆょよらりるれろゎわゐゑをんゔゕゖ高崎崎浜浜辺辺斉斉斉沢広桜真国徳恵吉');
 CREATE FUNCTION search_pieces(given text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN ARRAY(SELECT DISTINCT substr(folded, start, 2) FROM search_text(given) AS folded,
@@ -98,6 +98,7 @@ CREATE TABLE audit_trail (
     facts JSONB DEFAULT '{}' NOT NULL,
     PRIMARY KEY (audit_id)
 );
+CREATE INDEX audit_by_time ON audit_trail (recorded_at);
 CREATE INDEX ix_audit_trail_case_no ON audit_trail (case_no);
 CREATE TABLE drafts (
     draft_id UUID NOT NULL,
