@@ -67,6 +67,8 @@ from models.tables.registry import SmartImportRunRow as SmartImportRunRow
 from models.tables.registry import YayoiIdRow as YayoiIdRow
 from models.tables.sent_forms import FormPressRow as FormPressRow
 from models.tables.sent_forms import KeptFormRow as KeptFormRow
+from models.tables.text_search import begins_with as begins_with
+from models.tables.text_search import contains as contains
 from models.tables.webhooks import RefusedFormRow as RefusedFormRow
 from models.tables.webhooks import WebhookMessageRow as WebhookMessageRow
 from models.tables.webhooks import WebhookSubscriberRow as WebhookSubscriberRow

@@ -4,9 +4,16 @@ A name is folded into one spelling and cut into pieces of two characters, which 
 index is never behind its table, and whoever writes a name need not know of it.
 """
 
+<<<<<<< HEAD
 from typing import Any
 
 from sqlalchemy import DDL, ColumnElement, Index, SQLColumnExpression, Text, event, func, literal, text
+=======
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Index, SQLColumnExpression, Text, event, func, literal, text
+>>>>>>> h-worklist
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.tables.base import Base
@@ -18,14 +25,27 @@ _RARE, _USUAL = "髙﨑嵜濵濱邉邊齋齊斎澤廣櫻眞國德惠𠮷", "高�
 
 _FUNCTIONS = (
     f"""CREATE FUNCTION search_text(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN translate(lower(regexp_replace(normalize(given, NFKC), '[[:space:]]', '', 'g')),
+RETURN translate(lower(regexp_replace(normalize(given, NFKC), '\\s', '', 'g')),
     '{_KATAKANA}{_RARE}', '{_HIRAGANA}{_USUAL}')""",
     """CREATE FUNCTION search_pieces(given text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN ARRAY(SELECT DISTINCT substr(folded, start, 2) FROM search_text(given) AS folded,
     generate_series(1, char_length(folded) - 1) AS start)""",
 )
+
+
+def _made_by(statement: str) -> Callable[..., None]:
+    def make(_metadata: object, connection: Connection, **_: Any) -> None:
+        connection.execute(text(statement))
+
+    return make
+
+
 for _function in _FUNCTIONS:
+<<<<<<< HEAD
     event.listen(Base.metadata, "before_create", DDL(_function))  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
+=======
+    event.listen(Base.metadata, "before_create", _made_by(_function))
+>>>>>>> h-worklist
 
 
 def pieces_index(name: str, *columns: str) -> Index:

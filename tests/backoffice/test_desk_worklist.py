@@ -37,7 +37,7 @@ from web.backoffice.desk_worklist import CLAIMED, NOTHING_TO_DO
 from web.common.operation_sender import Refused
 from workers.wiring.root import WORKFLOWS
 
-OPERATORS_TURN = {"waiting_for": WaitingFor.OPERATOR, "stage": Stage.CORRECTION}
+NEEDS_OPERATOR = {"waiting_for": WaitingFor.OPERATOR, "stage": Stage.CORRECTION}
 
 
 async def listed(desk: DeskSite, http: Any = None, **asked: str) -> list[str]:
@@ -61,8 +61,8 @@ async def test_what_needs_an_operator_comes_first_then_what_is_due_first_and_eac
         desk.sessions,
         ListedOffice(1, status=mine),
         ListedOffice(2, status=mine | {"until": date(2026, 11, 10)}),
-        ListedOffice(3, status=mine | OPERATORS_TURN),
-        ListedOffice(4, status=mine | OPERATORS_TURN | {"held": True}),
+        ListedOffice(3, status=mine | NEEDS_OPERATOR),
+        ListedOffice(4, status=mine | NEEDS_OPERATOR | {"held": True}),
         ListedOffice(5, status={"assignee": "田中", "overdue": True, "due_on": date(2026, 11, 4)}),
         ListedOffice(6, status={"undelivered": True, "due_on": None, "overdue": True}),
         ListedOffice(7, status={"awaits_approval": True, "waiting_for": WaitingFor.OPERATOR}),
@@ -223,9 +223,9 @@ async def test_a_case_is_taken_by_one_press_as_a_signed_hand_over_to_oneself(des
 async def test_the_next_case_is_the_most_urgent_that_is_ones_own_or_free_and_open_with_nobody(desk: DeskSite) -> None:
     await fill_offices(
         desk.sessions,
-        ListedOffice(1, status=OPERATORS_TURN | {"assignee": "田中", "until": date(2026, 11, 6)}),
-        ListedOffice(2, status=OPERATORS_TURN | {"until": date(2026, 11, 9)}),
-        ListedOffice(3, status=OPERATORS_TURN | {"assignee": "佐藤", "until": date(2026, 11, 12)}),
+        ListedOffice(1, status=NEEDS_OPERATOR | {"assignee": "田中", "until": date(2026, 11, 6)}),
+        ListedOffice(2, status=NEEDS_OPERATOR | {"until": date(2026, 11, 9)}),
+        ListedOffice(3, status=NEEDS_OPERATOR | {"assignee": "佐藤", "until": date(2026, 11, 12)}),
         ListedOffice(4, status={"assignee": "佐藤", "until": date(2026, 11, 5)}),
     )
     await desk.sign_in("sk")

@@ -54,10 +54,10 @@ FILL = (
 )
 REGISTRATIONS = (
     """insert into myics_firms (customer_no, name)
-    select lpad(n::text, 10, '1'), chr(24968 + n % 967) || '会計' from generate_series(1, 20000) n""",
+    select '2' || lpad(n::text, 9, '0'), chr(24968 + n % 967) || '会計' from generate_series(1, 20000) n""",
     """insert into myics_registrations (registration_no, kind, customer_no, address, name, requested_by, requested_at,
         stage, expires_on, changed_at)
-    select 'MR-' || lpad(n::text, 6, '0'), 'user', lpad(n::text, 10, '1'), 'r' || n || '@example.jp',
+    select 'MR-' || lpad(n::text, 6, '0'), 'user', '2' || lpad(n::text, 9, '0'), 'r' || n || '@example.jp',
         chr(25968 + n % 953) || '太郎', 'x', now(), 'x', '2026-12-01', now() from generate_series(1, 20000) n""",
     """insert into case_status (case_no, part, procedure, version, changed_at, stage, since, waiting_for)
     select 'MR-' || lpad(n::text, 6, '0'), 0, 'UserInvitation', 1, now(), 'x', now(), '申込者'
@@ -70,9 +70,14 @@ async def scans(sessions: async_sessionmaker[AsyncSession], statements: Sequence
     """Explain statements as they were sent; return those that read a big table from its beginning to its end."""
     found = []
     async with sessions() as session:
+<<<<<<< HEAD
         connection: Any = await (await session.connection()).get_raw_connection()
+=======
+        connection = (await (await session.connection()).get_raw_connection()).driver_connection
+        assert connection is not None
+>>>>>>> h-worklist
         for statement, parameters in statements:
-            [[[plan]]] = await connection.driver_connection.fetch(f"explain (format json) {statement}", *parameters)
+            [[[plan]]] = await connection.fetch(f"explain (format json) {statement}", *parameters)
             found += [f"{table} for {str(parameters)[:60]}: {statement[:400]}" for table in _read_whole(plan["Plan"])]
     return found
 
@@ -95,9 +100,16 @@ async def test_no_list_and_no_search_reads_every_case(sessions: async_sessionmak
         for statement in REGISTRATIONS:
             await session.execute(text(statement))
     async with sessions() as session:
+<<<<<<< HEAD
         connection: Any = await (await session.connection()).get_raw_connection()
         await connection.driver_connection.execute("commit")
         await connection.driver_connection.execute("vacuum analyze")
+=======
+        connection = (await (await session.connection()).get_raw_connection()).driver_connection
+        assert connection is not None
+        await connection.execute("commit")
+        await connection.execute("vacuum analyze")
+>>>>>>> h-worklist
     sent: list[tuple[str, Any]] = []
     engine = sessions.kw["bind"].sync_engine
 

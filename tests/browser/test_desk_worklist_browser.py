@@ -147,4 +147,5 @@ async def test_an_operator_works_through_the_list_by_keyboard(
             await acts_in_bulk(page, desk, looking)
             await supervises(page, desk, looking)
     assert looking.found == []
-    assert [each for each in looking.complaints if "404" not in each and "502" not in each and "503" not in each] == []
+    refused = "Failed to load resource"  # what was wrong on purpose, and the case's page, behind which is no Web UI
+    assert [each for each in looking.complaints if not each.startswith(refused)] == []

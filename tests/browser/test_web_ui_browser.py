@@ -15,6 +15,7 @@ from tests.support.cases import in_sharing
 from tests.support.operator_user import SATO, operator_user, screen
 from tests.support.smtp_inbox import SmtpInbox
 from web.backoffice.web_ui import CANCEL_INSTEAD
+from workflows.backoffice.queues import Queue
 from workflows.yayoi.office_details import WHEN_CALLED
 
 pytestmark = pytest.mark.browser
@@ -35,8 +36,7 @@ async def test_reading_goes_through_the_log_in_and_a_page_that_is_open_follows_t
         operator.page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 Playwright marks it
         case = await in_sharing(operator.environment)
         workflow_id = office_workflow_id(case.application_no, 1)
-        await operator.page.goto(f"{operator.desk.url}/desk/queues")
-        await operator.page.get_by_role("link", name="全員の担当", exact=True).nth(6).click()
+        await operator.open_queue(Queue.WAITING_FOR_APPLICANT)
         await operator.page.get_by_role("link", name=workflow_id).first.click()
         await expect(operator.page.get_by_role("heading", level=1)).to_contain_text(workflow_id)
         await operator.open_office(case, tab="history")

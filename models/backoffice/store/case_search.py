@@ -28,8 +28,9 @@ from models.tables import (
     MyicsFirmRow,
     MyicsRegistrationRow,
     YayoiIdRow,
+    begins_with,
+    contains,
 )
-from models.tables.text_search import begins_with, contains
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import APPLICATION_WORKFLOW
 
@@ -43,6 +44,8 @@ _MOST_DIGITS = 9
 
 _PAIR, _WHOLE, _STATUS, _REGISTRATION = ApplicationOfficeRow, ApplicationRow, CaseStatusRow, MyicsRegistrationRow
 _CHECK = AddressCheckRow
+_Source = Select[*tuple[Any, ...]]
+"""What finds cases, by their numbers and parts."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,11 @@ def search_statement(text: str) -> Select[CaseStatusRow]:
     return listed.order_by(*order).limit(PAGE_SIZE + 1)
 
 
+<<<<<<< HEAD
 def _by_name(text: str) -> Iterator[Select[*tuple[Any, ...]]]:
+=======
+def _by_name(text: str) -> Iterator[_Source]:
+>>>>>>> h-worklist
     """What a name belongs to: of the applicant, the office, the contract's holder, and whose Yayoi ID it is."""
     yield _pairs().join(_WHOLE, _of_whole()).where(contains(_WHOLE.family_name + _WHOLE.given_name, text))
     yield _pairs().where(contains(_PAIR.office_name, text))
@@ -117,7 +124,11 @@ def _by_name(text: str) -> Iterator[Select[*tuple[Any, ...]]]:
     yield clients.where(contains(MyicsClientRow.name, text))
 
 
+<<<<<<< HEAD
 def _by_number(typed: str) -> Iterator[Select[*tuple[Any, ...]]]:
+=======
+def _by_number(typed: str) -> Iterator[_Source]:
+>>>>>>> h-worklist
     """What a number, a token or an address belongs to, or the beginning of one."""
     address, digits = typed.lower(), typed.replace("-", "")
     numbers = [begins_with(_STATUS.case_no, typed.upper())]
@@ -137,7 +148,11 @@ def _by_number(typed: str) -> Iterator[Select[*tuple[Any, ...]]]:
     yield _registrations().where(begins_with(_REGISTRATION.client_id, digits))
 
 
+<<<<<<< HEAD
 def _pairs() -> Select[*tuple[Any, ...]]:
+=======
+def _pairs() -> _Source:
+>>>>>>> h-worklist
     return select(_PAIR.application_no.label("case_no"), _PAIR.office_no.label("part"))
 
 
@@ -145,10 +160,18 @@ def _of_whole() -> ColumnElement[bool]:
     return _WHOLE.application_no == _PAIR.application_no
 
 
+<<<<<<< HEAD
 def _registrations() -> Select[*tuple[Any, ...]]:
     return select(_REGISTRATION.registration_no, literal(0))
 
 
 def _checks() -> Select[*tuple[Any, ...]]:
+=======
+def _registrations() -> _Source:
+    return select(_REGISTRATION.registration_no, literal(0))
+
+
+def _checks() -> _Source:
+>>>>>>> h-worklist
     """The case number of a check is its id (`models/yayoi/address_checks.py`)."""
     return select(func.upper(func.replace(cast(_CHECK.check_id, String), "-", "")), literal(0))

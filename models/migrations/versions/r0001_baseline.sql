@@ -1,5 +1,5 @@
 CREATE FUNCTION search_text(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN translate(lower(regexp_replace(normalize(given, NFKC), '[[:space:]]', '', 'g')),
+RETURN translate(lower(regexp_replace(normalize(given, NFKC), '\s', '', 'g')),
     'ァアィイゥウェエォオカガキギクグケゲコゴサザシジスズセゼソゾタダチヂッツヅテデトドナニヌネノハバパヒビピフブプヘベペホボポマミムメモャヤュユョヨラリルレロヮワヰヱヲンヴヵヶ髙﨑嵜濵濱邉邊齋齊斎澤廣櫻眞國德惠𠮷', 'ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢっつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもゃやゅゆょよらりるれろゎわゐゑをんゔゕゖ高崎崎浜浜辺辺斉斉斉沢広桜真国徳恵吉');
 CREATE FUNCTION search_pieces(given text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN ARRAY(SELECT DISTINCT substr(folded, start, 2) FROM search_text(given) AS folded,
@@ -151,6 +151,11 @@ CREATE TABLE untaken_cases (
     found_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (workflow_id)
 );
+<<<<<<< HEAD
+=======
+CREATE INDEX audit_by_time ON audit_trail (recorded_at);
+CREATE INDEX ix_audit_trail_case_no ON audit_trail (case_no);
+>>>>>>> h-worklist
 CREATE TABLE drafts (
     draft_id UUID NOT NULL,
     plan JSONB,
