@@ -19,6 +19,7 @@ from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
 from web.backoffice import (
     desk_administration,
+    desk_applicant_page,
     desk_approvals,
     desk_cases,
     desk_hand_over,
@@ -131,7 +132,7 @@ def create_desk_app(
     app.include_router(desk_sign_in.systems)
     for pages in (
         *(desk_start, desk_hand_over, desk_queues, desk_administration),
-        *(desk_approvals, desk_operations, desk_cases),
+        *(desk_approvals, desk_operations, desk_applicant_page, desk_cases),
     ):
         app.include_router(pages.router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")

@@ -139,19 +139,23 @@ class SmtpTransport:
         # Servers repeat the address in what they say, and a failure is kept in history and logs.
         except aiosmtplib.SMTPRecipientsRefused as refused:
             [first] = refused.recipients
-            raise _of_recipient(first) from None
-        except aiosmtplib.SMTPException as refused:
-            code = refused.code if isinstance(refused, aiosmtplib.SMTPResponseException) else "no reply"
-            raise MailNotTakenError(f"{type(refused).__name__}: {code}") from None
+            raise self._of_recipient(first) from None
+        except aiosmtplib.SMTPResponseException as refused:
+            raise self._not_taken(f"SMTP {refused.code} と答えました（{type(refused).__name__}）") from None
         except TimeoutError:
-            raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
+            raise self._not_taken("時間内に答えませんでした") from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise self._not_taken(f"応答しません（{type(error).__name__}）") from None
 
+    def _not_taken(self, why: str) -> MailNotTakenError:
+        """Return the error that operators read out to an engineer: which server it is, and what it did."""
+        return MailNotTakenError(f"メールサーバー {self._host}:{self._port} が{why}。")
 
-def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
-    """Distinguish an address that is wrong from one that is not taken now, or not from us: that is ours to fix."""
-    if 500 <= refused.code < 600 and refused.code not in _ABOUT_US and not refused.message.startswith(_POLICY):  # noqa: PLR2004 RFC 5321
-        return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
-    return MailNotTakenError(f"{type(refused).__name__}: {refused.code}")
+    def _of_recipient(self, refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
+        """Distinguish an address that is wrong from one that is not taken now, or not from us: that is ours to fix."""
+        if 500 <= refused.code < 600 and refused.code not in _ABOUT_US and not refused.message.startswith(_POLICY):  # noqa: PLR2004 RFC 5321
+            return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
+        return self._not_taken(f"SMTP {refused.code} と答えました（{type(refused).__name__}）")
 
 
 _ABOUT_US = (503, 530)

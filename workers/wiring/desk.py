@@ -6,13 +6,13 @@ from temporalio.client import Client
 from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
 from web.backoffice.case_reader import CaseReader
-from web.backoffice.mail_previews import NoPreviews
 from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
 from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import desk_url, openid_settings, secret_keys, web_ui_address
+from workers.wiring.mail_previews import customer_mail_previews
 
 
 def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -> FastAPI:
@@ -31,7 +31,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         namespace=settings.temporal_namespace,
         sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
         cases=CaseReader(client),
-        previews=NoPreviews(),
+        previews=customer_mail_previews(settings, sessions),
         openid=openid,
         run=None if openid else settings.sign_in_run,
     )
