@@ -29,6 +29,7 @@ from web.app import bare_app, healthz
 from web.backoffice import (
     codec_server,
     desk_administration,
+    desk_applicant_page,
     desk_approvals,
     desk_audit,
     desk_bulk,
@@ -86,6 +87,7 @@ _ROUTERS = (
     desk_overview.router,
     desk_approvals.router,
     desk_operations.router,
+    desk_applicant_page.router,
     desk_cases.router,
     desk_audit.router,
     desk_persons.router,

@@ -54,13 +54,12 @@ class SmtpTransport:
                 await server.sendmail(self._bounces_to or sender.addr_spec, [recipient.addr_spec], mail.as_bytes())
         except aiosmtplib.SMTPRecipientsRefused as refused:
             [first] = refused.recipients
-            raise _of_recipient(first, recipient) from None
-        except aiosmtplib.SMTPResponseException as refused:
-            raise _not_taken(refused, recipient) from None
-        except (aiosmtplib.SMTPException, ssl.SSLError) as refused:
-            raise MailNotTakenError(_said(refused)) from None
-        except TimeoutError:
-            raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
+            if is_about_the_recipient(first.code, first.message):
+                said = f"メールサーバーが宛先を受け付けませんでした（SMTP {first.code}）。"
+                raise RecipientRefusedError(said) from None
+            raise self._not_taken(first, recipient) from None
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise self._not_taken(error, recipient) from None
 
     async def check(self) -> None:
         """Connect and log in as for a mail, and send none. Raises `MailNotTakenError`."""
@@ -68,7 +67,11 @@ class SmtpTransport:
             async with asyncio.timeout(_TAKEN_WITHIN), self._connection() as server:
                 await server.noop()
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise MailNotTakenError(_said(error)) from None
+            raise self._not_taken(error) from None
+
+    def _not_taken(self, error: Exception, recipient: Address | None = None) -> MailNotTakenError:
+        """Return the error that operators read out to an engineer: which server it is, and what it did."""
+        return MailNotTakenError(f"メールサーバー {self._host}:{self._port} が{_what_it_did(error, recipient)}。")
 
     def _connection(self) -> aiosmtplib.SMTP:
         security = self._security
@@ -84,22 +87,15 @@ class SmtpTransport:
         )
 
 
-def _said(error: Exception) -> str:
-    """Return what went wrong with the connection, without what the server said."""
-    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else "no reply"
+def _what_it_did(error: Exception, recipient: Address | None) -> str:
+    """Say what the server answered, without the address that it may repeat; or why it cannot be spoken to."""
+    name = type(error).__name__
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        said = without_address(error.message, recipient) if recipient else ""
+        return f"SMTP {error.code} と答えました（{name}{'：' if said else ''}{said}）"
+    if isinstance(error, TimeoutError) and not isinstance(error, aiosmtplib.SMTPException):
+        return "時間内に答えませんでした"
     for each in (error, error.__cause__, error.__context__):
         if isinstance(each, ssl.SSLCertVerificationError):
-            code = f"its certificate is refused: {each.verify_message}"
-    return f"{type(error).__name__}: {code}"
-
-
-def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused, recipient: Address) -> Exception:
-    """Distinguish an address that is surely wrong from whatever may be about us, or pass: that is tried again."""
-    if is_about_the_recipient(refused.code, refused.message):
-        return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
-    return _not_taken(refused, recipient)
-
-
-def _not_taken(refused: aiosmtplib.SMTPResponseException, recipient: Address) -> MailNotTakenError:
-    said = without_address(refused.message, recipient)
-    return MailNotTakenError(f"{type(refused).__name__}: {refused.code} {said}".rstrip())
+            return f"応答しましたが、その証明書を確認できません（{each.verify_message}）"
+    return f"応答しません（{name}）"

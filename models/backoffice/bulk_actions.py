@@ -40,20 +40,11 @@ class BulkKind(StrEnum):
         return kind
 
     @classmethod
-<<<<<<< HEAD
-    def named(cls, name: str) -> Self:
-        """Return the kind of this name. Raises `ValueError` if there is none."""
-        for kind in cls:
-            if kind.value == name:
-                return kind
-        raise ValueError(f"no kind {name!r}")
-=======
     def named(cls, name: str) -> "BulkKind":
         """Return the kind of this value. Raises `ValueError` if there is none."""
         if found := next((each for each in cls if each.value == name), None):
             return found
         raise ValueError("no kind of bulk action")
->>>>>>> h-worklist
 
     NOTE = "note", "対応を記録する（メモ）"
     HAND_OVER = "hand_over", "担当者を替える"

@@ -12,7 +12,7 @@ from models.yayoi.address_checks import CheckPurpose, check_workflow_id
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 
 Number = TypeVar("Number")
-_MESSAGE_ID = re.compile(r"msg_[0-9a-f]{32}")
+_MESSAGE_ID = re.compile(r"msg_[0-9A-Za-z_-]{1,100}")
 
 
 def workflow_ids(case_no: str, part: int | None = None) -> tuple[str, ...]:

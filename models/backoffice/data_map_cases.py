@@ -147,7 +147,9 @@ CASES: Mapping[str, TableMap] = {
     "audit_trail": TableMap(
         why="who did what, provably",
         kept=FOR_EVER,
-        numbers="audit_id case_no part sequence happened_at recorded_at action by rule update_id commitment previous hash",
+        numbers=(
+            "audit_id case_no part sequence happened_at recorded_at action by rule update_id commitment previous hash"
+        ),
         persons={"signed": Json(Whose.NOBODY, dict.fromkeys(SIGNED, Whose.NOBODY))},
     ),
     "audit_contents": TableMap(

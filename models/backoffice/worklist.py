@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator
 
 from models.backoffice.case_places import CaseKey, spoken, workflow_id_of
 from models.backoffice.operation_permissions import PROCEDURES
 from models.common.message import FromOutside
+from models.common.names import Name
 from models.common.operators import Handle
 from models.common.refusals import RefusedError, in_japanese
 from models.common.waiting_for import WaitingFor
@@ -114,7 +115,7 @@ STAGES = tuple(dict.fromkeys(stage for stage in _OF_ALL if stage != Stage.CLOSED
 class FilterName(FromOutside):
     """What an operator calls a filter."""
 
-    name: str = Field(min_length=1, max_length=40)
+    name: Annotated[Name, Field(max_length=40)]
 
     @classmethod
     def read(cls, typed: str) -> str:

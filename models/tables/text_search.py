@@ -4,16 +4,10 @@ A name is folded into one spelling and cut into pieces of two characters, which 
 index is never behind its table, and whoever writes a name need not know of it.
 """
 
-<<<<<<< HEAD
-from typing import Any
-
-from sqlalchemy import DDL, ColumnElement, Index, SQLColumnExpression, Text, event, func, literal, text
-=======
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Index, SQLColumnExpression, Text, event, func, literal, text
->>>>>>> h-worklist
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.tables.base import Base
@@ -41,11 +35,7 @@ def _made_by(statement: str) -> Callable[..., None]:
 
 
 for _function in _FUNCTIONS:
-<<<<<<< HEAD
-    event.listen(Base.metadata, "before_create", DDL(_function))  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
-=======
     event.listen(Base.metadata, "before_create", _made_by(_function))
->>>>>>> h-worklist
 
 
 def pieces_index(name: str, *columns: str) -> Index:

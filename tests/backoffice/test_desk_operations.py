@@ -1,5 +1,6 @@
 """Operations sent by the desk's forms, on real cases: refused beside their field, taken once, their result shown."""
 
+import html
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from uuid import uuid4
@@ -14,20 +15,27 @@ from models.common.operator_message import ActionMessage
 from models.common.operators import Role
 from models.common.possible_operations import CaseNow, PossibleOperation
 from models.tables import OperatorRow
+from models.yayoi.early_exits import explanation
+from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, AskCancel
 from models.yayoi.operator_rules import CANCEL_ALL
 from models.yayoi.procedures import SetUpStep, Stage
+from tests.support.databases import as_role
 from tests.support.desk import DeskSite, desk_on
 from tests.support.ending import end
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, TARO, Case, Environment, at_rest, form
 from tests.support.operator_actions import APPROVED, case_now
 from tests.support.signing import SATO, operations_by
 from tests.support.web import hidden_fields, text_of
 from web.backoffice.case_reader import CaseReader
+from web.backoffice.desk_applicant_page import SEEN
 from web.backoffice.desk_cases import AWAY, NO_SUCH_CASE
 from web.backoffice.desk_operations import MOVED_ON, NO_OTHER_SUPERVISOR, NO_SUCH_OPERATION, ROLE_WANTING
 from web.common.operation_sender import GOES_ON, NOT_KNOWN, NotKnown
+from workers.database_roles import DatabaseRole
+from workers.stack import inbox
+from workers.wiring.mail_previews import customer_mail_previews
 
 CALLED = "お電話で確認"
 
@@ -37,9 +45,11 @@ async def site(environment: Environment) -> AsyncIterator[DeskSite]:
     """The desk on the environment's cases; 佐藤 is logged in."""
     client = environment.client
     sender, reader = operations_by(client, environment.sessions), CaseReader(client)
-    async with desk_on(environment.sessions, sender=sender, reader=reader) as site:
-        await site.sign_in("sk")
-        yield site
+    async with as_role(environment.sessions, DatabaseRole.DESK) as own:
+        previews = customer_mail_previews(environment.settings, own)
+        async with desk_on(environment.sessions, sender=sender, reader=reader, previews=previews) as site:
+            await site.sign_in("sk")
+            yield site
 
 
 def path(case: Case, action: Action, number: int | None = 1) -> str:
@@ -211,6 +221,60 @@ async def test_what_was_typed_survives_a_log_in_that_has_ended(environment: Envi
     assert "を受け付けました" in text_of(done)
     assert await recorded(case, CALLED) == [str(SATO)]
     await end(case.application, case.office())
+
+
+# --- the mail that will go out ----------------------------------------------------------------------------------------
+
+
+async def test_the_mail_that_will_go_out_is_shown_with_what_was_typed_and_is_the_one_that_is_sent(
+    environment: Environment, site: DeskSite
+) -> None:
+    """The internal reason is not in it, and no link by which one could act as the customer."""
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    address, explained = path(case, Action.CANCEL), "お電話のとおり、手続きを終わります。"
+    begun = await site.http.get(address)
+    assert explanation(Outcome.CANCELLED, "") in text_of(begun)
+    typed = {"reason": "与信の照会で否決", "text_for_customer": explained}
+    shown = await fill_in(site.http, address, hidden_fields(begun), **typed, preview="1")
+    mail = shown.text.partition('<pre class="mail">')[2].partition("</pre>")[0]
+    assert explained in mail
+    assert "与信" not in mail
+    assert "key=" not in mail
+    assert MailKind.CANCELLED.subject in shown.text
+    assert f">{typed['reason']}</textarea>" in shown.text
+    assert (await case.progress()).outcome is None
+    await fill_in(site.http, address, hidden_fields(shown), **typed)
+    await case.office().result()
+    [sent] = [each for each in environment.inbox.to(TARO) if each["Subject"] == MailKind.CANCELLED.subject]
+    assert [line for line in inbox.text_of(sent).splitlines() if "http" not in line] == [
+        line for line in html.unescape(mail).splitlines() if "http" not in line
+    ]
+
+
+# --- the applicant's page ---------------------------------------------------------------------------------------------
+
+
+async def test_the_applicants_page_is_shown_to_look_at_alone_and_audited(
+    environment: Environment, site: DeskSite
+) -> None:
+    """Without a link of the applicant's, and with nothing that lets act as them."""
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
+    await at_rest(case, Stage.SHARING, 2)
+    for part in (None, 2):
+        page = await site.http.get(f"{desk_case_path(case.application_no, part)}/applicant-page")
+        assert "会計事務所との共有を解除してください。" in text_of(page)
+        main = page.text.partition("<main")[2].partition("</main")[0]
+        assert "<form" not in main
+        assert "href" not in main
+        assert "key=" not in page.text
+        assert ("事業所B" in main) is (part is None)
+    seen = [(whom, facts) for whom, action, facts in await site.audited() if action == SEEN]
+    number = str(case.application_no)
+    assert seen == [("sk", {"case_no": number, "part": None}), ("sk", {"case_no": number, "part": 2})]
+    unknown = await site.http.get(f"{desk_case_path('YS-999999')}/applicant-page")
+    assert unknown.status_code == HTTPStatus.NOT_FOUND
+    await end(case.application, case.office(1), case.office(2))
 
 
 # --- four eyes --------------------------------------------------------------------------------------------------------

@@ -100,15 +100,18 @@ async def test_ends_are_counted_and_who_did_what_today(desk: DeskSite) -> None:
         ListedOffice(4, status=ended | {"changed_at": NOW - timedelta(days=100)}),
     )
     async with desk.sessions.begin() as session:
-        for by, action, at in (
+        acts = (
             ("operator:sk", "対応を記録する（メモ）", NOW),
             ("operator:sk", "対応を記録する（メモ）", NOW),
             ("operator:sk", "期限を延ばす：2026-12-01まで", NOW),
             ("operator:gone", "保留にする", NOW),
             ("operator:tn", "保留にする", NOW - timedelta(days=1)),
             ("system", "担当者を決めた", NOW),
-        ):
-            session.add(AuditRow(recorded_at=at, happened_at=at, case_no="YS-000001", part=1, action=action, by=by))
+        )
+        for number, (by, action, at) in enumerate(acts, 1):
+            place = {"case_no": "YS-000001", "part": 1, "sequence": number}
+            proof = dict.fromkeys(("rule", "commitment", "previous", "hash"), "")
+            session.add(AuditRow(recorded_at=at, happened_at=at, action=action, by=by, **place, **proof))
     seen = await overview(desk)
     assert [(each.outcome, each.cases) for each in seen.ends] == [("却下", 2), ("完了", 1)]
     assert [(each.by, list(each.acts)) for each in seen.acts] == [

@@ -54,7 +54,13 @@ def routes_of(desk: DeskSite) -> set[tuple[str, str]]:
 def filled(path: str) -> str:
     """The path with values for what it leaves open."""
     values = {"session_id": str(uuid4()), "bulk_id": str(uuid4()), "handle": "sk", "path:path": "namespaces"}
-    values |= {"case_no": "YS-000123", "part": "1", "filter_id": "1", "request_id": str(uuid4())}
+    values |= {
+        "case_no": "YS-000123",
+        "part": "1",
+        "filter_id": "1",
+        "request_id": str(uuid4()),
+        "operation": "add_note",
+    }
     return re.sub(r"{([^}]+)}", lambda name: values[name[1]], path)
 
 

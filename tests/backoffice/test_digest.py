@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, SendDigest
 from models.common.calendar import BusinessCalendar
+from models.common.desk_links import desk_case_path
 from models.common.messages import SentMail
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
@@ -73,7 +74,8 @@ async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that
     assert count(mail, "今週が期限") == 1
     assert count(mail, "期限超過") == count(mail, "保留中") == 0
     assert f"・{case.application_no} の 1 件目" in text
-    assert f"/workflows/application%2F{case.application_no}%2Foffice%2F1" in text
+    assert f"{desk_case_path(case.application_no, 1)}\r\n" in text
+    assert f"{Stage.SHARING}（" in text
     assert str(other.application_no) not in text
     theirs = await send(environment, case.due_date, another)
     assert (count(theirs, "対応待ち"), count(theirs, "申込者待ち")) == (0, 1)
@@ -112,7 +114,7 @@ async def test_the_same_digest_is_sent_once_a_day(environment: Environment) -> N
 
 @pytest.mark.parametrize(
     ("day", "names"),
-    [(MONDAY, {"佐藤", "鈴木", "田中"}), (SUNDAY, set()), (HOLIDAY, set()), (date(2026, 12, 29), set())],
+    [(MONDAY, {"佐藤", "鈴木", "田中", "藤井"}), (SUNDAY, set()), (HOLIDAY, set()), (date(2026, 12, 29), set())],
     ids=["business day", "sunday", "public holiday", "closing day"],
 )
 async def test_who_is_there_gets_one_on_business_days(
@@ -127,7 +129,7 @@ async def test_the_procedure_sends_all_digests_of_the_day(environment: Environme
     sent = await environment.client.execute_workflow(
         MorningDigest.run, id=f"digest-{uuid4()}", task_queue=environment.settings.temporal_task_queue
     )
-    expected = {"佐藤", "鈴木", "田中"} if BusinessCalendar().is_business_day(sent.day) else set()
+    expected = {"佐藤", "鈴木", "田中", "藤井"} if BusinessCalendar().is_business_day(sent.day) else set()
     assert set(sent.names) == expected
     assert len([mail for mail in environment.inbox.mails if mail["Subject"].startswith(DIGEST_SUBJECT)]) == len(
         expected

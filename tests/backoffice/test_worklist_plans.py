@@ -70,12 +70,8 @@ async def scans(sessions: async_sessionmaker[AsyncSession], statements: Sequence
     """Explain statements as they were sent; return those that read a big table from its beginning to its end."""
     found = []
     async with sessions() as session:
-<<<<<<< HEAD
-        connection: Any = await (await session.connection()).get_raw_connection()
-=======
         connection = (await (await session.connection()).get_raw_connection()).driver_connection
         assert connection is not None
->>>>>>> h-worklist
         for statement, parameters in statements:
             [[[plan]]] = await connection.fetch(f"explain (format json) {statement}", *parameters)
             found += [f"{table} for {str(parameters)[:60]}: {statement[:400]}" for table in _read_whole(plan["Plan"])]
@@ -100,16 +96,10 @@ async def test_no_list_and_no_search_reads_every_case(sessions: async_sessionmak
         for statement in REGISTRATIONS:
             await session.execute(text(statement))
     async with sessions() as session:
-<<<<<<< HEAD
-        connection: Any = await (await session.connection()).get_raw_connection()
-        await connection.driver_connection.execute("commit")
-        await connection.driver_connection.execute("vacuum analyze")
-=======
         connection = (await (await session.connection()).get_raw_connection()).driver_connection
         assert connection is not None
         await connection.execute("commit")
         await connection.execute("vacuum analyze")
->>>>>>> h-worklist
     sent: list[tuple[str, Any]] = []
     engine = sessions.kw["bind"].sync_engine
 

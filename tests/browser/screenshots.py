@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.calendar import day_in_japan
 from models.common.messages import ACTIVITY_FAILING
 from models.common.operator_message import ActionMessage
-from models.yayoi.operator_actions import Action, Cancel
+from models.yayoi.operator_actions import Action, Cancel, CorrectPair
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, at_rest, environment_with_worker, form
 from tests.support.operator_user import OperatorUser, operator_user
@@ -38,11 +37,8 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         await at_rest(case, Stage.SHARING, 2)
         await application(operator, case)
         await office(operator, case, 1, "訂正待ち", "correction")
-        await operator.send_update(
-            "correct_pair",
-            {"reason": "お電話で確認", "yayoi_id": OFFICE_B[0]},
-            before_submit=partial(whole_screen, operator, "send-an-update"),
-        )
+        await whole_form(operator, Action.CORRECT_PAIR, "operation")
+        await case.act(CorrectPair(reason="お電話で確認", yayoi_id=OFFICE_B[0]), 1)
         await office(operator, case, 2, "共有解除待ち", "sharing")
         await at_rest(case, Stage.SET_UP, 1)
         await case.act(ActionMessage(reason="お客様と相談中"), 1, action=Action.HOLD)
@@ -121,6 +117,12 @@ async def office(operator: OperatorUser, case: Case, number: int, shown: str, na
     await operator.open_office(case, number)
     await operator.read_details(shown)
     await keep(operator, name)
+
+
+async def whole_form(operator: OperatorUser, action: Action, name: str) -> None:
+    page = await operator.press(action.label)
+    shrink(await page.screenshot(), name)
+    await page.close()
 
 
 async def queue(operator: OperatorUser) -> None:

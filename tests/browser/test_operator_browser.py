@@ -1,8 +1,5 @@
 """An operator leads a blocked case to its end through the real Web UI alone."""
 
-from collections.abc import Awaitable
-from typing import Any
-
 import pytest
 from playwright.async_api import Browser, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -10,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.calendar import day_in_japan
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.cases import in_sharing
 from tests.support.environment import NOBODY, OFFICE_B, at_rest, form
@@ -38,20 +36,16 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
         details = await operator.read_details("訂正待ち")
         assert "弥生ID として登録されていません" in details
 
-        await operator.send_update(
-            "correct_pair", await filled_in(operator.shown_json("correct_pair"), yayoi_id=OFFICE_B[0])
+        said = await operator.act(
+            Action.CORRECT_PAIR.label, "お電話で確認", **{"弥生ID（メールアドレス）": OFFICE_B[0]}
         )
+        assert "を受け付けました" in said
         assert "担当者 sk：お電話で確認" in await operator.read_details(Stage.SET_UP)
         for step in SetUpStep:
-            await operator.read_details(f'"step": "{step}"')
-            await operator.send_update(
-                "report_set_up_step", await filled_in(operator.shown_json("report_set_up_step"), step=step)
-            )
+            assert step.label in await operator.act(Action.REPORT_SET_UP_STEP.label, f"お電話（{step}）")
         await operator.read_details(Stage.RELINK)
         today = str(day_in_japan(await case.now()))
-        await operator.send_update(
-            "report_relink", await filled_in(operator.shown_json("report_relink"), relinked_on=today)
-        )
+        await operator.act(Action.REPORT_RELINK.label, "お電話", 再連携した日=today)
         outcome = await case.office().result()
         assert outcome.outcome is Outcome.COMPLETED
         await operator.page.reload()
@@ -103,8 +97,3 @@ async def test_an_update_without_any_json_is_refused_in_japanese_in_the_dialog(
         await operator.reads_a_case()
         refusal = await operator.send_nothing("add_note")
         assert refusal.lstrip().startswith("JSON を読み取れません（「Data」に何も書かれていません。JSON を貼り付けて")
-
-
-async def filled_in(shown: Awaitable[dict[str, Any]], **values: str) -> dict[str, Any]:
-    """Fill in what is left blank: why, and what only a person knows."""
-    return {**await shown, "reason": "お電話で確認", **values}

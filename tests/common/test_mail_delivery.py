@@ -116,7 +116,7 @@ async def test_a_server_that_refuses_leaves_the_mail_pending(environment: Activi
 async def test_a_server_that_is_away_leaves_the_mail_pending(environment: ActivityEnvironment) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_at_once:
         port = closed_at_once.getsockname()[1]
-    with pytest.raises(MailNotTakenError):
+    with pytest.raises(MailNotTakenError, match=rf"メールサーバー 127\.0\.0\.1:{port} が応答しません（"):
         await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
     assert await pending(environment) == [True]
     await send(environment)
@@ -318,13 +318,17 @@ async def unwilling(at: str, answer: str) -> AsyncIterator[tuple[Unwilling, int]
 @pytest.mark.parametrize(
     ("at", "answer", "expected"),
     [
-        ("MAIL", "550 5.1.8 our sender", "SMTPSenderRefused: 550 5.1.8 our sender"),
-        ("RCPT", "450 4.2.1 <{}>: later", "SMTPRecipientRefused: 450 4.2.1 later"),
-        ("RCPT", "554 5.7.1 <{}>: relay access denied", "SMTPRecipientRefused: 554 5.7.1 relay access denied"),
-        ("RCPT", "530 5.7.0 log in first", "SMTPRecipientRefused: 530 5.7.0 log in first"),
-        ("RCPT", "550 authentication required", "SMTPRecipientRefused: 550 authentication required"),
-        ("RCPT", "550 <{}> not now", "SMTPRecipientRefused: 550 not now"),
-        ("DATA", "554 5.6.0 <{}>: content", "SMTPDataError: 554 5.6.0 content"),
+        ("MAIL", "550 5.1.8 our sender", "SMTP 550 と答えました（SMTPSenderRefused：5.1.8 our sender）"),
+        ("RCPT", "450 4.2.1 <{}>: later", "SMTP 450 と答えました（SMTPRecipientRefused：4.2.1 later）"),
+        ("RCPT", "554 5.7.1 <{}>: relay", "SMTP 554 と答えました（SMTPRecipientRefused：5.7.1 relay）"),
+        ("RCPT", "530 5.7.0 log in first", "SMTP 530 と答えました（SMTPRecipientRefused：5.7.0 log in first）"),
+        (
+            "RCPT",
+            "550 authentication required",
+            "SMTP 550 と答えました（SMTPRecipientRefused：authentication required）",
+        ),
+        ("RCPT", "550 <{}> not now", "SMTP 550 と答えました（SMTPRecipientRefused：not now）"),
+        ("DATA", "554 5.6.0 <{}>: content", "SMTP 554 と答えました（SMTPDataError：5.6.0 content）"),
     ],
 )
 async def test_what_may_work_later_or_is_ours_to_fix_is_tried_again(
@@ -333,7 +337,7 @@ async def test_what_may_work_later_or_is_ours_to_fix_is_tried_again(
     async with unwilling(at, answer) as (_, port):
         with pytest.raises(MailNotTakenError) as failed:
             await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
-    assert str(failed.value) == expected
+    assert str(failed.value) == f"メールサーバー 127.0.0.1:{port} が{expected}。"
     assert await pending(environment) == [True]
     assert await refusals(environment) == [None]
     await send(environment)

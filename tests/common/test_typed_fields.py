@@ -40,6 +40,7 @@ SPELLINGS: dict[str, tuple[str, object]] = {
     "relinked_on": DAY,
     "service": ("　みす\u3099うみ銀行 普通 ", "みずうみ銀行 普通"),
     "suffix": ("００12 ", "0012"),
+    "until": DAY,
     "yayoi_id": ADDRESS,
     "yayoi_id_confirmation": ADDRESS,
 }
@@ -49,6 +50,7 @@ CHOSEN = {
     "reason": "no form compares it",
     "text_for_customer": "nor this",
     "note": "never stored",
+    "to": "of the colleagues who are there",
 }
 NOT_TYPED = {
     *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),

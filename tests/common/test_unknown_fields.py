@@ -83,7 +83,9 @@ def test_what_comes_from_outside_is_refused_with_a_field_that_nobody_knows(outsi
 def test_no_class_has_a_rule_of_its_own() -> None:
     others = [model for model in every(BaseModel) if not issubclass(model, Message | FromOutside | BaseSettings)]
     of_audit = {"models.common.audit_trail", "models.common.audit_export", "models.common.audit_heads"}
-    assert {model.__module__ for model in others if "extra" in model.model_config} <= of_audit | {"models.common.journal"}
+    assert {model.__module__ for model in others if "extra" in model.model_config} <= of_audit | {
+        "models.common.journal"
+    }
 
 
 @pytest.mark.parametrize("name", mostly_long(sorted(HISTORIES), each_time=sorted(HISTORIES)[::10]))

@@ -117,6 +117,7 @@ async def store(environment: ActivityEnvironment, kind: RegistrationKind, client
         await session.execute(
             insert(CaseStatusRow).values(
                 workflow_id=f"myics/{MR.case_no}",
+                procedure="RepresentativeRegistration",
                 case_no=MR.case_no,
                 part=0,
                 version=0,

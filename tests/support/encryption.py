@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
+from pydantic import SecretStr
 from temporalio.api.common.v1 import Header, Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
@@ -33,6 +34,8 @@ class GivenMasterKeys:
         return self.keys
 
 
+MASTER_KEYS = SecretStr(f"{MASTER_KEY.key_id} {MASTER_KEY.reveal().hex()}")
+"""As the setting holds it."""
 MASTER = MasterKeys(GivenMasterKeys(MASTER_KEY))
 
 

@@ -38,6 +38,7 @@ from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.smart_import import PostgresSmartImport
 from tests.support.databases import as_role, begin_numbers
+from tests.support.encryption import MASTER_KEYS
 from tests.support.example_registry import fill_with_examples
 from tests.support.sandbox import RESTRICTED
 from tests.support.secret_key import SECRET_KEY
@@ -253,6 +254,7 @@ async def environment_with_worker(
         public_url="http://web.test",
         api_open=True,
         signing_keys_dir=key_folder(),
+        master_keys=MASTER_KEYS,
         **further_settings,
     )
     await fill_with_examples(sessions)

@@ -78,6 +78,7 @@ def _account(**changes: Any) -> Executable:
 _INVITED = (_FIRM, _account(), _registration())
 _STATUS = insert(CaseStatusRow).values(
     workflow_id=f"myics/{MR.case_no}",
+    procedure="RepresentativeRegistration",
     case_no=MR.case_no,
     part=0,
     version=0,

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
+from models.common.operator_message import ActionMessage
 from models.common.store.operators import Operators
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
 from tests.support.cases import in_sharing
@@ -36,6 +37,7 @@ from workflows.backoffice.queues import Queue, QueueFilter, link
 from workflows.common import search_attributes
 from workflows.yayoi.office_details import WHEN_CALLED
 
+REASON_LABEL = ActionMessage.model_fields["reason"].title or ""
 SATO, TANAKA = "佐藤", "田中"
 """An operator and the supervisor, as the example registry has them."""
 
@@ -124,15 +126,33 @@ class OperatorUser:
                 await self.page.keyboard.press("r")
                 await self.page.wait_for_timeout(500)
 
-    async def shown_json(self, name: str) -> dict[str, Any]:
-        """Copy the JSON that Current Details show for an action."""
+    async def press(self, label: str) -> Page:
+        """Press an operation's link in Current Details; return its form, which opens in a tab of its own."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 for frame in self.page.frames[1:]:
-                    block = frame.locator(f"p:has(code:text-is('{name}')) + pre")
-                    with suppress(Error):
-                        return dict(json.loads(await block.first.inner_text(timeout=1000)))
-                await self.page.wait_for_timeout(300)
+                    link = frame.get_by_role("link", name=label, exact=True).first
+                    with suppress(Error):  # the page makes its frames anew when it is refreshed
+                        await link.wait_for(timeout=1000)
+                        async with self.page.context.expect_page(timeout=3000) as opened:
+                            await link.click(timeout=1000)
+                        return await opened.value
+                await self.page.keyboard.press("r")
+                await self.page.wait_for_timeout(500)
+
+    async def act(self, label: str, reason: str, *, choose: str = "", **typed: str) -> str:
+        """Press an operation, fill in its form and send it; return what is shown then. `typed`: by their labels."""
+        page = await self.press(label)
+        await page.get_by_label(REASON_LABEL).fill(reason)
+        for name, text in typed.items():
+            await page.get_by_label(name).fill(text)
+        if choose:
+            await page.get_by_label(choose).first.check()
+        await page.get_by_role("button", name="送信する").click()
+        said = page.get_by_role("status").or_(page.get_by_role("alert"))
+        text = await said.first.inner_text()
+        await page.close()
+        return text
 
     async def send_update(
         self, name: str, data: dict[str, Any], *, before_submit: Callable[[], Awaitable[None]] | None = None

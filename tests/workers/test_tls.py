@@ -236,5 +236,5 @@ async def test_mails_go_by_tls_to_the_right_server_alone(authorities: Authoritie
             with pytest.raises((MailNotTakenError, OSError)):
                 await build_transport(Settings(**settings)).send(mail)
         assert len(server.taken) == 1
-        with pytest.raises(ClearError, match="certificate is refused"):
+        with pytest.raises(ClearError, match="証明書を確認できません"):
             await check_mail(Settings(**given | {"smtp_ca": authorities.wrong}))

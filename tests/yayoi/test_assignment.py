@@ -130,7 +130,7 @@ async def test_not_to_whom_it_was_with_even_if_nobody_else_is_there(environment:
 @pytest.mark.parametrize(
     ("to", "kind", "text"),
     [
-        ("存在しない人", "UnknownOperator", "登録されている担当者：佐藤, 田中, 鈴木, 高橋"),
+        ("存在しない人", "UnknownOperator", "登録されている担当者：佐藤, 田中, 藤井, 鈴木, 高橋"),
         ("高橋", "OperatorOnLeave", "担当者「高橋」は休暇中です。"),
         ("鈴木", "OperatorOnLeave", "担当者「鈴木」は 2026-11-10 まで休暇中です。"),
     ],

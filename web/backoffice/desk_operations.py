@@ -14,7 +14,7 @@ from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
 from models.common.actors import Channel
 from models.common.allowed_actors import BY_OPERATORS, BY_SUPERVISORS, AllowedActors
-from models.common.approvals import OWN
+from models.common.approvals import APPROVAL_DAYS, OWN
 from models.common.operations import Operation
 from models.common.operators import Area, Role
 from web.backoffice.case_reader import ReadCase
@@ -35,7 +35,7 @@ MOVED_ON = "入力している間に、この案件に動きがありました�
 NOT_POSSIBLE = "いまは、この操作はできません。"
 NO_OTHER_SUPERVISOR = (
     "いま承認できる責任者（あなた以外で、休暇中でない人）がいません。依頼はできますが、"
-    "3 営業日以内に承認されないと失効します。管理者に相談してください。"
+    f"{APPROVAL_DAYS} 営業日以内に承認されないと失効します。管理者に相談してください。"
 )
 _SENT_ALONG = ("update_id", "version", "happened")
 _PREVIEW = "preview"

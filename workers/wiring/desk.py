@@ -12,7 +12,6 @@ from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.case_questions import CaseQuestions
 from web.backoffice.case_reader import CaseReader
 from web.backoffice.erasure_starter import ErasureWorkflows
-from web.backoffice.mail_previews import NoPreviews
 from web.desk_app import create_desk_app
 from workers.case_keys import CaseKeys
 from workers.codec import PayloadReader
@@ -21,6 +20,7 @@ from workers.known_keys import private_key_for
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import audit_heads_file, desk_url, openid_settings, secret_keys, web_ui_address
+from workers.wiring.mail_previews import customer_mail_previews
 from workers.wiring.operations import operations_by_operators
 
 
@@ -49,7 +49,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         calendar=BusinessCalendar(settings.closing_days),
         every=settings.reconcile_every,
         cases=CaseReader(client),
-        previews=NoPreviews(),
+        previews=customer_mail_previews(settings, sessions),
         openid=openid,
         broken_cases=BrokenCases(sessions, client, settings.temporal_task_queue).find,
         run=None if openid else settings.sign_in_run,

@@ -84,11 +84,7 @@ def operator_action(
 
 def judge(procedure: OperatedProcedure, operations: type[Operation], asked: OperationToJudge) -> Judgement:
     """Answer the query whether an operation could be done now, by the rules that its validator keeps."""
-<<<<<<< HEAD
     operation = next((each for each in operations if each.value == asked.operation), None)
-=======
-    operation = next((each for each in operations if each == asked.operation), None)
->>>>>>> h-worklist
     if operation is None:
         return Judgement(refused_because="この手続きには、この操作はありません。")
     try:

@@ -99,11 +99,7 @@ def search_statement(text: str) -> Select[CaseStatusRow]:
     return listed.order_by(*order).limit(PAGE_SIZE + 1)
 
 
-<<<<<<< HEAD
-def _by_name(text: str) -> Iterator[Select[*tuple[Any, ...]]]:
-=======
 def _by_name(text: str) -> Iterator[_Source]:
->>>>>>> h-worklist
     """What a name belongs to: of the applicant, the office, the contract's holder, and whose Yayoi ID it is."""
     yield _pairs().join(_WHOLE, _of_whole()).where(contains(_WHOLE.family_name + _WHOLE.given_name, text))
     yield _pairs().where(contains(_PAIR.office_name, text))
@@ -124,11 +120,7 @@ def _by_name(text: str) -> Iterator[_Source]:
     yield clients.where(contains(MyicsClientRow.name, text))
 
 
-<<<<<<< HEAD
-def _by_number(typed: str) -> Iterator[Select[*tuple[Any, ...]]]:
-=======
 def _by_number(typed: str) -> Iterator[_Source]:
->>>>>>> h-worklist
     """What a number, a token or an address belongs to, or the beginning of one."""
     address, digits = typed.lower(), typed.replace("-", "")
     numbers = [begins_with(_STATUS.case_no, typed.upper())]
@@ -148,11 +140,7 @@ def _by_number(typed: str) -> Iterator[_Source]:
     yield _registrations().where(begins_with(_REGISTRATION.client_id, digits))
 
 
-<<<<<<< HEAD
-def _pairs() -> Select[*tuple[Any, ...]]:
-=======
 def _pairs() -> _Source:
->>>>>>> h-worklist
     return select(_PAIR.application_no.label("case_no"), _PAIR.office_no.label("part"))
 
 
@@ -160,18 +148,10 @@ def _of_whole() -> ColumnElement[bool]:
     return _WHOLE.application_no == _PAIR.application_no
 
 
-<<<<<<< HEAD
-def _registrations() -> Select[*tuple[Any, ...]]:
-    return select(_REGISTRATION.registration_no, literal(0))
-
-
-def _checks() -> Select[*tuple[Any, ...]]:
-=======
 def _registrations() -> _Source:
     return select(_REGISTRATION.registration_no, literal(0))
 
 
 def _checks() -> _Source:
->>>>>>> h-worklist
     """The case number of a check is its id (`models/yayoi/address_checks.py`)."""
     return select(func.upper(func.replace(cast(_CHECK.check_id, String), "-", "")), literal(0))

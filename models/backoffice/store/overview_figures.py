@@ -56,11 +56,7 @@ class OverviewFigures:
     async def _due(self, session: DatabaseSession, today: date) -> tuple[int, list[DueDay]]:
         last = today + timedelta(days=DUE_DAYS - 1)
         counted = select(_ROW.due_on, func.count()).where(_LISTED, _ROW.due_on <= last).group_by(_ROW.due_on)
-<<<<<<< HEAD
-        due: dict[date, int] = {row[0]: row[1] for row in await session.execute(counted) if row[0]}
-=======
         due = {day: count for day, count in await session.execute(counted) if day}
->>>>>>> h-worklist
         there = select(OperatorRow).where(OperatorRow.removed_at.is_(None), OperatorRow.takes_cases)
         operators = [each for each in await session.scalars(there) if not _CASE_ROLES.isdisjoint(each.roles)]
         days = [today + timedelta(days=number) for number in range(DUE_DAYS)]
@@ -112,11 +108,7 @@ async def _ends(session: DatabaseSession, now: datetime) -> list[EndCount]:
     counted = select(_ROW.procedure, _ROW.outcome, func.count()).where(*ended).group_by(_ROW.procedure, _ROW.outcome)
     order = (_ROW.procedure, func.count().desc(), _ROW.outcome)
     rows = await session.execute(counted.order_by(*order))
-<<<<<<< HEAD
-    return [EndCount(procedure, str(outcome), count) for procedure, outcome, count in rows]
-=======
     return [EndCount(procedure, str(outcome), cases) for procedure, outcome, cases in rows]
->>>>>>> h-worklist
 
 
 async def _acts(session: DatabaseSession, today: date) -> list[ActsOfDay]:

@@ -151,11 +151,6 @@ CREATE TABLE untaken_cases (
     found_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (workflow_id)
 );
-<<<<<<< HEAD
-=======
-CREATE INDEX audit_by_time ON audit_trail (recorded_at);
-CREATE INDEX ix_audit_trail_case_no ON audit_trail (case_no);
->>>>>>> h-worklist
 CREATE TABLE drafts (
     draft_id UUID NOT NULL,
     plan JSONB,

@@ -1,0 +1,267 @@
+"""Operators act: in the Temporal Web UI they press an operation, fill in its form, and see the result."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.api.enums.v1 import EventType
+
+from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
+from models.common.calendar import day_in_japan
+from models.common.desk_links import APPROVALS
+from models.common.signatures import HEADER
+from models.yayoi.operator_actions import Action
+from models.yayoi.procedures import SetUpStep, Stage
+from tests.browser.browsing import Looking
+from tests.support.ending import end
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
+from tests.support.matrices import mostly_long
+from tests.support.operator_user import REASON_LABEL, TANAKA, operator_user, screen
+from tests.support.recorded_paths import set_closed
+from tests.support.smtp_inbox import SmtpInbox
+
+pytestmark = pytest.mark.browser
+
+Arrange = Callable[[Environment], Awaitable[Case]]
+
+
+@dataclass(frozen=True)
+class Act:
+    """One operation, and what its form is filled with beside why."""
+
+    action: Action
+    choose: str = ""
+    typed: dict[str, str] = field(default_factory=dict)
+    then: Stage | None = None
+    """Where the case comes to rest afterwards, if it moves on."""
+
+
+async def correction(environment: Environment) -> Case:
+    case = await environment.apply(form([(NOBODY, OFFICE_C[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    return case
+
+
+async def sharing(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    return case
+
+
+async def confirmation(environment: Environment) -> Case:
+    case = await environment.apply(form([(OFFICE_B[0], None)], linked=False), by_holder=False)
+    await at_rest(case, Stage.CONFIRMATION)
+    return case
+
+
+async def relink(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await at_rest(case, Stage.RELINK)
+    return case
+
+
+async def closed_with_open_points(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_B]))
+    await at_rest(case, Stage.SET_UP)
+    await case.until(await case.now() + timedelta(days=32))
+    return case
+
+
+async def refused_step(environment: Environment) -> Case:
+    """Somebody has closed the pair by hand: the next step is refused for good."""
+    case = await sharing(environment)
+    await set_closed(case, await case.now())
+    await case.until_day(day_in_japan(await case.now()) + timedelta(days=1))
+    await set_closed(case, None)
+    return case
+
+
+TODAY = "today"
+"""Stands for the day of the case's own clock."""
+WALKS: dict[str, tuple[Arrange, tuple[Act, ...]]] = {
+    "correction": (
+        correction,
+        (
+            Act(Action.ADD_NOTE),
+            Act(Action.HAND_OVER, choose="鈴木"),
+            Act(Action.RESEND_MAIL),
+            Act(Action.EXTEND_DEADLINE),
+            Act(Action.HOLD),
+            Act(Action.RESUME),
+            Act(Action.CORRECT_PAIR, typed={"弥生ID（メールアドレス）": OFFICE_C[0]}, then=Stage.SHARING),
+            Act(Action.RENEW_LINK, choose="申込者のリンク"),
+            Act(Action.RELEASE_SHARING, then=Stage.SET_UP),
+            Act(Action.REPORT_SET_UP_STEP),
+            Act(Action.RETRACT_SET_UP_STEP),
+            Act(Action.REPORT_SET_UP_STEP),
+            Act(Action.ASK_CANCEL),
+        ),
+    ),
+    "sharing": (sharing, (Act(Action.REPORT_SHARING_RELEASED, then=Stage.SET_UP), Act(Action.WITHDRAW))),
+    "rejected": (sharing, (Act(Action.REJECT),)),
+    "cancelled": (sharing, (Act(Action.CANCEL),)),
+    "confirmed": (confirmation, (Act(Action.REPORT_CONFIRMED),)),
+    "not confirmed": (confirmation, (Act(Action.REPORT_NOT_CONFIRMED),)),
+    "relink": (
+        relink,
+        (
+            Act(Action.REPORT_RELINK, choose="Airレジ", typed={"再連携した日": TODAY}),
+            Act(Action.CORRECT_RELINK, typed={"再連携した日": TODAY}),
+            Act(Action.RETRACT_RELINK),
+        ),
+    ),
+    "after closing": (closed_with_open_points, (Act(Action.REOPEN),)),
+    "refused": (refused_step, (Act(Action.TRY_AGAIN),)),
+}
+ANSWERED = {Action.APPROVE, Action.DECLINE}
+"""By a supervisor, in the walk of four eyes."""
+
+
+def test_every_operation_of_an_office_is_walked() -> None:
+    walked = {act.action for _, acts in WALKS.values() for act in acts}
+    assert walked | ANSWERED == set(OPERATION_PERMISSIONS["OfficeDataProcedure"])
+
+
+@pytest.mark.parametrize("walk", mostly_long(WALKS, each_time=["sharing"]))
+async def test_each_operation_is_pressed_in_the_web_ui_filled_in_and_its_result_shown(
+    walk: str, sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    """The history's header names the log-in, and the audit trail why."""
+    arrange, acts = WALKS[walk]
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        case = await arrange(operator.environment)
+        await operator.open_office(case)
+        for number, act in enumerate(acts, start=1):
+            today = str(day_in_japan(await case.now()))
+            typed = {label: today if text == TODAY else text for label, text in act.typed.items()}
+            reason = f"{number} 回目のお電話"
+            said = await operator.act(act.action.label, reason, choose=act.choose, **typed)
+            assert f"「{act.action.label}」を受け付けました。" in said
+            assert "operator:sk" in {row.by for row in await case.audit() if row.reason == reason}
+            if act.then:
+                await at_rest(case, act.then)
+        assert await signed_by(case, "sk") >= len(acts)
+        await end(case.application, case.office())
+
+
+async def signed_by(case: Case, handle: str) -> int:
+    """How many accepted operations name this log-in in their header."""
+    events = (await case.office().fetch_history()).events
+    accepted = [each for each in events if each.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED]
+    entries = [
+        each.workflow_execution_update_accepted_event_attributes.accepted_request.input.header.fields[HEADER].data
+        for each in accepted
+    ]
+    return sum(f'"handle":"{handle}"'.encode() in entry and b'"channel":"desk"' in entry for entry in entries)
+
+
+async def test_y27_four_eyes_in_the_browser_asked_declined_asked_again_and_approved(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    async with operator_user(sessions, smtp_inbox, browser) as operator, screen(browser) as other:
+        case = await operator.environment.apply(form([OFFICE_C], delegate=True))
+        await at_rest(case, Stage.SET_UP)
+        await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+        await operator.open_office(case)
+        await operator.log_in(TANAKA, other)
+        looking = Looking(other, "four-eyes", "desk")
+        for action in (Action.DECLINE, Action.APPROVE):
+            said = await operator.act(
+                Action.ASK_CANCEL.label, "お客様のご希望", お客様に伝えること="お電話のとおりです。"
+            )
+            assert "を受け付けました" in said
+            await other.goto(operator.desk.url + APPROVALS)
+            await expect(other.get_by_role("heading", level=1)).to_have_text("承認待ち（1 件）")
+            await looking.at(other, "approvals")
+            name = "承認する" if action is Action.APPROVE else "承認しない"
+            await other.get_by_role("link", name=name, exact=True).click()
+            await other.get_by_label(REASON_LABEL).fill(f"{action} の理由")
+            await looking.at(other, str(action))
+            await other.get_by_role("button", name="送信する").click()
+            await expect(other.get_by_role("status")).to_contain_text("を受け付けました")
+            assert f"{action} の理由" in {row.reason for row in await case.audit()}
+        assert (await case.office().result()).outcome == "取り消し"
+        assert looking.found == []
+
+
+# --- how much it takes ------------------------------------------------------------------------------------------------
+
+COMMON = (
+    Act(Action.ADD_NOTE),
+    Act(Action.CORRECT_PAIR, typed={"弥生ID（メールアドレス）": NOBODY.replace("nobody", "nobody-else")}),
+    Act(Action.EXTEND_DEADLINE),
+    Act(Action.HAND_OVER, choose="鈴木"),
+    Act(Action.HOLD),
+)
+"""The five most common."""
+
+
+async def test_the_most_common_operations_take_three_clicks_at_most_and_the_reason(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    """Counted by the events of the browser's pages, from the case's page in the Web UI on."""
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        case = await correction(operator.environment)
+        await operator.open_office(case)
+        for act in COMMON:
+            page = await operator.press(act.action.label)
+            clicks = await counting_clicks(page)
+            await expect(page.locator("[autofocus]").first).to_be_focused()
+            if act.choose:
+                await page.get_by_label(act.choose).first.check()
+            for label, text in act.typed.items():
+                await page.get_by_label(label).fill(text)
+            await page.get_by_label(REASON_LABEL).fill("お電話")
+            await page.get_by_role("button", name="送信する").click()
+            await expect(page.get_by_role("status")).to_contain_text("を受け付けました")
+            assert 1 + len(clicks) <= 3, act.action  # the first is the link in the Web UI
+            await page.close()
+        await end(case.application, case.office())
+
+
+async def counting_clicks(page: Page) -> list[str]:
+    """Return what will hold each press of a mouse's button on the page, and on those that it leads to."""
+    clicks: list[str] = []
+    await page.expose_function("pressed", clicks.append)
+    await page.evaluate("document.addEventListener('pointerdown', event => pressed(event.target.tagName), true)")
+    return clicks
+
+
+async def test_a_form_is_filled_in_and_sent_by_keys_alone_and_nothing_of_it_is_a_hurdle(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    """At both widths; Back and reload after it send nothing again."""
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        case = await sharing(operator.environment)
+        await operator.open_office(case)
+        page = await operator.press(Action.EXTEND_DEADLINE.label)
+        looking = Looking(page, "operations", "desk")
+        await looking.at(page, "form")
+        await page.reload()
+        keyboard = page.keyboard
+        await expect(page.get_by_label(REASON_LABEL)).to_be_focused()
+        await keyboard.type("お電話で確認")
+        await keyboard.press("Tab")
+        await keyboard.press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("を受け付けました")
+        await looking.at(page, "case")
+        await page.reload()
+        await page.go_back()
+        await page.get_by_label(REASON_LABEL).fill("お電話で確認")
+        await page.get_by_role("button", name="送信する").dblclick()
+        await expect(page.get_by_role("status")).to_contain_text("を受け付けました")
+        assert [row.reason for row in await case.audit()].count("お電話で確認") == 1
+        for path in (
+            f"/desk/cases/{case.application_no}",
+            APPROVALS,
+            f"/desk/cases/{case.application_no}/1/operations/resume",
+        ):
+            await page.goto(operator.desk.url + path)
+            await looking.at(page, "page")
+        assert looking.found == []
+        await end(case.application, case.office())
