@@ -39,6 +39,7 @@ from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.smart_import import PostgresSmartImport
 from tests.support.databases import as_role, begin_numbers
+from tests.support.encryption import MASTER_KEYS
 from tests.support.example_registry import fill_with_examples
 from tests.support.sandbox import RESTRICTED
 from tests.support.settling import settled
@@ -246,6 +247,7 @@ async def environment_with_worker(
         secret_key=SecretStr("secret"),
         public_url="http://web.test",
         api_open=True,
+        master_keys=MASTER_KEYS,
         signing_keys_dir=key_folder(),
         **further_settings,
     )

@@ -14,6 +14,7 @@ from workers.commands.act import NEEDS_LOG_IN, act, workflow_id_of
 from workers.program import ClearError
 from workers.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("commands_on_the_tests_server")
 NO = ApplicationNo("YS-000001")
 
 
