@@ -19,7 +19,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from tests.browser.browsing import CHROMIUM, chromium
 from tests.support.customer import Customer, customer_after_notice
 from tests.support.databases import MIGRATED, new_database
-from tests.support.encryption import ENCRYPTED, MASTER, DecryptedHistories
+from tests.support.encryption import ENCRYPTED, MASTER, DecryptedHistories, opened_keys_of_tests
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
 from tests.support.myics_environment import MyicsEnvironment, myics_with_worker
@@ -144,6 +144,12 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         search_attributes=search_attributes.ALL,
     ) as server:
         yield server
+
+
+@pytest.fixture
+def commands_on_the_tests_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands that a test calls read and write histories as the server that all tests share has them."""
+    monkeypatch.setattr("workers.temporal.opened_keys", opened_keys_of_tests)
 
 
 @pytest_asyncio.fixture(scope="session")

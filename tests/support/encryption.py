@@ -7,6 +7,7 @@ there if it is there at all. Recorded histories are kept in this form, too.
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from google.protobuf.message import Message
@@ -20,6 +21,7 @@ from temporalio.converter import PayloadCodec
 from models.common.encryption import CaseKey, MasterKey
 from workers.codec import ENCODING, CaseCodec, FindsKeys, converter
 from workers.master_keys import MasterKeys
+from workers.settings import Settings
 
 MASTER_KEY = MasterKey(hashlib.sha256(b"tests: the master key").digest())
 
@@ -37,6 +39,8 @@ class GivenMasterKeys:
 MASTER_KEYS = SecretStr(f"{MASTER_KEY.key_id} {MASTER_KEY.reveal().hex()}")
 """As the setting holds it."""
 MASTER = MasterKeys(GivenMasterKeys(MASTER_KEY))
+MASTER_KEYS = SecretStr(f"{MASTER_KEY.key_id} {MASTER_KEY.reveal().hex()}")
+"""As a setting."""
 
 
 class KeyForEverybody(FindsKeys):
@@ -50,6 +54,12 @@ KEYS_OF_TESTS = KeyForEverybody()
 CODEC_OF_TESTS = CaseCodec(KEYS_OF_TESTS, "default")
 ENCRYPTED = converter(CODEC_OF_TESTS)
 """What the server that all tests share is written to with."""
+
+
+@asynccontextmanager
+async def opened_keys_of_tests(_settings: Settings) -> AsyncIterator[KeyForEverybody]:
+    """In the place of `workers.case_keys.opened_keys`: for a command on the server that all tests share."""
+    yield KEYS_OF_TESTS
 
 
 async def decrypt(message: Message, codec: PayloadCodec = CODEC_OF_TESTS) -> None:

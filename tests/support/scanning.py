@@ -25,7 +25,7 @@ def spellings(text: str) -> set[bytes]:
         escaped.upper().replace("\\U", "\\u").encode(),
         quote(text, safe="").encode(),
         quote(text, safe="").lower().encode(),
-        quopri.encodestring(plain).rstrip(b"=\n"),
+        quopri.encodestring(plain).replace(b"=\n", b""),
         Header(text, "utf-8").encode(maxlinelen=0).encode(),
         plain.hex().encode(),
     }

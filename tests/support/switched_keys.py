@@ -1,5 +1,6 @@
 """The real keys of cases, in a store that can be away."""
 
+import copy
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
 
 from models.common.encryption import CaseKey, KeyGone
 from tests.support.encryption import MASTER
@@ -36,6 +38,12 @@ class SwitchedKeys:
         self.keys._sessions = self.nowhere
         yield
         self.keys._sessions = self.sessions
+
+    def on(self, temporal: WorkflowEnvironment) -> WorkflowEnvironment:
+        """Return the server as these keys read and write it."""
+        own = copy.copy(temporal)
+        own._client = self.client(temporal.client)
+        return own
 
     def client(self, client: Client) -> Client:
         """Return the client with these keys."""

@@ -14,6 +14,7 @@ from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookStage
 from models.yayoi.mails import REFUSED_FORM_SUBJECT
+from tests.support.encryption import MASTER_KEYS
 from tests.support.environment import Environment
 from tests.support.provider_forms import refuse
 from tests.support.signing import key_folder
@@ -32,6 +33,7 @@ from workflows.backoffice.queues import Queue, QueueFilter
 
 HOOK = "https://books.example.co.jp/hook"
 MAPPING = Path(__file__).parents[2] / "docs/examples/form-mapping.toml"
+pytestmark = pytest.mark.usefixtures("commands_on_the_tests_server")
 CORRECTED = ("data.answers[?label=='姓'].value=弥生",)
 
 
@@ -46,7 +48,11 @@ def settings(environment: Environment, database_url: str) -> Settings:
     """As a command reads them on the machine of an operator."""
     address = environment.client.service_client.config.target_host
     return Settings(
-        signing_keys_dir=key_folder(), database_url=database_url, temporal_address=address, form_mapping=MAPPING
+        signing_keys_dir=key_folder(),
+        database_url=database_url,
+        temporal_address=address,
+        form_mapping=MAPPING,
+        master_keys=MASTER_KEYS,
     )
 
 

@@ -14,6 +14,7 @@ from web.common.operation_sender import NOT_STARTED, NOT_THERE
 from workers.commands.act import NEEDS_LOG_IN, act, workflow_id_of
 from workers.program import ClearError
 
+pytestmark = pytest.mark.usefixtures("commands_on_the_tests_server")
 NO = ApplicationNo("YS-000001")
 
 

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.replay.changed_procedures import WithOneStepMore
+from tests.support.encryption import MASTER_KEYS
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.recorded_paths import waiting_for_sharing
 from tests.support.smtp_inbox import SmtpInbox
+from tests.support.switched_keys import switched_keys
 from workers.commands.replay import replay_with_progress
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
@@ -24,6 +26,8 @@ async def command(environment: Environment) -> tuple[int, str]:
         | {
             "TETSUZUKI_TEMPORAL_ADDRESS": environment.client.service_client.config.target_host,
             "TETSUZUKI_TEMPORAL_TASK_QUEUE": environment.settings.temporal_task_queue,
+            "TETSUZUKI_DATABASE_URL": environment.sessions.kw["bind"].url.render_as_string(hide_password=False),
+            "TETSUZUKI_MASTER_KEYS": MASTER_KEYS.get_secret_value(),
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -35,12 +39,16 @@ async def command(environment: Environment) -> tuple[int, str]:
 async def test_open_cases_that_this_build_understands_end_with_0(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+    async with (
+        switched_keys(sessions) as keys,
+        environment_with_worker(sessions, keys.on(temporal), smtp_inbox) as environment,
+    ):
         assert await command(environment) == (0, "0 open workflows replayed, 0 would break with this build")
         await waiting_for_sharing(environment)
         assert await command(environment) == (0, "2 open workflows replayed, 0 would break with this build")
 
 
+@pytest.mark.usefixtures("commands_on_the_tests_server")
 @pytest.mark.parametrize(
     ("build", "reason"),
     [

@@ -128,6 +128,7 @@ async def test_the_mailbox_that_is_set_decides_whether_it_is_read(
     [(None, 0, "食い違いはありませんでした。"), ("YS-999999:1", 0, "修復済み\t"), ("棚卸し", 1, "要対応\t")],
     ids=["nothing", "repaired", "needs a person"],
 )
+@pytest.mark.usefixtures("commands_on_the_tests_server")
 async def test_reconcile_prints_what_it_found_and_fails_if_it_needs_a_person(
     environment: Environment, capsys: pytest.CaptureFixture[str], frozen_by: str | None, code: int, printed: str
 ) -> None:

@@ -96,6 +96,7 @@ async def test_y21_the_customer_corrects_the_day_of_a_relink_on_its_page(custome
     assert f"今回 {day(date(2026, 10, 31))} から" in await details_of(customer.case.office())
 
 
+@pytest.mark.usefixtures("commands_on_the_tests_server")
 async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     customer: Customer, capsys: pytest.CaptureFixture[str]
 ) -> None:
