@@ -39,8 +39,6 @@ class GivenMasterKeys:
 MASTER_KEYS = SecretStr(f"{MASTER_KEY.key_id} {MASTER_KEY.reveal().hex()}")
 """As the setting holds it."""
 MASTER = MasterKeys(GivenMasterKeys(MASTER_KEY))
-MASTER_KEYS = SecretStr(f"{MASTER_KEY.key_id} {MASTER_KEY.reveal().hex()}")
-"""As a setting."""
 
 
 class KeyForEverybody(FindsKeys):

@@ -253,7 +253,6 @@ async def environment_with_worker(
         secret_key=SECRET_KEY,
         public_url="http://web.test",
         api_open=True,
-        master_keys=MASTER_KEYS,
         signing_keys_dir=key_folder(),
         master_keys=MASTER_KEYS,
         **further_settings,
