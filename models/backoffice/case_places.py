@@ -15,7 +15,7 @@ _REGISTRATIONS = {kind.workflow_type for kind in RegistrationKind}
 _CHECKS = {purpose.workflow_type: purpose for purpose in CheckPurpose}
 
 
-class CaseKey(NamedTuple):
+class CasePlace(NamedTuple):
     """A status row's key: a case and a part of it, as pages and forms name it (`YS-000123/1`)."""
 
     case_no: str
@@ -34,7 +34,7 @@ class CaseKey(NamedTuple):
         return cls(case_no, int(part))
 
 
-def workflow_id_of(procedure: str, key: CaseKey) -> str:
+def workflow_id_of(procedure: str, key: CasePlace) -> str:
     """Return the id of the workflow that leads the case of a status row.
 
     Raises `ValueError` for a procedure that the desk does not know.
@@ -54,7 +54,7 @@ def workflow_id_of(procedure: str, key: CaseKey) -> str:
     raise ValueError(f"no case of the desk: {procedure}")
 
 
-def spoken(procedure: str, key: CaseKey) -> str:
+def spoken(procedure: str, key: CasePlace) -> str:
     """Return what people call a case."""
     if procedure == OFFICE_WORKFLOW:
         return f"{key.case_no} の {key.part} 件目"

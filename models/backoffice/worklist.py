@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator
 
-from models.backoffice.case_places import CaseKey, spoken, workflow_id_of
+from models.backoffice.case_places import CasePlace, spoken, workflow_id_of
 from models.backoffice.operation_permissions import PROCEDURES
 from models.common.message import FromOutside
 from models.common.names import Name
@@ -130,7 +130,7 @@ class FilterName(FromOutside):
 class ListedCase:
     """A case, or a part of it, as a line of a list."""
 
-    key: CaseKey
+    key: CasePlace
     procedure: str
     stage: str
     since: date

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models.backoffice.case_places import CaseKey
+from models.backoffice.case_places import CasePlace
 from models.backoffice.operation_permissions import PROCEDURES
 from models.backoffice.store.case_search import TOO_SHORT
 from models.backoffice.store.saved_filters import TOO_MANY
@@ -360,4 +360,4 @@ def test_a_status_row_names_its_workflow_by_the_type_that_leads_it() -> None:
     named |= {kind.workflow_type for kind in RegistrationKind} | {each.workflow_type for each in CheckPurpose}
     assert named == set(PROCEDURES)
     assert named <= types
-    assert CaseKey.read(str(CaseKey("YS-000001", 2))) == ("YS-000001", 2)
+    assert CasePlace.read(str(CasePlace("YS-000001", 2))) == ("YS-000001", 2)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from models.backoffice.case_places import CaseKey
+from models.backoffice.case_places import CasePlace
 from models.common.case_status import CaseStatus
 from models.common.store.case_status import begin_status
 from models.common.waiting_for import WaitingFor
@@ -47,8 +47,8 @@ class ListedOffice:
         return f"YS-{self.number:06d}"
 
     @property
-    def key(self) -> CaseKey:
-        return CaseKey(self.application_no, 1)
+    def key(self) -> CasePlace:
+        return CasePlace(self.application_no, 1)
 
     @property
     def contract_id(self) -> str:

@@ -40,7 +40,7 @@ async def beat(said: str) -> str:
 @workflow.defn
 class Listening:
     def __init__(self) -> None:
-        self._heard: list[str] = []
+        self._said: list[str] = []
         self._ends = False
 
     @workflow.run
@@ -48,22 +48,22 @@ class Listening:
         beaten = await workflow.execute_activity(
             beat, said, start_to_close_timeout=timedelta(minutes=5), heartbeat_timeout=timedelta(minutes=1)
         )
-        self._heard.append(beaten)
+        self._said.append(beaten)
         await workflow.wait_condition(lambda: self._ends)
-        return self._heard
+        return self._said
 
     @workflow.signal
     def hear(self, said: str) -> None:
-        self._heard.append(said)
+        self._said.append(said)
 
     @workflow.update
     def say(self, said: str) -> str:
-        self._heard.append(said)
+        self._said.append(said)
         return said
 
     @workflow.query
-    def heard(self) -> list[str]:
-        return self._heard
+    def all_said(self) -> list[str]:
+        return self._said
 
     @workflow.update
     def end(self) -> None:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from models.backoffice.case_places import CaseKey
+from models.backoffice.case_places import CasePlace
 from models.backoffice.store.worklist_rows import Worklist
 from models.backoffice.worklist import WorkList, WorklistFilter
 from models.common.store.case_status import status_of, statuses_of_parts
@@ -55,7 +55,7 @@ async def _worklist_says(case: Case, known: dict[int, OfficeProgress]) -> None:
         assert counts[list_] == len(keys), list_
         shown = [key for key in keys if key.case_no == case.application_no and key.part]
         belonging = [each for each in known.values() if each.outcome is None and _belongs(each, list_)]
-        assert shown == [CaseKey(case.application_no, each.office_no) for each in sorted(belonging, key=_urgency)], (
+        assert shown == [CasePlace(case.application_no, each.office_no) for each in sorted(belonging, key=_urgency)], (
             list_
         )
 

@@ -59,10 +59,10 @@ async def test_what_nobody_can_decrypt_is_dropped_or_refused_and_the_case_goes_o
         with pytest.raises(WorkflowUpdateFailedError):
             await theirs.execute_update("say", RawValue(payload))
         with pytest.raises((WorkflowQueryFailedError, RPCError)):
-            await theirs.query("heard", RawValue(payload), rpc_timeout=timedelta(seconds=10))
+            await theirs.query("all_said", RawValue(payload), rpc_timeout=timedelta(seconds=10))
         assert await ours.execute_update(Listening.say, name) == name
     await ours.signal(Listening.hear, "弥生")
-    assert set(await ours.query(Listening.heard)) >= garbage(listener.owner).keys() | {"弥生"}
+    assert set(await ours.query(Listening.all_said)) >= garbage(listener.owner).keys() | {"弥生"}
     await ours.execute_update(Listening.end)
     assert set(await ours.result()) == garbage(listener.owner).keys() | {"弥生", "弥生 太郎"}
 

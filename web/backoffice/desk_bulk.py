@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.backoffice.bulk_actions import MOST_CASES, BulkContent, BulkKind, refuse_actor
-from models.backoffice.case_places import CaseKey, workflow_id_of
+from models.backoffice.case_places import CasePlace, workflow_id_of
 from models.backoffice.store.bulk_rows import BulkActions, SignedLine
 from models.backoffice.worklist import WorklistFilter
 from models.common.actors import Channel
@@ -165,7 +165,7 @@ async def _confirm(desk: DeskContext, who: SignedInOperator, row: BulkActionRow,
     actor = actor_of(who, Channel.DESK)
     signed, refused = [], {}
     for line, assignee in await actions.ready(row.bulk_id):
-        key = CaseKey(line.case_no, line.part)
+        key = CasePlace(line.case_no, line.part)
         # Since it was judged, the case may have gone to a colleague, and a role to nobody.
         because = refuse_actor(actor, who.operator.name, line.procedure, str(line.operation), assignee)
         if because:
@@ -193,9 +193,9 @@ async def _read(desk: DeskContext, who: SignedInOperator, typed: Mapping[str, st
     return kind, content
 
 
-def _key(text: str) -> CaseKey | None:
+def _key(text: str) -> CasePlace | None:
     try:
-        return CaseKey.read(text)
+        return CasePlace.read(text)
     except ValueError:
         return None
 

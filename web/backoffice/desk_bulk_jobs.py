@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from models.backoffice.bulk_actions import NO_MAIL, NO_SUCH_OPERATION, message_for, operation_for, refuse_actor
-from models.backoffice.case_places import CaseKey, workflow_id_of
+from models.backoffice.case_places import CasePlace, workflow_id_of
 from models.backoffice.store.bulk_rows import BulkActions, JudgedLine, LineAnswer, LineToJudge
 from models.common.actors import Actor, ActorKind, Channel
 from models.common.signatures import SignedPlace
@@ -58,7 +58,7 @@ class BulkJobs:
         return JudgedLine(refused, str(operation), message, first_run)
 
     async def _send(self, line: BulkLineRow) -> LineAnswer | None:
-        workflow_id = workflow_id_of(line.procedure, CaseKey(line.case_no, line.part))
+        workflow_id = workflow_id_of(line.procedure, CasePlace(line.case_no, line.part))
         place = SignedPlace(workflow_id, str(line.first_run), str(line.operation), str(line.update_id))
         signed = SignedOperation(place, line.message or {}, str(line.entry).encode())
         try:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import RedirectResponse, Response
 
-from models.backoffice.case_places import CaseKey
+from models.backoffice.case_places import CasePlace
 from models.common.operators import Area
 from models.common.web_ui_links import workflow_link
 from web.backoffice.desk import HOME, Desk, seeing
@@ -22,7 +22,7 @@ NOT_FOUND = "見つかりません"
 router = APIRouter(include_in_schema=False)
 
 
-def web_ui_path(key: CaseKey) -> str:
+def web_ui_path(key: CasePlace) -> str:
     """Return the link of a case to its page in the Web UI."""
     return f"{WEB_UI_LINK}/{key}"
 
@@ -32,7 +32,7 @@ async def lead(
     desk: Desk, worklist: Cases, case_no: Annotated[str, Path(max_length=64)], part: Annotated[int, Path(ge=0, le=999)]
 ) -> Response:
     """Lead to the details of the newest run; while Temporal does not answer, to the case as the Web UI finds it."""
-    case = await worklist.case(CaseKey(case_no, part))
+    case = await worklist.case(CasePlace(case_no, part))
     if case is None:
         raise AccessRefusedError(HTTPStatus.NOT_FOUND, NOT_FOUND, NO_CASE)
     there = workflow_link(desk.url, desk.namespace, case.workflow_id)

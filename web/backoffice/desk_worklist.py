@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from models.backoffice.bulk_actions import BulkKind, operation_for
-from models.backoffice.case_places import CaseKey
+from models.backoffice.case_places import CasePlace
 from models.backoffice.operation_permissions import PROCEDURES
 from models.backoffice.store.saved_filters import SavedFilters
 from models.backoffice.store.worklist_rows import Worklist
@@ -50,7 +50,7 @@ def address(filter_: WorklistFilter, page: int = 1, place: str = HOME) -> str:
     return f"{place}?{urlencode(query)}"
 
 
-def case_path(key: CaseKey) -> str:
+def case_path(key: CasePlace) -> str:
     """Return the page of a case at the desk."""
     return desk_case_path(key.case_no, key.part or None)
 
@@ -162,9 +162,9 @@ async def _chosen(worklist: Worklist, sent: FormData) -> ListedCase:
     return case
 
 
-def _key(text: str) -> CaseKey | None:
+def _key(text: str) -> CasePlace | None:
     try:
-        return CaseKey.read(text)
+        return CasePlace.read(text)
     except ValueError:
         return None
 

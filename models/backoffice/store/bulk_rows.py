@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, tuple_, update
 
 from models.backoffice.bulk_actions import MOST_CASES, BulkContent, BulkKind
-from models.backoffice.case_places import CaseKey
+from models.backoffice.case_places import CasePlace
 from models.backoffice.store.worklist_rows import described
 from models.backoffice.worklist import ListedCase
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -27,7 +27,7 @@ MOST_LISTED = 20
 class LineToJudge:
     """One case of a bulk action, with what is to be done and by whom."""
 
-    key: CaseKey
+    key: CasePlace
     procedure: str
     kind: BulkKind
     content: BulkContent
@@ -53,7 +53,7 @@ class JudgedLine:
 class SignedLine:
     """What was signed for a case."""
 
-    key: CaseKey
+    key: CasePlace
     message: Mapping[str, Any]
     update_id: str
     entry: str
@@ -95,7 +95,7 @@ class BulkActions:
         self._sessions = sessions
         self._now = now
 
-    async def begin(self, operator: OperatorRow, roles: Collection[str], keys: Sequence[CaseKey]) -> UUID | None:
+    async def begin(self, operator: OperatorRow, roles: Collection[str], keys: Sequence[CasePlace]) -> UUID | None:
         """Keep which cases were chosen; what is no case is passed over. None: there is none."""
         bulk_id, chosen = uuid4(), list(dict.fromkeys(keys))[:MOST_CASES]
         there = select(_STATUS.case_no, _STATUS.part, _STATUS.procedure).where(
@@ -189,7 +189,7 @@ class BulkActions:
         async with self._sessions() as session:
             return [(line, assignee) for line, assignee in await session.execute(lines.where(*fitting))]
 
-    async def confirm(self, bulk_id: UUID, signed: Sequence[SignedLine], refused: Mapping[CaseKey, str]) -> bool:
+    async def confirm(self, bulk_id: UUID, signed: Sequence[SignedLine], refused: Mapping[CasePlace, str]) -> bool:
         """Keep what was signed, all in one transaction; from then on it is sent. False: it was confirmed before."""
         confirmed = update(_ACTION).where(_ACTION.bulk_id == bulk_id, _ACTION.confirmed_at.is_(None))
         async with self._sessions.begin() as session:
@@ -226,7 +226,7 @@ class BulkActions:
             await session.execute(delete(_ACTION).where(*mine))
 
 
-def _of(bulk_id: UUID, key: CaseKey) -> Any:
+def _of(bulk_id: UUID, key: CasePlace) -> Any:
     return update(_LINE).where(_LINE.bulk_id == bulk_id, _LINE.case_no == key.case_no, _LINE.part == key.part)
 
 
@@ -241,7 +241,7 @@ async def _to_judge(session: DatabaseSession, line: BulkLineRow) -> LineToJudge:
     status = await session.get_one(_STATUS, (line.case_no, line.part))
     operator = await session.get_one(OperatorRow, action.operator_id)
     kind = BulkKind.named(str(action.kind))
-    key = CaseKey(line.case_no, line.part)
+    key = CasePlace(line.case_no, line.part)
     return LineToJudge(
         key=key,
         procedure=line.procedure,
@@ -258,7 +258,7 @@ async def _to_judge(session: DatabaseSession, line: BulkLineRow) -> LineToJudge:
 _FOR_OPERATORS = [kind.value for kind in MailKind if kind.for_operators]
 
 
-async def _mail_to_resend(session: DatabaseSession, key: CaseKey) -> str | None:
+async def _mail_to_resend(session: DatabaseSession, key: CasePlace) -> str | None:
     """Return the kind of the mail to the customer that did not arrive, else of the last one."""
     row = NoticeRow
     lost = or_(row.refused_because.is_not(None), row.bounced_at.is_not(None))

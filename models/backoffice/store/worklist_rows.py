@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 
-from models.backoffice.case_places import CaseKey
+from models.backoffice.case_places import CasePlace
 from models.backoffice.store.case_presence import open_with
 from models.backoffice.store.case_subjects import about
 from models.backoffice.worklist import PAGE_SIZE, ListedCase, WorkList, WorklistFilter
@@ -66,7 +66,7 @@ class Worklist:
             return WorklistPage(await _with_colleagues(session, cases, operator, now), total, page)
 
     async def most_urgent(
-        self, operator: OperatorRow, now: datetime, *, but_not: CaseKey | None = None
+        self, operator: OperatorRow, now: datetime, *, but_not: CasePlace | None = None
     ) -> ListedCase | None:
         """Return the case to do next: an operator's turn, one's own or nobody's, which no colleague has open."""
         mine_or_free = or_(_ROW.assignee == operator.name, _ROW.assignee.is_(None))
@@ -78,14 +78,14 @@ class Worklist:
             cases = await _with_colleagues(session, await described(session, rows), operator, now)
         return next((each for each in cases if not each.open_with), None)
 
-    async def keys(self, filter_: WorklistFilter, operator: str, now: datetime, most: int) -> Sequence[CaseKey]:
+    async def keys(self, filter_: WorklistFilter, operator: str, now: datetime, most: int) -> Sequence[CasePlace]:
         """Return the most urgent cases of a list, for what is done with many at once."""
         async with self._sessions() as session:
             conditions = await _conditions(session, filter_, operator, day_in_japan(now))
             rows = select(_ROW.case_no, _ROW.part).where(conditions).order_by(*_ORDER).limit(most)
-            return [CaseKey(*row) for row in await session.execute(rows)]
+            return [CasePlace(*row) for row in await session.execute(rows)]
 
-    async def case(self, key: CaseKey) -> ListedCase | None:
+    async def case(self, key: CasePlace) -> ListedCase | None:
         """Return one case, listed or not."""
         async with self._sessions() as session:
             row = await session.get(_ROW, key)
@@ -102,7 +102,7 @@ async def described(session: DatabaseSession, rows: Sequence[CaseStatusRow]) -> 
     """Return rows as lines of a list, with whom they are about."""
     subjects = await about(session, rows)
     nobody = ("", "")
-    return [_case(row).about(*subjects.get(CaseKey(row.case_no, row.part), nobody)) for row in rows]
+    return [_case(row).about(*subjects.get(CasePlace(row.case_no, row.part), nobody)) for row in rows]
 
 
 async def _with_colleagues(
@@ -118,7 +118,7 @@ def _case(row: CaseStatusRow) -> ListedCase:
         for name in ("procedure", "stage", "waiting_for", "until", "due_on", "assignee", "outcome")
     }
     marks = {name: getattr(row, name) for name in ("overdue", "held", "failing", "undelivered", "awaits_approval")}
-    return ListedCase(key=CaseKey(row.case_no, row.part), since=day_in_japan(row.since), **same, **marks)
+    return ListedCase(key=CasePlace(row.case_no, row.part), since=day_in_japan(row.since), **same, **marks)
 
 
 def _in_list(list_: WorkList, operator: str) -> ColumnElement[bool]:
