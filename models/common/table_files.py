@@ -80,7 +80,9 @@ def read_table(file: BinaryIO, expected: Collection[str]) -> Table:
         raise UnreadableTableError(EMPTY)
     delimiter, _ = _delimiter(before[-1].text, known)
     rows = _rows(chain(before, lines), delimiter)
-    heads = next(rows)
+    heads = next(rows, None)
+    if heads is None:
+        raise UnreadableTableError(EMPTY)
     if heads.wrong:
         raise UnreadableTableError(heads.wrong, heads.line)
     headings = tuple(known.get(_comparable(cell), composed(cell)) for cell in heads.cells)

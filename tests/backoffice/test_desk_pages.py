@@ -61,7 +61,7 @@ def filled(path: str) -> str:
         "request_id": str(uuid4()),
         "operation": "add_note",
     }
-    return re.sub(r"{([^}]+)}", lambda name: values[name[1]], path)
+    return re.sub(r"{([^}]+)}", lambda name: values.get(name[1]) or values[name[1].partition(":")[0]], path)
 
 
 async def test_nothing_is_open_without_a_log_in(desk: DeskSite) -> None:

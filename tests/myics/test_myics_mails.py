@@ -66,7 +66,7 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
         assert (f"http://web.test/myics/{place}?link=" in text) == (mail in _WITH_LINK)
         if mail.for_operators:
             assert sent["To"].endswith("@back-office.example.jp")
-            assert f"myics%2F{MR.case_no}" in text
+            assert f"/desk/cases/{MR.case_no}" in text
         else:
             before = mail is MyicsMail.ADDRESS_LEFT
             assert sent["To"] == ("before@aoba-kaikei.example.jp" if before else "ichiro@aoba-kaikei.example.jp")

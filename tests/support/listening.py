@@ -53,7 +53,7 @@ class Listening:
         return self._said
 
     @workflow.signal
-    def hear(self, said: str) -> None:
+    def note(self, said: str) -> None:
         self._said.append(said)
 
     @workflow.update

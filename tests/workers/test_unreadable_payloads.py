@@ -55,13 +55,13 @@ async def test_what_nobody_can_decrypt_is_dropped_or_refused_and_the_case_goes_o
     ours = await listener.start()
     theirs = listener.raw.get_workflow_handle(ours.id)
     for name, payload in garbage(listener.owner).items():
-        await theirs.signal("hear", RawValue(payload))
+        await theirs.signal("note", RawValue(payload))
         with pytest.raises(WorkflowUpdateFailedError):
             await theirs.execute_update("say", RawValue(payload))
         with pytest.raises((WorkflowQueryFailedError, RPCError)):
             await theirs.query("all_said", RawValue(payload), rpc_timeout=timedelta(seconds=10))
         assert await ours.execute_update(Listening.say, name) == name
-    await ours.signal(Listening.hear, "弥生")
+    await ours.signal(Listening.note, "弥生")
     assert set(await ours.query(Listening.all_said)) >= garbage(listener.owner).keys() | {"弥生"}
     await ours.execute_update(Listening.end)
     assert set(await ours.result()) == garbage(listener.owner).keys() | {"弥生", "弥生 太郎"}
@@ -75,7 +75,7 @@ async def test_while_the_key_store_is_away_nothing_fails_and_everything_comes_to
     ours = await starting
     with listener.keys.away():  # the first task, the activity's arguments and heartbeats
         waiting = [
-            asyncio.create_task(ours.signal(Listening.hear, "a signal")),
+            asyncio.create_task(ours.signal(Listening.note, "a signal")),
             asyncio.create_task(ours.execute_update(Listening.say, "an update")),
         ]
         await asyncio.sleep(0.5)
