@@ -4,11 +4,12 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from temporalio.client import Client, WorkflowExecution, WorkflowHistory
+from temporalio.converter import DefaultFailureConverter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
@@ -82,7 +83,8 @@ async def replay_open_workflows(client: Client, query: str, workflows: Sequence[
     replayer = Replayer(
         workflows=workflows,
         workflow_runner=UNRESTRICTED,
-        data_converter=client.data_converter,
+        # Why one would break is said here, and goes into no history.
+        data_converter=replace(client.data_converter, failure_converter_class=DefaultFailureConverter),
         interceptors=[REPLAYED],
     )
     async with replayer.workflow_replay_iterator(_histories(client, query)) as results:
