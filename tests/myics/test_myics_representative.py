@@ -230,7 +230,7 @@ async def test_m6_a_password_that_breaks_the_rule_is_refused_and_uses_nothing_up
     assert (await myics.registrants.open(token)).page is RegistrantPage.CONFIRM
 
 
-@pytest.mark.parametrize("password", ["aobaaoba", "20262026", "Aoba2026Aoba2026"])
+@pytest.mark.parametrize("password", ["kmjxrtqw", "83915264", "Kv7wTq2mRx9bNc4Z"])
 async def test_m6_passwords_at_the_edges_are_taken(myics: MyicsEnvironment, password: str) -> None:
     _, token = await provisional(myics)
     await myics.registrants.confirm(token, KEYWORD, password)
@@ -330,8 +330,6 @@ async def test_operations_are_refused_in_plain_japanese_before_they_enter_histor
     misread = await refused_operation(registration, "correct_address", {"mail_address": "x"})
     assert "JSON を読み取れません" in misread
     assert "mail_address" in misread
-    as_shown = {"reason": "電話", "mail_address": "new@example.co.jp"}
-    assert "例の「new@example.co.jp」のまま" in await refused_operation(registration, "correct_address", as_shown)
     early = {"reason": "電話", "until": "2026-01-01"}
     assert "より後の日" in await refused_operation(registration, "extend_deadline", early)
 
