@@ -49,7 +49,7 @@ async def replay_check(client: Client, settings: Settings, workflows: Sequence[t
         return
     if not await temporal.namespace_is_there(client):
         return  # no case is open; `temporal.prepare` says what is missing
-    outcomes = [outcome async for outcome in replay_open_workflows(client, _following(settings), workflows)]
+    outcomes = [outcome async for outcome in replay_following(client, settings, workflows)]
     broken = [f"  {each.workflow_id}: {each.breaks_because}" for each in outcomes if each.breaks_because]
     if broken:
         raise ReplayCheckError(
@@ -57,6 +57,11 @@ async def replay_check(client: Client, settings: Settings, workflows: Sequence[t
             f"It was not started, nothing was changed, and the current build is still {current or 'none'}.\n"
             + "\n".join(broken)
         )
+
+
+def replay_following(client: Client, settings: Settings, workflows: Sequence[type]) -> AsyncIterator[Replayed]:
+    """Replay each open case that this build runs once it is current."""
+    return replay_open_workflows(client, _following(settings), workflows)
 
 
 async def replay_with_progress(settings: Settings, workflows: Sequence[type] = WORKFLOWS) -> int:
@@ -79,11 +84,10 @@ async def replay_with_progress(settings: Settings, workflows: Sequence[type] = W
 
 
 async def replay_open_workflows(client: Client, query: str, workflows: Sequence[type]) -> AsyncIterator[Replayed]:
-    """Replay each workflow that the query finds."""
+    """Replay each workflow that the query finds; failures stay readable, for they are said here and nowhere else."""
     replayer = Replayer(
         workflows=workflows,
         workflow_runner=UNRESTRICTED,
-        # Why one would break is said here, and goes into no history.
         data_converter=replace(client.data_converter, failure_converter_class=DefaultFailureConverter),
         interceptors=[REPLAYED],
     )
@@ -116,7 +120,8 @@ def _open(settings: Settings) -> str:
 
 def _following(settings: Settings) -> str:
     behavior = "TemporalWorkflowVersioningBehavior"
-    return f"{_open(settings)} AND ({behavior} IS NULL OR {behavior} != 'Pinned')"
+    mine = f"TemporalWorkerDeploymentVersion = '{settings.deployment_name}:{build_id(settings)}'"
+    return f"{_open(settings)} AND ({behavior} IS NULL OR {behavior} != 'Pinned' OR {mine})"
 
 
 async def _fetch(client: Client, execution: WorkflowExecution) -> WorkflowHistory | None:
