@@ -241,8 +241,9 @@ class Web:
             )
 
     async def office(self, application_no: ApplicationNo, office_no: int) -> WorkflowHandle[Any, Any]:
-        """Start the procedure of one office, as the application's would."""
-        return await self.client.start_workflow(
+        """Start the procedure of one office, as the application's would; its row names the run, as its own would."""
+        workflow_id = office_workflow_id(application_no, office_no)
+        started = await self.client.start_workflow(
             "OfficeDataProcedure",
             {
                 "case_no": application_no,
@@ -256,9 +257,13 @@ class Web:
                 "expires_on": "2026-11-30",
                 "release_delegated": False,
             },
-            id=office_workflow_id(application_no, office_no),
+            id=workflow_id,
             task_queue=self.task_queue,
         )
+        run = {"workflow_id": workflow_id, "first_run_id": started.first_execution_run_id}
+        async with self.sessions.begin() as session:
+            await session.execute(update(CaseStatusRow).filter_by(case_no=application_no, part=office_no).values(**run))
+        return started
 
 
 async def until(condition: Callable[[], Any]) -> None:
