@@ -128,6 +128,7 @@ class OperatorUser:
 
     async def press(self, label: str) -> Page:
         """Press an operation's link in Current Details; return its form, which opens in a tab of its own."""
+        await self.page.bring_to_front()
         async with asyncio.timeout(PATIENCE):
             while True:
                 for frame in self.page.frames[1:]:
@@ -152,6 +153,7 @@ class OperatorUser:
         said = page.get_by_role("status").or_(page.get_by_role("alert"))
         text = await said.first.inner_text()
         await page.close()
+        await self.page.bring_to_front()  # what is in the background refreshes seldom
         return text
 
     async def send_update(
