@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-AGES = ((1, "今日"), (3, "2 日以内"), (7, "1 週間以内"), (14, "2 週間以内"), (30, "1 か月以内"))
+AGES = ((1, "今日"), (3, "昨日・おととい"), (7, "1 週間以内"), (14, "2 週間以内"), (30, "1 か月以内"))
 """Up to how many days a case is in its stage, in words; the last class has no end."""
 OLDER = "1 か月を超える"
 AGE_NAMES = (*(name for _, name in AGES), OLDER)

@@ -103,9 +103,20 @@ def security_event(event: SecurityEvent, outcome: str, **facts: str | int | None
     _log.info(json.dumps(line, ensure_ascii=False))
 
 
+class _StderrHandler(logging.Handler):
+    """Writes to what stderr is as a line comes: it may have been another when the log was opened."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+        except Exception:  # noqa: BLE001 as every handler of logging: a line that cannot be written stops no request
+            self.handleError(record)
+
+
 def write_to_stderr() -> None:
     """Let lines go to the process's log by themselves: nothing before the JSON, and nothing that turns them off."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     _log.handlers = [handler]
     _log.propagate = False

@@ -40,7 +40,7 @@ async def test_open_cases_are_counted_by_stage_and_by_how_long_they_are_in_it(de
     assert (first.stage, first.procedure, first.total) == (Stage.SHARING, OFFICE_WORKFLOW, 8)
     assert dict(zip(AGE_NAMES, first.cases, strict=True)) == {
         "今日": 2,
-        "2 日以内": 1,
+        "昨日・おととい": 1,
         "1 週間以内": 1,
         "2 週間以内": 1,
         "1 か月以内": 1,

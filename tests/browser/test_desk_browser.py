@@ -13,6 +13,7 @@ from tests.browser.browsing import Looking, new_page
 from tests.support.canaille import canaille
 from tests.support.desk import DeskSite, desk_on, fill_operators
 from tests.support.serving import served_on
+from web.backoffice.desk_start import OWN_PAGE
 from web.common.auth.openid import OpenIdSettings
 
 PASSWORD = "Correct-horse-7-battery"
@@ -61,8 +62,9 @@ async def test_operators_log_in_take_leave_lose_a_role_and_log_out_everywhere(
         await page.goto(f"{desk.url}/desk/operators")
         await looking.at(page, "sign-in")
         await signs_in(page, desk, HANAKO)
-        await expect(page.get_by_role("heading", level=1)).to_have_text("佐藤さん")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("仕事の一覧")
         await looking.at(page, "start")
+        await page.goto(f"{desk.url}{OWN_PAGE}")
 
         await page.get_by_label("休暇の最初の日").fill("2026-12-01")
         await page.get_by_label("休暇の最後の日").fill("2026-12-04")

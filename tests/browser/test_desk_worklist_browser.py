@@ -124,7 +124,7 @@ async def test_an_operator_works_through_the_list_by_keyboard(
 
             await comes_to(page, "検索")
             await page.keyboard.press("Enter")
-            await page.get_by_label("探すもの").focus()
+            await expect(page.get_by_label("探すもの")).to_be_focused()
             await page.keyboard.type("佐")
             await page.keyboard.press("Enter")
             await expect(page.get_by_role("alert")).to_contain_text("2 文字以上")

@@ -393,7 +393,7 @@ class _WritingOutbox(Outbox):
         self._sessions = sessions
         self.written: list[str] = []
 
-    async def send(self, mail: MailIdentity, write: Write, audit: Audit | None = None) -> SentMail:  # noqa: ARG002
+    async def send(self, mail: MailIdentity, write: Write, audited: Audit | None = None) -> SentMail:  # noqa: ARG002
         async with self._sessions() as session:
             self.written.append(text_of((await write(session)).body))
         return SentMail(message_id="<written@web.test>")

@@ -141,9 +141,9 @@ async def test_a_build_that_came_past_the_replay_check_is_seen_and_takes_no_case
             assert "1 open workflows cannot go on" in said
             assert case.office().id in said
 
-        # The build of before is made current again: the case goes on as if nothing had been.
-        await prepare(environment.client, environment.settings)
-        async with working(environment, "old"):
+        # A build with the steps of before becomes the current one: the case goes on as if nothing had been.
+        await prepare(environment.client, environment.settings.model_copy(update={"build_id": "as before"}))
+        async with working(environment, "as before"):
             await found(environment)
             assert await said_by_health(environment) == ""
             await case.release_sharing()

@@ -194,8 +194,9 @@ async def test_a_stored_application_is_started_with_what_operators_need(web: Web
     assert day_in_japan(attributes[search_attributes.DUE_DATE]) == row.due_date
     assert await description.static_summary() == "弥生 太郎 様：事業所 2 件（お客様番号 8871304）"
     details = await description.static_details() or ""
-    for fact in ("B 商店", "c@example.co.jp", TOKEN_C, f"{row.due_date}", f"/applications/{application_no}?until="):
+    for fact in ("B 商店", "c@example.co.jp", TOKEN_C, f"{row.due_date}", f"/desk/cases/{application_no}"):
         assert fact in details
+    assert "?until=" not in details  # the customer's link is in no history
 
 
 async def test_while_temporal_is_down_applications_are_accepted_and_started_later(

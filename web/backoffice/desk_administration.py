@@ -22,7 +22,7 @@ BY_CLAIM = (
     "ログインのサービスで変更してください。"
 )
 NO_SUBJECT = "識別子（sub）を、空白を含まない 255 文字以内で入力してください。"
-NO_CAPACITY = f"1 日に完了できる件数を、0 から {MOST_CAPACITY} までの数字で入力してください。"
+NO_CAPACITY = f"一日に完了できる件数を、0 から {MOST_CAPACITY} までの数字で入力してください。"
 _SUBJECT_LENGTH = 255
 _DIGITS = 4
 _DONE = {

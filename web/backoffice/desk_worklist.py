@@ -34,7 +34,7 @@ CLAIMED = "自分で担当するため"
 NOT_CLAIMED = "この手続きには、担当者を決める操作がありません。"
 NOT_CHOSEN = "案件を選んでください。"
 NOTHING_TO_DO = "いま対応が必要な案件で、自分の担当か担当者のいないものはありません。"
-_WITHIN = {0: "今日まで", 3: "3 日以内", 7: "7 日以内", 14: "14 日以内"}
+_WITHIN = {0: "今日まで"} | {days: f"{days} 日以内" for days in (3, 7, 14)}
 _LABELS = {"name": "フィルターの名前"}
 _CARRIED = tuple(WorklistFilter.model_fields)
 
