@@ -15,7 +15,7 @@ from models.backoffice.store.persons import Person, erase_rows, find_person
 from models.backoffice.workflow_cases import workflows_of
 from models.common.acting import SYSTEM
 from models.common.audit_trail import instant
-from models.common.calendar import utc_now
+from models.common.calendar import day_in_japan, utc_now
 from models.common.encryption import key_owner
 from models.common.journal import Erasure, JournalStore
 from models.common.store.audit import audit
@@ -69,7 +69,7 @@ class ErasureActivities:
             entry = await self.journal.append(
                 Erasure.of(str(step.request_id), person.addresses, person.cases), instant(now)
             )
-            last_backup = (now + self.backups_kept).date().isoformat()
+            last_backup = day_in_japan(now + self.backups_kept).isoformat()
             row.report = {
                 "rows": rows,
                 "cases": list(person.cases),

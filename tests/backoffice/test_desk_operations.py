@@ -10,6 +10,7 @@ import pytest_asyncio
 from sqlalchemy import update
 
 from models.common.approvals import OWN
+from models.common.calendar import day_in_japan
 from models.common.desk_links import APPROVALS, desk_case_path, operation_path
 from models.common.operator_message import ActionMessage
 from models.common.operators import Role
@@ -138,7 +139,7 @@ async def test_a_refusal_of_the_rules_and_one_of_a_step_stand_beside_their_field
     along = await opened(site.http, path(case, Action.HAND_OVER))
     async with environment.sessions.begin() as session:
         on_leave = update(OperatorRow).where(OperatorRow.handle == "sm")
-        await session.execute(on_leave.values(leave_from=site.clock.now().date(), leave_until=None))
+        await session.execute(on_leave.values(leave_from=day_in_japan(site.clock.now()), leave_until=None))
     refused = await fill_in(site.http, path(case, Action.HAND_OVER), along, reason=CALLED, to="鈴木")
     assert "担当者「鈴木」は休暇中です。" in text_of(refused)
     assert 'id="to-error"' in refused.text
@@ -318,7 +319,7 @@ async def test_y27_nobody_opens_the_approval_of_their_own_and_a_warning_says_if_
     ask = path(case, Action.ASK_CANCEL)
     assert NO_OTHER_SUPERVISOR not in text_of(await site.http.get(ask))
     for handle in ("tn", "fj"):
-        await site.change(handle, leave_from=site.clock.now().date(), leave_until=None)
+        await site.change(handle, leave_from=day_in_japan(site.clock.now()), leave_until=None)
     assert NO_OTHER_SUPERVISOR in text_of(await site.http.get(ask))
     await case.act(AskCancel(reason="お客様のご希望"))
     own = await site.http.get(path(case, Action.APPROVE))

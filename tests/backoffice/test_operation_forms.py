@@ -6,6 +6,7 @@ import pytest
 
 from models.backoffice.operation_forms import CHOICE, FieldKind, OperationForm
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
+from models.common.calendar import day_in_japan
 from models.common.operations import Operation
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
@@ -116,7 +117,7 @@ def test_a_refusal_by_the_rules_stands_beside_the_field_that_it_is_about() -> No
     state = state_at(Stage.SHARING)
     form = form_of(Action.EXTEND_DEADLINE, state)
     message = Action.EXTEND_DEADLINE.message.model_validate({"reason": "お電話", "until": "2020-01-01"})
-    refusal = refuse_days(message, state, AT.date())
+    refusal = refuse_days(message, state, day_in_japan(AT))
     assert refusal is not None
     assert form.beside(getattr(refusal, "field", "")) == "until"
     asked = asked_for(after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD))

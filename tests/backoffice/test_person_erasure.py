@@ -19,7 +19,7 @@ from models.backoffice.erasing_persons import ErasureStep
 from models.backoffice.store.erasures import ErasureRefusedError, ErasureRequests
 from models.backoffice.store.persons import find_person
 from models.common.audit_export import verify_export
-from models.common.calendar import utc_now
+from models.common.calendar import day_in_japan, utc_now
 from models.common.signing_keys import KeyPurpose, PrivateKey
 from models.common.store.public_keys import known_keys
 from models.common.task_queues import erasing_queue
@@ -115,7 +115,7 @@ async def test_what_is_hers_is_gone_everywhere_and_his_is_whole(environment: Env
     assert row.report
     assert row.done_at
     assert (row.whom, row.found, row.report["cases"]) == ([], None, [number])
-    assert row.report["last_backup_ends"] > row.done_at.date().isoformat()
+    assert row.report["last_backup_ends"] > day_in_japan(row.done_at).isoformat()
     async with environment.sessions() as session:
         assert (await find_person(session, [HER])).hits == ()
     [hers, his] = await environment.rows(select(ApplicationOfficeRow).order_by(ApplicationOfficeRow.office_no))

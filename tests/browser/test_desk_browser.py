@@ -88,7 +88,7 @@ async def test_operators_log_in_take_leave_lose_a_role_and_log_out_everywhere(
         await expect(page.get_by_role("heading", level=1)).to_have_text("権限がありません")
         await looking.at(page, "refused")
 
-        await page.goto(desk.url)
+        await page.goto(f"{desk.url}{OWN_PAGE}")
         await page.get_by_role("button", name="すべてのブラウザーでログアウトする").click()
         await expect(page).to_have_url(re.compile(rf"^{desk.url}/signed-out\?state="))  # back from the provider
         await looking.at(page, "signed-out")

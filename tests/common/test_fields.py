@@ -22,6 +22,7 @@ CALLS = {
     "area": 'area(page, "a.b", label, hint=hint)',
     "file": 'file(page, "a.b", label, ".csv", hint=hint)',
     "choice": 'choice(page, "a.b", label, hint, [("1", "はい"), ("2", "いいえ")])',
+    "select": 'select(page, "a.b", label, [("1", "はい"), ("2", "いいえ")], hint=hint)',
     "consent": 'consent(page, "a.b", label, hint=hint, need_word="必須")',
 }
 
@@ -59,14 +60,14 @@ def test_a_field_is_label_help_input_and_then_what_is_wrong(kind: str) -> None:
     words = field.words
     order = [words.index(LABEL), words.index("必須"), words.index(HINT), words.index(f"＊{WRONG}")]
     assert order == sorted(order)
-    inputs = [n for n, (tag, _) in enumerate(field.elements) if tag in {"input", "textarea"}]
+    inputs = [n for n, (tag, _) in enumerate(field.elements) if tag in {"input", "textarea", "select"}]
     [error] = [n for n, (_, facts) in enumerate(field.elements) if facts.get("id") == "a-b-error"]
     assert max(inputs) < error
 
 
 @pytest.mark.parametrize("kind", CALLS)
 def test_a_field_says_what_describes_it_and_whether_it_is_wrong(kind: str) -> None:
-    described = "fieldset" if kind == "choice" else "textarea" if kind == "area" else "input"
+    described = {"choice": "fieldset", "area": "textarea", "select": "select"}.get(kind, "input")
     for wrong, ids in ((True, "a-b-hint a-b-error"), (False, "a-b-hint")):
         field = shown(CALLS[kind], wrong=wrong)
         [facts] = [facts for tag, facts in field.elements if tag == described and "aria-describedby" in facts]

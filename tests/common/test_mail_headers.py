@@ -100,9 +100,13 @@ def test_whatever_is_taken_as_one_address_is_read_as_that_one(text: str) -> None
     assert [each.addr_spec for each in read["To"].addresses] == [text]
 
 
+_ATOMS = st.lists(st.text("abcxyz0189!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=12), min_size=1, max_size=4)
+_HOSTS = st.lists(st.text("abcxyz0189", min_size=1, max_size=9), min_size=1, max_size=3)
+
+
 @given(
-    st.from_regex(YayoiId.pattern, fullmatch=True).filter(
-        lambda text: len(text) <= 100 and "=?" not in text  # what looks like an encoded word is refused
+    st.builds(lambda local, host: f"{'.'.join(local)}@{'.'.join(host)}.jp", _ATOMS, _HOSTS).filter(
+        lambda text: YayoiId.pattern.fullmatch(text) and "=?" not in text  # what looks like an encoded word is refused
     )
 )
 def test_every_yayoi_id_can_be_sent_to(text: str) -> None:

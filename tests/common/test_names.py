@@ -23,7 +23,7 @@ from models.yayoi.yayoi_id_form import RegistrationForm
 from workers.registry.records import RECORD
 
 ID = "00000000-0000-4000-8000-000000000001"
-PASSWORD = "Password-1"
+PASSWORD = "Kumo-27-Ishi"
 GROUP = {"business_form": "corporation", "family_name": "弥生", "given_name": "太郎", "phone": "0312345678"}
 RELINK = {"service_kind": "other", "relinked_on": "2026-11-20"}
 CONTRACT = {"contract_id": "8871304", "mail_address": "a@example.jp", "product_name": "弥生", "network_product": True}

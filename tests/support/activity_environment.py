@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, utc_now
+from models.common.store import case_keys
 from models.tables import AuditRow, Base
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ApplicationNo
@@ -39,7 +40,7 @@ class CrashingSessions(async_sessionmaker[AsyncSession]):
     """Sessions of a process that dies just before or just after its n-th commit, counted from 1; 0: never."""
 
     def __init__(self, engine: AsyncEngine, *, commit: int = 0, committed: bool = False) -> None:
-        super().__init__(engine, expire_on_commit=False)
+        super().__init__(engine, expire_on_commit=False, info={case_keys.MASTER_KEYS: MASTER})
         self._dies_at = commit
         self._committed = committed
         self.begun = 0

@@ -720,7 +720,18 @@ TRIALS = [
         ),
         given=(
             insert(AuditRow).values(
-                case_no=NO, part=1, update_id="lost", action="メモを残す", by="operator:sk", happened_at=AT
+                case_no=NO,
+                part=1,
+                sequence=99,
+                update_id="lost",
+                action="メモを残す",
+                by="operator:sk",
+                happened_at=AT,
+                recorded_at=AT,
+                rule="",
+                commitment="",
+                previous="",
+                hash="",
             ),
         ),
         added={"lost_operations": 1},
@@ -759,7 +770,7 @@ TRIALS = [
         activity="write_status",
         message=CaseStep.of(C, AT, status=AT_SHARING),
         given=(_subscriber(), _subscriber(active=False), _subscriber()),
-        added={"webhook_messages": 2, "case_status": 2, "case_stages": 3},
+        added={"webhook_messages": 2, "case_keys": 2, "case_status": 2, "case_stages": 3},
         look=select(
             WebhookMessageRow.subscriber_id,
             WebhookMessageRow.kind,
@@ -824,7 +835,18 @@ TRIALS = [
         message=C,
         given=(
             insert(LostOperationRow).values(
-                case_no=NO, part=1, update_id="lost", action="メモを残す", by="operator:sk", happened_at=AT
+                case_no=NO,
+                part=1,
+                sequence=99,
+                update_id="lost",
+                action="メモを残す",
+                by="operator:sk",
+                happened_at=AT,
+                recorded_at=AT,
+                rule="",
+                commitment="",
+                previous="",
+                hash="",
             ),
         ),
         added={},

