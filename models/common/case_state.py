@@ -51,6 +51,11 @@ class CaseState:
         return f"Reset で戻した後、次の操作がやり直されていません：{operations}。"
 
     @property
+    def row_is_known(self) -> bool:
+        """Whether it knows all that its row says: a case that was reset begins without."""
+        return True
+
+    @property
     def due_on(self) -> date | None:
         """The day by which what the customer was promised is due, while it is."""
         return None

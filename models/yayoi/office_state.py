@@ -110,6 +110,10 @@ class OfficeState(CaseState):
         return self.case.due_date if self.notified_at is None and not self.leaving else None
 
     @property
+    def row_is_known(self) -> bool:
+        return self.checked or bool(self.failing)
+
+    @property
     def mail_undelivered(self) -> bool:
         return bool(self.undelivered)
 

@@ -65,8 +65,11 @@ class CaseView:
     # --- the status row -----------------------------------------------------------------------------------------------
 
     def unwritten_status(self) -> CaseStatus | None:
-        """Return the status as it is now, if its row does not have it yet; None for a case that has no row."""
-        if self._written is None:
+        """Return the status as it is now, if its row does not have it yet; None for a case that has no row.
+
+        None, too, as long as the row may know more: a case that was reset takes over what it says, and writes then.
+        """
+        if self._written is None or not self._state.row_is_known:
             return None
         facts = self._facts()
         if not self._entered and all(getattr(self._written, name) == fact for name, fact in facts.items()):
