@@ -20,6 +20,7 @@ from models.yayoi.procedures import Stage
 from tests.replay.changed_procedures import WithOneStepMore
 from tests.support.databases import as_role
 from tests.support.desk import desk_on
+from tests.support.ending import end
 from tests.support.environment import Case, Environment, at_rest, environment_with_worker, form
 from tests.support.recorded_paths import waiting_for_sharing
 from tests.support.sandbox import RESTRICTED
@@ -98,8 +99,10 @@ async def reconciled(environment: Environment) -> ReconciliationReport:
 
 
 async def another_case_goes_on(environment: Environment) -> None:
+    """It ends with the build that began it: another one would break it."""
     case: Case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
+    await end(case.application, case.office())
 
 
 async def test_a_build_that_came_past_the_replay_check_is_seen_and_takes_no_case_that_it_would_break(
