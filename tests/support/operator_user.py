@@ -153,7 +153,8 @@ class OperatorUser:
         said = page.get_by_role("status").or_(page.get_by_role("alert"))
         text = await said.first.inner_text()
         await page.close()
-        await self.page.bring_to_front()  # what is in the background refreshes seldom
+        await self.page.bring_to_front()
+        await self.page.reload()  # the keys go to the frame in which the link was pressed
         return text
 
     async def send_update(
