@@ -61,13 +61,16 @@ async def expired(run: DemoRun, calendar: BusinessCalendar) -> None:
         addresses = await session.scalars(select(OperatorRow.mail_address).where(OperatorRow.name == SUPERVISOR))
         supervisor = addresses.one()
 
-    run.heading("He is reminded three times, his operator and then the supervisor are mailed; the due date passes")
+    run.heading(
+        "He is reminded three times, his operator, then the supervisor, then a colleague who takes over are mailed; the due date passes"
+    )
     await run.until_opening(1, calendar.business_days_after(due_date, 1))
     await run.mails(
         *[(customer, MailKind.RELEASE_SHARING_REMINDER.subject)] * 3,
         (operator, MailKind.DUE_DATE_IN_DANGER.subject),
         (operator, MailKind.OPERATOR_REMINDER.subject),
         (supervisor, MailKind.OPERATOR_ESCALATION.subject),
+        (await operator_of(run, 1), MailKind.HANDED_OVER.subject),
         (customer, MailKind.DELAY.subject),
     )
 
