@@ -62,7 +62,7 @@ async def expired(run: DemoRun, calendar: BusinessCalendar) -> None:
         supervisor = addresses.one()
 
     run.heading(
-        "He is reminded three times, his operator, then the supervisor, then a colleague who takes over are mailed; the due date passes"
+        "He is reminded three times; his operator, the supervisor and who takes over are mailed; the due date passes"
     )
     await run.until_opening(1, calendar.business_days_after(due_date, 1))
     await run.mails(
