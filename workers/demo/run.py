@@ -206,11 +206,13 @@ class DemoRun:
         office = office_workflow_id(self.application_no, number)
         return await self._operations.send(office, action, facts, who, str(uuid4()))
 
-    async def asked(self, number: int) -> dict[str, Any]:
-        """Return what names the request that waits for a supervisor, as the office's page shows it."""
-        [shown] = re.findall(r"`approve`\n```json\n(.*?)\n```", await self.current_details(number), re.DOTALL)
-        answer = json.loads(shown)
-        return {name: answer[name] for name in ("asked", "commitment")}
+    async def asked(self, number: int) -> dict[str, str]:
+        """Return what names the request that waits for a supervisor, as its form has it."""
+        now = await self.office(number).query(OfficeDataProcedure.case_now)
+        approving = now.operation(Action.APPROVE)
+        if not approving or len(approving.choices) != 1:
+            raise DifferenceError(f"expected one request that waits for a supervisor: {approving}")
+        return approving.choices[0].values
 
     async def current_details(self, number: int) -> str:
         """Return what the operator reads on the page of an office's procedure."""
