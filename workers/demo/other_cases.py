@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
-
 from models.common.calendar import BusinessCalendar, day_in_japan
-from models.tables import OperatorRow, YayoiIdRow
+from models.tables import YayoiIdRow
 from models.yayoi.deadlines import (
     EXPIRY_DAYS,
     FOLLOW_UP_DAYS,
@@ -19,9 +17,9 @@ from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import SetUpStep, Stage
 from workers.demo.pages import Bearer, register_yayoi_id, set_up_and_relink
 from workers.demo.run import TANAKA, DemoRun, link_in
-from workers.demo.stored_facts import issued, operator_of, registered
+from workers.demo.stored_facts import issued, mail_address_of, operator_of, registered
 
-SUPERVISOR = "田中"
+SUPERVISOR, ASKING = "田中", "佐藤"
 
 
 async def corrected(run: DemoRun) -> None:
@@ -57,9 +55,7 @@ async def expired(run: DemoRun, calendar: BusinessCalendar) -> None:
     await run.mails((customer, MailKind.RECEIPT.subject), (customer, MailKind.RELEASE_SHARING.subject))
     due_date = calendar.due_date(day_in_japan(await run.now(1)))
     operator = await operator_of(run, 1)
-    async with run.sessions() as session:
-        addresses = await session.scalars(select(OperatorRow.mail_address).where(OperatorRow.name == SUPERVISOR))
-        supervisor = addresses.one()
+    supervisor = await mail_address_of(run, SUPERVISOR)
 
     run.heading(
         "He is reminded three times; his operator, the supervisor and who takes over are mailed; the due date passes"
@@ -110,6 +106,7 @@ async def cancelled(run: DemoRun) -> None:
     await run.mails(
         (customer, MailKind.CANCELLED.subject),
         (yayoi_id, MailKind.CANCELLED.subject),
+        (await mail_address_of(run, ASKING), MailKind.APPROVAL_ANSWERED.subject),
     )
 
 

@@ -65,6 +65,12 @@ async def actions(run: DemoRun, number: int) -> list[tuple[str, datetime]]:
         return [(row.action, row.happened_at) for row in rows]
 
 
+async def mail_address_of(run: DemoRun, name: str) -> str:
+    """The mail address of an operator."""
+    async with run.sessions() as session:
+        return (await session.scalars(select(OperatorRow.mail_address).where(OperatorRow.name == name))).one()
+
+
 async def operator_of(run: DemoRun, number: int) -> str:
     """The mail address of the operator in charge of an office."""
     row = CaseStatusRow
