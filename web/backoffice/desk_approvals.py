@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
-from models.backoffice.store.awaited_approvals import cases_awaiting_approval, count_awaiting_approval
+from models.backoffice.store.awaited_approvals import cases_awaiting_approval
 from models.common.desk_links import APPROVALS, desk_case_path
 from models.common.operators import Area
 from models.common.store.case_status import WHOLE
@@ -53,7 +53,7 @@ async def show(request: Request, desk: Desk, who: Operator) -> Response:
 
     rows = await cases_awaiting_approval(desk.sessions, most=MOST)
     requests = [each for each in await asyncio.gather(*map(read, rows)) if each]
-    count = await count_awaiting_approval(desk.sessions) if len(rows) == MOST else len(requests)
+    count = request.state.awaiting_approval if len(rows) == MOST else len(requests)
     return desk.show(request, "backoffice/desk_approvals.html", {"who": who, "requests": requests, "count": count})
 
 

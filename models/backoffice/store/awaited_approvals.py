@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from models.common.store.sessions import DatabaseSessions
 from models.tables import CaseStatusRow
@@ -14,11 +14,3 @@ async def cases_awaiting_approval(sessions: DatabaseSessions, *, most: int) -> S
     async with sessions() as session:
         waiting = select(row).where(row.awaits_approval, row.outcome.is_(None)).order_by(row.changed_at)
         return (await session.scalars(waiting.limit(most))).all()
-
-
-async def count_awaiting_approval(sessions: DatabaseSessions) -> int:
-    """Return how many there are."""
-    row = CaseStatusRow
-    async with sessions() as session:
-        waiting = select(func.count()).select_from(row).where(row.awaits_approval, row.outcome.is_(None))
-        return await session.scalar(waiting) or 0
