@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from models.backoffice.data_map import CLOSED_STAGE
 from models.backoffice.own_data import ADDRESSES, HELD_CONTRACTS, NAMES, OWN, OWN_CASES, PATTERNS, Hit, Own
 from models.backoffice.store.case_audit import as_json
-from models.common.store.sessions import DatabaseSession
+from models.common.store.sessions import DatabaseSession, rows_changed
 from models.tables import CaseStatusRow, MyicsAccountRow, MyicsRegistrationRow, YayoiIdRow
 from models.yayoi.procedures import Stage
 
@@ -64,8 +64,7 @@ async def erase_rows(session: DatabaseSession, person: Person) -> dict[str, int]
     """Erase what is theirs, in the caller's transaction; return how many rows of each table."""
     erased: dict[str, int] = {}
     for own in OWN:
-        done = await session.execute(_bound(own.statement()), dict(person.parameters))
-        if count := done.rowcount:  # type: ignore[attr-defined]  # of every statement that is no query
+        if count := await rows_changed(session, _bound(own.statement()), dict(person.parameters)):
             erased[own.table] = erased.get(own.table, 0) + count
     return erased
 

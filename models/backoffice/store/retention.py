@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from models.backoffice.data_map_document import DATA_MAP
-from models.common.store.sessions import DatabaseSessions
+from models.common.store.sessions import DatabaseSessions, rows_changed
 
 
 async def end_what_was_kept_long_enough(sessions: DatabaseSessions, now: datetime) -> dict[str, int]:
@@ -14,7 +14,7 @@ async def end_what_was_kept_long_enough(sessions: DatabaseSessions, now: datetim
     for table, kept in DATA_MAP.items():
         if kept.ends:
             async with sessions.begin() as session:
-                done = await session.execute(text(kept.ends.statement(table)), {"before": now - kept.ends.period})
-                if done.rowcount:  # type: ignore[attr-defined]  # of every statement that is no query
-                    ended[table] = done.rowcount  # type: ignore[attr-defined]
+                before = {"before": now - kept.ends.period}
+                if count := await rows_changed(session, text(kept.ends.statement(table)), before):
+                    ended[table] = count
     return ended
