@@ -1,6 +1,7 @@
 """What tests run against: a real Postgres, the real Temporal server with time skipping, a real SMTP server."""
 
 import inspect
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +17,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from models.common import security_log
 from tests.browser.browsing import CHROMIUM, chromium
 from tests.support.customer import Customer, customer_after_notice
 from tests.support.databases import MIGRATED, new_database
@@ -144,6 +146,15 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         search_attributes=search_attributes.ALL,
     ) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def security_log_of_one_test() -> Iterator[None]:
+    """Close what a command that a test runs in this process opened: the next test reads what it prints itself."""
+    log = logging.getLogger(security_log.LOGGER)
+    handlers, propagate = list(log.handlers), log.propagate
+    yield
+    log.handlers, log.propagate = handlers, propagate
 
 
 @pytest.fixture
