@@ -16,6 +16,7 @@ from models.common.actors import Actor
 from models.common.commitments import SALT, ContentError, new_salt, salted
 from models.common.messages import TRY_LATER
 from models.common.operator_message import ActionMessage
+from models.common.refusals import is_for_people
 from models.common.security_log import SecurityEvent, security_event
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
 from models.common.temporal_answers import is_unknown_workflow
@@ -264,7 +265,7 @@ def _outcome_of(failed: WorkflowUpdateFailedError) -> Outcome:
         return Refused(ENDED, Why.ENDED)
     if cause.type == TRY_LATER:
         return Refused(cause.message, Why.NOT_NOW)
-    if cause.non_retryable:  # ours: what the SDK and its errors say is never so
+    if cause.non_retryable and is_for_people(cause.message):  # ours: the SDK's own final errors speak English
         details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
         field, in_forms = (str(details.get(name, "")) for name in ("field", "in_forms"))
         return Refused(cause.message, field=field, in_forms=in_forms)
