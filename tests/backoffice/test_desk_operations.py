@@ -6,6 +6,7 @@ from http import HTTPStatus
 from uuid import uuid4
 
 import httpx
+import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
@@ -227,6 +228,7 @@ async def test_what_was_typed_survives_a_log_in_that_has_ended(environment: Envi
 # --- the mail that will go out ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_the_mail_that_will_go_out_is_shown_with_what_was_typed_and_is_the_one_that_is_sent(
     environment: Environment, site: DeskSite
 ) -> None:

@@ -91,6 +91,7 @@ async def test_each_queue_comes_with_its_link_to_the_web_ui(environment: Environ
     assert not any("savedQuery" in link for link in links)  # read every morning: each opening would save one more view
 
 
+@pytest.mark.long
 async def test_the_supervisor_gets_everybodys_queues(environment: Environment) -> None:
     case = await waiting_for(environment, await new_operator(environment))
     held = await environment.apply(form([OFFICE_B]))

@@ -160,6 +160,7 @@ async def signed_by(case: Case, handle: str) -> int:
     return sum(f'"handle":"{handle}"'.encode() in entry and b'"channel":"desk"' in entry for entry in entries)
 
 
+@pytest.mark.long
 async def test_y27_four_eyes_in_the_browser_asked_declined_asked_again_and_approved(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
@@ -231,6 +232,7 @@ async def counting_clicks(page: Page) -> list[str]:
     return clicks
 
 
+@pytest.mark.long
 async def test_a_form_is_filled_in_and_sent_by_keys_alone_and_nothing_of_it_is_a_hurdle(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:

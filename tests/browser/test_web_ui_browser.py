@@ -84,6 +84,7 @@ async def test_cancelling_by_a_call_leads_to_what_to_do_instead(
         assert described.close_time is None
 
 
+@pytest.mark.long
 async def test_a_form_and_a_script_in_a_customers_text_do_nothing_in_the_details(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
@@ -116,6 +117,7 @@ async def test_a_form_and_a_script_in_a_customers_text_do_nothing_in_the_details
         await expect(operator.page.get_by_role("heading", level=1)).to_have_text("仕事の一覧")
 
 
+@pytest.mark.long
 async def test_a_role_that_is_taken_away_and_a_log_out_end_the_web_ui_at_once(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:

@@ -132,6 +132,7 @@ IN_ORDER = (
 ON_THE_WAY = (Action.CORRECT_PAIR, Action.RELEASE_SHARING, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK)
 
 
+@pytest.mark.long
 async def test_a_case_is_led_to_its_end_by_what_the_forms_offer(environment: Environment) -> None:
     """Each action with what its form begins with; who and why are in the audit trail and in the timeline."""
     case = await environment.apply(form([(NOBODY, OFFICE_C[1])]))
@@ -160,6 +161,7 @@ async def left_behind(case: Case, blanks: dict[str, str]) -> None:
     assert any(f"{SATO.shown}：{blanks['reason']}" in entry.text for entry in timeline)
 
 
+@pytest.mark.long
 async def test_a_hold_stops_reminders_until_it_is_lifted(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
@@ -182,6 +184,7 @@ async def test_a_held_case_goes_no_further_than_what_is_in_hand(environment: Env
     await at_rest(case, Stage.SET_UP)
 
 
+@pytest.mark.long
 async def test_a_deadline_that_was_extended_is_the_one_that_counts(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
