@@ -78,8 +78,6 @@ def test_each_secret_can_lie_in_a_file(name: str, monkeypatch: pytest.MonkeyPatc
     "content",
     mostly_long([None, b"", b" \n", b"\xff\xfe"], each_time=[b" \n"]),
     ids=["missing", "empty", "blank", "no text"],
-    mostly_long([None, b"", b" \n", b"\xff\xfe"], each_time=[b" \n"]),
-    ids=["missing", "empty", "blank", "no text"],
 )
 def test_a_file_without_a_secret_ends_the_command_and_is_named(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "secret"
