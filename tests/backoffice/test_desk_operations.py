@@ -7,8 +7,9 @@ from http import HTTPStatus
 from uuid import uuid4
 
 import httpx
+import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from models.common.approvals import OWN
 from models.common.calendar import day_in_japan, day_in_words
@@ -185,6 +186,26 @@ async def test_a_form_that_comes_again_takes_effect_once(environment: Environmen
     await end(case.application, case.office())
 
 
+@pytest.mark.long
+async def test_an_operation_whose_step_waits_for_the_database_goes_on_by_itself_and_takes_effect_once(
+    environment: Environment, site: DeskSite
+) -> None:
+    """It answers within ten seconds, and sent again it is the same."""
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    address = path(case, Action.ADD_NOTE)
+    along = await opened(site.http, address)
+    async with environment.sessions.begin() as session:
+        await session.execute(text("lock table ledger in exclusive mode"))
+        waiting = await fill_in(site.http, address, along, reason=CALLED)
+        assert "処理は自動で続いています" in text_of(waiting)
+        assert await recorded(case, CALLED) == []
+    again = await fill_in(site.http, address, along | {"form_id": "again"}, reason=CALLED)
+    assert "を受け付けました" in text_of(again)
+    assert await recorded(case, CALLED) == [str(SATO)]
+    await end(case.application, case.office())
+
+
 async def test_if_a_colleague_has_moved_the_case_on_that_is_shown_and_what_was_typed_is_kept(
     environment: Environment, site: DeskSite
 ) -> None:
@@ -276,7 +297,12 @@ async def test_what_is_sent_while_a_case_goes_on_is_shown_as_it_would_be_sent(
     assert MailKind.CASE_LINK.subject in text_of(renewed)
     assert "key=" not in renewed.text
     assert await case.notices(MailKind.DEADLINE_EXTENDED) == []
-    await end(case.application, case.office())
+    unconfirmed = await environment.apply(form([(OFFICE_B[0], None)], linked=False), by_holder=False)
+    await at_rest(unconfirmed, Stage.CONFIRMATION)
+    to_the_holder = await site.http.get(path(unconfirmed, Action.RESEND_MAIL))
+    assert to_the_holder.status_code == HTTPStatus.OK
+    assert "お客様に届くメール" not in to_the_holder.text
+    await end(case.application, case.office(), unconfirmed.application, unconfirmed.office())
 
 
 # --- the applicant's page ---------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """One operation on many cases: chosen in a list, said once, judged case by case, confirmed, then sent by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -81,6 +81,7 @@ async def listed(request: Request, desk: Desk, who: Operator, actions: Actions) 
 async def choose(request: Request, desk: Desk, who: Operator, actions: Actions, worklist: Cases) -> Response:
     """Take the cases that are ticked, the most urgent of the whole list, or all of one's own, as before a leave."""
     sent = await request.form()
+    keys: Sequence[CasePlace]
     if sent.get("own"):
         keys = [CasePlace(row.case_no, row.part) for row in await open_cases_of(desk.sessions, who.operator.name)]
     elif sent.get("all"):

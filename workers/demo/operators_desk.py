@@ -78,8 +78,8 @@ def _chosen(browser: Browser, label: str) -> str:
     """Return what stands for a choice; the only one is no field that is seen, but is named."""
     options = {unescape(text).strip(): value for value, text in _OPTION.findall(browser.source)}
     if label in options:
-        return options[label]
+        return str(options[label])
     hidden = re.search(r'<input type="hidden" name="choice" value="([^"]*)"', browser.source)
     if hidden and not options and label in browser.text:
-        return hidden[1]
+        return str(hidden[1])
     raise PageError(f"nothing to choose is called {label} on {browser.url}: {', '.join(options)}")

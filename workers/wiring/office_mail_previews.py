@@ -70,7 +70,9 @@ class OfficeMailPreviews:
         chosen, same = filled_in.choice, {"case_no": case_no, "part": part or None, "at": self._now()}
         match filled_in.operation:
             case Action.RESEND_MAIL if chosen and chosen.mail:
-                return SendMail.model_validate(chosen.mail | same)
+                mail = SendMail.model_validate(chosen.mail | same)
+                # That one is about all that waits on a contract, and holds links by which its holder answers.
+                return None if mail.kind is MailKind.CONFIRM_APPLICATIONS else mail
             case Action.RENEW_LINK if chosen:
                 whose = chosen.values["whose"] == LinkHolder.APPLICANT
                 return SendMail(**same, kind=MailKind.CASE_LINK, to_applicant=whose)

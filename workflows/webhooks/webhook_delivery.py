@@ -92,7 +92,7 @@ class WebhookDelivery:
         first = OPERATIONS.available(self._stage)
         title, next_step = f"他のシステムへの通知（{self._message.case_no}）", _NEXT[self._state.stage]
         return answer_case_now(
-            OPERATIONS, self._stage, self._state, asked, title=title, next_step=next_step, first=first
+            self, OPERATIONS, self._stage, self._state, asked, title=title, next_step=next_step, first=first
         )
 
     @property
