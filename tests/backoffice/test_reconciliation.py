@@ -1,6 +1,7 @@
 """The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest reported, all else untouched."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from models.backoffice.reconciliation import (
 )
 from models.common.calendar import day_in_japan
 from models.common.commitments import new_salt
+from models.common.desk_links import desk_case_path
 from models.common.identifiers import ledger_key
 from models.common.operator_message import ActionMessage
 from models.common.store.case_status import status_of
@@ -155,6 +157,8 @@ async def test_y27_a_case_terminated_before_step5_is_undone_notified_and_closed(
     assert to_the_desk["Subject"] == RECONCILIATION_SUBJECT
     assert f"{case.application_no} の 1 件目" in text_of(to_the_desk)
     assert "自動で修復しました" in text_of(to_the_desk)
+    assert f"{desk_case_path(case.application_no, 1)}\r\n" in text_of(to_the_desk)
+    assert re.search(r"いまの段階：\S+（\d{4}年.*から）", text_of(to_the_desk))
 
 
 @BEFORE_STEP5

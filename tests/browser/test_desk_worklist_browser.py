@@ -68,7 +68,7 @@ async def acts_in_bulk(page: Page, desk: DeskSite, looking: Looking) -> None:
     await looking.at(page, "bulk-chosen")
     await page.get_by_label("対応を記録する（メモ）").press("Space")
     await page.get_by_label("理由").fill("お電話で確認したため")
-    desk.questions.refusals["application/YS-000003/office/1"] = "この手続きは、すでに終了しています。"
+    desk.cases.refusals["application/YS-000003/office/1"] = "この手続きは、すでに終了しています。"
     await page.get_by_role("button", name="案件ごとに確認する").press("Enter")
     frame = page.frame_locator("iframe")
     await expect(frame.get_by_label("確認しています")).to_be_visible()

@@ -95,7 +95,7 @@ async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operator
     [mail] = await smtp_inbox_has(smtp_inbox, 1)
     assert mail["Subject"] == WEBHOOK_TROUBLE_SUBJECT
     text = text_of(mail)
-    assert f"tetsuzuki webhooks resend {message.message_id}" in text
+    assert f"/desk/cases/{message.message_id}/operations/resend" in text
     assert "最後のエラー：HTTP 500" in text
 
     await message.handle.execute_update("resend", {"reason": "直ったため"})

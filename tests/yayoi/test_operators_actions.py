@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.common.calendar import day_in_japan, end_of
+from models.common.calendar import day_in_japan, day_in_words, end_of
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
 from models.common.typed_days import NO_DAY
@@ -195,6 +195,12 @@ async def test_a_deadline_that_was_extended_is_the_one_that_counts(environment: 
     longer = expires + timedelta(days=7)
     await case.act(ExtendDeadline(reason="お客様のご都合", until=longer))
     assert (await case.progress()).waits_until == longer
+    await case.settled()
+    [stored] = await case.notices(MailKind.DEADLINE_EXTENDED)
+    [mail] = [each for each in environment.inbox.to(stored.recipient) if each["Subject"] == stored.subject]
+    said = text_of(mail)
+    assert f"期限を {day_in_words(longer)}まで延長しました" in said
+    assert "会計事務所と共有されています" in said
     assert await case.until(end_of(expires) + timedelta(hours=1))
     assert (await case.progress()).outcome is None
     await case.until(end_of(longer))
