@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
-from activities.webhooks.http_post import GoneError, NotTakenError, Poster, signed
+from activities.webhooks.http_post import GoneError, NotTakenError, Poster, not_posted, signed
 from models.common.calendar import day_in_japan, utc_now
 from models.common.desk_links import desk_case_path, operation_path
 from models.common.messages import SentMail
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 NOT_TAKEN = "NotTaken"
 """The type of the failure after which the next attempt comes on schedule."""
-SUBSCRIBER_ENDED = "the subscriber has been removed, or wants no more messages"
+SUBSCRIBER_ENDED = "送信先の登録が取り消されたか、送信先がこれ以上受け取らないと回答しています"
 
 
 class WebhookDeliveryActivities:
@@ -95,7 +95,7 @@ class WebhookDeliveryActivities:
             raise
         except Exception as error:  # noqa: BLE001 of any kind
             _log.warning("%s could not be posted: %s", row.message_id, type(error).__name__)
-            raise NotTakenError(type(error).__name__) from None
+            raise not_posted(error) from None
 
     @activity.defn
     async def give_up_webhook(self, ref: WebhookMessageRef) -> DeliveryStatus:
