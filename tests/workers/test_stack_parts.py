@@ -20,7 +20,7 @@ from workers.stack.checks import StackError
 from workers.stack.child import end_leftovers, record
 from workers.stack.handed_keys import hand_keys
 from workers.stack.parts import Part, in_order
-from workers.stack.places import LONGEST_SOCKET_DIR, Places
+from workers.stack.places import Places
 from workers.stack.postgres import Command, PostgresError, prepare
 from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
@@ -94,14 +94,6 @@ def test_a_part_is_embedded_unless_its_address_is_set(monkeypatch: pytest.Monkey
     assert not checks.embeds_inbox(Settings(smtp_host="127.0.0.1"))
     monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal:7233")
     assert not checks.embeds_temporal(Settings())
-
-
-def test_a_state_folder_with_a_long_path_gets_a_socket_that_can_be_reached(tmp_path: Path) -> None:
-    short, long = Places(Path("/state")), Places(tmp_path / ("深" * 40))
-    assert short.socket_dir.parent == short.state
-    assert long.socket_dir.parent != long.state
-    assert len(bytes(long.socket_dir)) <= LONGEST_SOCKET_DIR
-    assert long.socket_dir != Places(tmp_path / ("山" * 40)).socket_dir
 
 
 def test_a_cluster_of_another_major_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
