@@ -133,7 +133,11 @@ class Stack:
             self._say(f"ended what an earlier run had left behind: {', '.join(ended)}")
 
     def _record(self) -> None:
-        record({name: part.mark for name, part in self._parts.items() if part.mark}, self._places.processes)
+        marks = {name: part.mark for name, part in self._parts.items() if part.mark}
+        try:
+            record(marks, self._places.processes)
+        except OSError as error:  # a full disk, which must not keep a part from being restarted
+            self._say(f"{self._places.processes} cannot be written ({error.strerror}): a later start may not find all")
 
 
 @contextlib.contextmanager

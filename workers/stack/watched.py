@@ -80,7 +80,8 @@ class Watched:
                 child = await self._spawn()
                 how = await self._ready_or_ended(child)
             except Exception as error:  # noqa: BLE001 whatever it is, the part is tried again
-                await child.stop(self._part.patience)
+                if self._child:  # the one that was begun, if it came so far
+                    await self._child.stop(self._part.patience)
                 how = f"could not be restarted: {error}"
             if how is None:
                 self._say(f"{self._part.name} is back")
