@@ -404,6 +404,7 @@ async def test_an_id_issued_a_day_ago_without_its_notice_is_reported(environment
     assert issued.contract_id in finding.detail
 
 
+@pytest.mark.robustness("backlog")
 async def test_what_is_stuck_for_more_than_an_hour_is_reported(environment: Environment) -> None:
     case = await in_sharing(environment)
     receipt = await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_B]))
