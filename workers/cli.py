@@ -13,7 +13,7 @@ from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
 from workers.commands.person_cli import person
 from workers.commands.webhooks_cli import As, Reason, forms, webhooks
-from workers.program import WRONG_USE, read_settings, run, run_command
+from workers.program import WRONG_USE, read_settings, run, run_command, show_whatever_comes
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +41,7 @@ _EMBEDDED = {"aiosmtpd", "psutil"}
 
 def main() -> None:
     """The entry point."""
+    show_whatever_comes()
     try:
         app()
     except ModuleNotFoundError as error:

@@ -116,6 +116,7 @@ async def test_what_cannot_be_posted_to_is_refused(settings: Settings, url: str,
         await webhooks_command.add(settings, HOOK, [], "whsec_c2hvcnQ=")
 
 
+@pytest.mark.long
 async def test_a_dead_letter_is_listed_and_sent_again_while_it_waits_and_after(
     environment: Environment, settings: Settings, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,6 +77,12 @@ async def _called(operators: Operators, name: str) -> OperatorRow:
     return operator
 
 
+async def sign_in_link(settings: Settings, sessions: DatabaseSessions, handle: str) -> str:
+    """Return a new sign-in link, good once, of the `up` whose settings these are. Raises `ClearError` for nobody."""
+    operator = await _called(Operators(sessions), handle)
+    return await _link(settings, sessions, str(settings.sign_in_run), operator)
+
+
 async def _link(settings: Settings, sessions: DatabaseSessions, run: str, operator: OperatorRow) -> str:
     return f"{desk_url(settings)}{await SignInLinks(sessions, run).make(operator)}"
 

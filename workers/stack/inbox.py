@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from workers.durable_files import sync_folder
 from workers.program import until_cancelled
 from workers.settings import Settings
 from workers.stack.places import Places
@@ -75,6 +76,7 @@ class MailFolder:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.rename(self._folder / name)
+            sync_folder(self._folder)
         except OSError:
             unfinished.unlink(missing_ok=True)
             raise

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from workers.commands.operators import printed_links
 from workers.program import Say, say, until_cancelled
@@ -50,6 +51,6 @@ def addresses(settings: Settings, places: Places) -> str:
     if checks.embeds_inbox(settings):
         lines.append(("mails", f"{places.mail}/*.eml"))
     if checks.embeds_postgres(settings):
-        lines.append(("Postgres", f"postgresql://postgres@/tetsuzuki?host={places.socket_dir}"))
+        lines.append(("Postgres", f"postgresql://postgres@/tetsuzuki?host={quote(bytes(places.socket_dir))}"))
     lines.append(("logs", f"{places.logs}/*.log"))
     return "\n".join(["ready; stop with Ctrl-C", *(f"  {what:<16} {where}" for what, where in lines)])

@@ -19,6 +19,8 @@ async def database_clock(sessions: DatabaseSessions, within: timedelta) -> datet
     try:
         async with asyncio.timeout(within.total_seconds()), sessions() as session:
             takes, now = (await session.execute(_ASKED)).one()
+            if not takes:  # its place may have been taken by another server, which a new connection reaches
+                await (await session.connection()).invalidate()
     except (SQLAlchemyError, OSError):
         return None
     return now if takes else None
