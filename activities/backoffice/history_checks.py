@@ -1,6 +1,5 @@
 """What whoever reaches Temporal's own port can do to open cases without a signature, found afterwards in histories."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -27,6 +26,7 @@ from models.common.signatures import (
     SignatureRefusedError,
     SignedPlace,
     Verifier,
+    taken_in,
 )
 from models.common.store.case_status import WHOLE
 from models.common.store.public_keys import public_keys
@@ -210,4 +210,4 @@ def _accepted(events: list[HistoryEvent]) -> list[Request]:
 
 def _taken_by_earlier_runs(events: list[HistoryEvent]) -> set[str]:
     fields = events[0].workflow_execution_started_event_attributes.header.fields
-    return set(json.loads(fields[TAKEN_HEADER].data)) if TAKEN_HEADER in fields else set()
+    return set(taken_in(fields[TAKEN_HEADER].data)) if TAKEN_HEADER in fields else set()
