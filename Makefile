@@ -41,7 +41,7 @@ test-long: .venv/installed
 
 MINUTES ?= 10
 fuzz: .venv/installed
-	$(BIN)/python -m pytest tests/fuzz/fuzzing.py -p no:cacheprovider --fuzz-minutes=$(MINUTES) $(if $(SEED),--fuzz-seed=$(SEED))
+	$(BIN)/python -m pytest tests/fuzz/fuzzing.py --capture=no -p no:cacheprovider --fuzz-minutes=$(MINUTES) $(if $(SEED),--fuzz-seed=$(SEED))
 
 up: .venv/installed
 	$(BIN)/tetsuzuki up

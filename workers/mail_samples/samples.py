@@ -447,7 +447,7 @@ SAMPLES = (
                 "kind": WebhookKind.OFFICE_CLOSED,
                 "application_no": "YS-000001",
                 "attempts": ATTEMPTS,
-                "last_error": "503 Service Unavailable",
+                "last_error": "HTTP 503",
                 "settled_at": _AT,
             },
             "subscriber": {"subscriber_id": 1, "active": True},
