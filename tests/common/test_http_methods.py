@@ -56,6 +56,7 @@ async def test_the_edges_of_http(sessions: async_sessionmaker[AsyncSession], tem
 
 
 @EDGES
+@pytest.mark.long
 async def test_every_path_of_both_applications_has_the_same_edges(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
