@@ -33,6 +33,7 @@ async def test_a_case_comes_to_its_notice_on_the_oldest_database(
             database_password=SecretStr(PASSWORD),
             database_tls=True,
             database_ca=authorities.right,
+            **{f"database_{role}_password": SecretStr(PASSWORD) for role in ("customers", "desk", "worker", "erase")},
         )
         await set_up(settings, schema_only=True)
         engine = database.engine(settings)
