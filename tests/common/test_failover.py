@@ -45,7 +45,7 @@ async def stored(engine: AsyncEngine) -> int | None:
     try:
         async with engine.begin() as connection:
             await connection.execute(text("insert into kept default values"))
-            return (await connection.execute(text("select count(*) from kept"))).scalar_one()
+            return int((await connection.execute(text("select count(*) from kept"))).scalar_one())
     except (DBAPIError, OSError):
         return None
 
@@ -95,8 +95,10 @@ def copy(socket: Path, folder: Path) -> None:
     folder.mkdir(mode=0o711)
     postgres._own_folder(folder / "data", account)
     postgres._own_folder(folder / "socket", account)
-    backup = [postgres._binary("pg_basebackup"), "-D", folder / "data", "-h", socket, "-U", "postgres", "-R"]
-    subprocess.run([*backup, "--checkpoint=fast"], **account, check=True, capture_output=True, cwd=folder / "data")  # noqa: S603
+    backup: list[str | Path] = [postgres._binary("pg_basebackup"), "--checkpoint=fast", "-R", "-U", "postgres"]
+    subprocess.run(
+        [*backup, "-D", folder / "data", "-h", socket], **account, check=True, capture_output=True, cwd=folder / "data"
+    )  # noqa: S603
 
 
 async def _has_all_of(socket: Path, engine: AsyncEngine) -> None:
