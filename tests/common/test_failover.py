@@ -96,9 +96,8 @@ def copy(socket: Path, folder: Path) -> None:
     postgres._own_folder(folder / "data", account)
     postgres._own_folder(folder / "socket", account)
     backup: list[str | Path] = [postgres._binary("pg_basebackup"), "--checkpoint=fast", "-R", "-U", "postgres"]
-    subprocess.run(
-        [*backup, "-D", folder / "data", "-h", socket], **account, check=True, capture_output=True, cwd=folder / "data"
-    )  # noqa: S603
+    backup += ["-D", folder / "data", "-h", socket]
+    subprocess.run(backup, **account, check=True, capture_output=True, cwd=folder / "data")  # noqa: S603
 
 
 async def _has_all_of(socket: Path, engine: AsyncEngine) -> None:

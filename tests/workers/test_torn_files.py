@@ -166,7 +166,7 @@ def test_a_server_that_runs_is_found_although_its_lock_is_torn(tmp_path: Path) -
     (data / "postmaster.pid").touch()
     program = tmp_path / "postgres-of-the-test"
     program.symlink_to(sys.executable)
-    waits = [program, "-c", "import time; print(flush=True); time.sleep(600)", data]
+    waits: list[str | Path] = [program, "-c", "import time; print(flush=True); time.sleep(600)", data]
     with subprocess.Popen(waits, stdout=subprocess.PIPE) as running:  # noqa: S603
         try:
             assert running.stdout
