@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from models.common.store.readiness import database_is_ready
+from models.common.store.readiness import database_clock
 from workers import database
 from workers.database_connection import connect
 from workers.program import say
@@ -51,7 +51,7 @@ async def stored(engine: AsyncEngine) -> int | None:
 
 
 async def ready(engine: AsyncEngine) -> bool:
-    return await database_is_ready(database.sessions(engine), QUICKLY)
+    return await database_clock(database.sessions(engine), QUICKLY) is not None
 
 
 @FAILOVER
@@ -95,9 +95,17 @@ def copy(socket: Path, folder: Path) -> None:
     folder.mkdir(mode=0o711)
     postgres._own_folder(folder / "data", account)
     postgres._own_folder(folder / "socket", account)
-    backup: list[str | Path] = [postgres._binary("pg_basebackup"), "--checkpoint=fast", "-R", "-U", "postgres"]
-    backup += ["-D", folder / "data", "-h", socket]
-    subprocess.run(backup, **account, check=True, capture_output=True, cwd=folder / "data")  # noqa: S603
+    backup = [
+        str(postgres._binary("pg_basebackup")),
+        "-D",
+        str(folder / "data"),
+        "-h",
+        str(socket),
+        "-U",
+        "postgres",
+        "-R",
+    ]
+    subprocess.run([*backup, "--checkpoint=fast"], **account, check=True, capture_output=True, cwd=folder / "data")  # noqa: S603
 
 
 async def _has_all_of(socket: Path, engine: AsyncEngine) -> None:

@@ -39,7 +39,7 @@ def tetsuzuki(
 ) -> subprocess.CompletedProcess[bytes]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
     argv = [sys.executable, "-m", "workers", *arguments]
-    return subprocess.run(argv, env={**inherited, **variables}, stdout=stdout, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    return subprocess.run(argv, env=inherited | dict(variables), stdout=stdout, stderr=subprocess.PIPE, check=False)  # noqa: S603
 
 
 @CONSOLES
@@ -58,9 +58,7 @@ def test_a_secret_is_shown_on_every_console_whatever_others_have_set_for_their_d
 ) -> None:
     ended = tetsuzuki(
         *("webhooks", "add", "https://books.example.co.jp/hook"),
-        **console,
-        **OF_OTHERS,
-        variables={"TETSUZUKI_DATABASE_URL": database_url},
+        variables=console | OF_OTHERS | {"TETSUZUKI_DATABASE_URL": database_url},
     )
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert said in ended.stdout
@@ -72,8 +70,8 @@ def test_what_cannot_be_written_down_is_said(database_url: str) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = tetsuzuki(
             *("webhooks", "add", "https://books.example.co.jp/hook"),
-            stdout=full.fileno(),
             variables={"TETSUZUKI_DATABASE_URL": database_url},
+            stdout=full.fileno(),
         )
     assert ended.returncode == 1
     assert ended.stderr == b"error: done, but what was printed could not be written: No space left on device\n"

@@ -141,7 +141,9 @@ def test_a_postgres_folder_without_its_version_is_said_to_be_damaged(version: st
 
 @TORN
 @pytest.mark.parametrize(
-    ("lock", "socket_lock"), [("", None), ("\0\0", None), ("999999999\n", ""), (f"{os.getpid()}\n", None), (None, "x")]
+    ("lock", "socket_lock"),
+    [("", None), ("\0\0", None), ("999999999\n", ""), (f"{os.getpid()}\n", None), (None, "x")],
+    ids=["empty", "zeros", "nobody", "another program", "socket"],
 )
 def test_locks_of_a_server_that_is_gone_stop_no_start(
     lock: str | None, socket_lock: str | None, tmp_path: Path
@@ -166,7 +168,7 @@ def test_a_server_that_runs_is_found_although_its_lock_is_torn(tmp_path: Path) -
     (data / "postmaster.pid").touch()
     program = tmp_path / "postgres-of-the-test"
     program.symlink_to(sys.executable)
-    waits: list[str | Path] = [program, "-c", "import time; print(flush=True); time.sleep(600)", data]
+    waits = [str(program), "-c", "import time; print(flush=True); time.sleep(600)", str(data)]
     with subprocess.Popen(waits, stdout=subprocess.PIPE) as running:  # noqa: S603
         try:
             assert running.stdout

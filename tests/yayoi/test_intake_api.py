@@ -220,6 +220,7 @@ async def test_while_temporal_is_down_applications_are_accepted_and_started_late
     await proxy.close()
 
 
+@pytest.mark.long
 async def test_several_web_processes_start_an_application_once(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
