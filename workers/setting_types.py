@@ -69,7 +69,11 @@ def _deployment(text: str) -> str:
 
 def _path(path: Path) -> Path:
     """Refuse a path that no log and no other program could show or be given."""
-    if not is_one_line(str(path)):
+    try:
+        shown = bytes(path).decode("utf-8")  # also where this process's own encoding is another one
+    except ValueError:
+        shown = "\n"
+    if not is_one_line(shown):
         raise ValueError("give a path in UTF-8 without line feeds and other letters that cannot be printed")
     return path
 

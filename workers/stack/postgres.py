@@ -138,7 +138,7 @@ def _new_user() -> pwd.struct_passwd:
 def _add_user() -> None:
     useradd = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SERVER_USER]
     try:
-        subprocess.run(useradd, check=True, capture_output=True, text=True)  # noqa: S603
+        subprocess.run(useradd, check=True, capture_output=True, text=True, errors="replace")  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
         why = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
         raise PostgresError(
@@ -171,6 +171,7 @@ def _create(data_dir: Path, account: Account) -> None:
         env=without_postgres_variables(),
         capture_output=True,
         text=True,
+        errors="backslashreplace",  # a path that this process's locale does not know
         check=False,
     )
     if made.returncode != 0:

@@ -74,8 +74,8 @@ def environment(settings: Settings | None) -> dict[str, str]:
 def _kept_secret(places: Places) -> SecretStr:
     if not places.secret_key.exists():
         write_durably(places.secret_key, secrets.token_urlsafe(48))
-    kept = places.secret_key.read_text().strip()
     try:
+        kept = places.secret_key.read_text(encoding="utf-8").strip()
         refuse_guessable(kept, "the key in it")
     except ValueError as error:
         raise StackError(
