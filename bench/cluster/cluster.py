@@ -217,6 +217,7 @@ class Cluster:
             "host": "127.0.0.1",
             "port": port,
             "enableUi": True,
+            "defaultNamespace": "default",
             "disableNewsFetch": True,
             "cors": {"cookieInsecure": True, "allowOrigins": [self.web_ui_address]},
         }
