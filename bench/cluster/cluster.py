@@ -124,7 +124,10 @@ class Cluster:
             environment.write_dynamic_config(self._dynamic)
             await self._start([self._postgres()], undo)
             await self.update_schemas(self.plan.programs, new=True)
-            await self._start([self._server(each, self.plan.programs) for each in self.servers.values()], undo)
+            # Of processes that write into empty stores at once, all but one end with an error.
+            first, *others = [self._server(each, self.plan.programs) for each in self.servers.values()]
+            await self._start([first], undo)
+            await self._start(others, undo)
             await self._make_namespace()
             if self.plan.web_ui:
                 await self._start([self._web_ui(self.plan.web_ui)], undo)
