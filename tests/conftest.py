@@ -219,6 +219,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     cluster = parser.getgroup("cluster", "tests on a Temporal cluster that runs already (`make cluster-test`)")
     cluster.addoption("--temporal-cluster", metavar="HOST:PORT", help="instead of a dev server of the tests' own")
     cluster.addoption("--temporal-web-ui", metavar="URL", help="its Web UI")
+    fuzzing = parser.getgroup("fuzzing", "what `make fuzz` tries")
+    fuzzing.addoption("--fuzz-minutes", type=float, default=10, help="for how long")
+    fuzzing.addoption("--fuzz-seed", type=int, help="what was tried before; else something else each time")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
