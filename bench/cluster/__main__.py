@@ -82,8 +82,9 @@ def _passed(done: dict[str, Any] | None) -> bool:
 
 
 async def bench(applications: int, rounds: int) -> None:
-    found = result.read() or result.of_this_run()
-    found["rate"] = await measure_cluster(applications, rounds)
+    measured = await measure_cluster(applications, rounds)
+    found = result.read() or result.of_this_run()  # only now: the tests may have gone on meanwhile
+    found["rate"] = measured
     found["rate"]["commit"] = result.of_this_run()["commit"]
     result.write(found)
     write_documents()

@@ -124,10 +124,9 @@ class Cluster:
             environment.write_dynamic_config(self._dynamic)
             await self._start([self._postgres()], undo)
             await self.update_schemas(self.plan.programs, new=True)
-            # Of processes that write into empty stores at once, all but one end with an error.
-            first, *others = [self._server(each, self.plan.programs) for each in self.servers.values()]
-            await self._start([first], undo)
-            await self._start(others, undo)
+            # Each writes the cluster's record as it starts: of several that do so at once, all but one end.
+            for each in self.servers.values():
+                await self._start([self._server(each, self.plan.programs)], undo)
             await self._make_namespace()
             if self.plan.web_ui:
                 await self._start([self._web_ui(self.plan.web_ui)], undo)
