@@ -81,6 +81,7 @@ def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch, t
     known |= {f"TETSUZUKI_{field.upper()}_FILE" for field in SECRETS}
     assert (given.keys() | SETTINGS.keys()) - known == OF_OTHERS
     (tmp_path / "api-keys").write_text("registry:key-of-the-registry-0123456789-abcdef")
+    (tmp_path / "master-keys").write_text(f"mk-1 {'0123456789abcdef' * 4}")
     for variable, value in (SETTINGS | given).items():
         secret = tmp_path / value.rpartition("/")[2]
         if variable.endswith("_FILE") and variable.removesuffix("_FILE") in known and value.startswith("/secrets/"):
