@@ -201,6 +201,24 @@ def reconcile() -> None:
     run_command(reconcile_now)
 
 
+@app.command()
+def backlog() -> None:
+    """Print what waits in each task queue: it grows where there are too few workers."""
+    from workers.commands.diagnose import print_backlogs
+
+    run_command(print_backlogs)
+
+
+@app.command()
+def diagnose(
+    into: Annotated[Path | None, typer.Option(dir_okay=False, help="Write this file instead of printing.")] = None,
+) -> None:
+    """Write what a report of a problem needs: versions, settings, counts; no persons, no secrets, no addresses."""
+    from workers.commands.diagnose import diagnose
+
+    run_command(lambda settings: diagnose(settings, into))
+
+
 @smart_import.command("run")
 def smart_import_run(office_token: str) -> None:
     """Import an office's transactions now; refused while it is frozen."""

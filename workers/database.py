@@ -27,6 +27,9 @@ _CONNECTIONS = 10
 """Kept open for what is short: every step and page."""
 _FOR_MAILS = 2 * MAILS_AT_ONCE
 """And as many more as mails can hold while a mail server thinks: each vendor's mails have an outbox of their own."""
+_KEY_CONNECTIONS = 2
+CONNECTIONS_AT_MOST = _CONNECTIONS + _FOR_MAILS + _KEY_CONNECTIONS
+"""Of one process."""
 _KEY_PATIENCE = 5  # seconds
 
 
@@ -92,7 +95,7 @@ def key_engine(settings: Settings) -> AsyncEngine:
     return create_async_engine(
         url(settings),
         pool_size=1,
-        max_overflow=1,
+        max_overflow=_KEY_CONNECTIONS - 1,
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args=patience | _by_socket(database_tls(settings)),

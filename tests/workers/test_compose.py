@@ -18,6 +18,7 @@ from models.common.signing_keys import KeyPurpose
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK, SIGNED_OUT
 from workers.cli import app
 from workers.commands.certificates import HOLDERS, INSIDE, LASTS, RENEWED_BEFORE, make_certificates
+from workers.database import CONNECTIONS_AT_MOST
 from workers.database_roles import DatabaseRole
 from workers.key_files import KeyFiles
 from workers.settings import Settings
@@ -249,6 +250,21 @@ def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> N
         assert SERVICES[name]["image"] == check["image"]
         assert COMPOSE["x-settings"].items() <= SERVICES[name]["environment"].items()
     assert COMPOSE["x-settings"].items() <= check["environment"].items()
+
+
+OF_A_SERVICE = 20 + 10
+"""Connections that each of Temporal's services opens, for cases and for their lists, where nothing else is set."""
+
+
+def test_postgres_takes_the_connections_of_all_processes_together() -> None:
+    [taken] = [
+        int(option.partition("=")[2]) for option in SERVICES["postgres"]["command"] if "max_connections" in option
+    ]
+    services = SERVICES["temporal"]["environment"]["TEMPORAL_SERVICES"].split(",")
+    assert not {"SQL_MAX_CONNS", "SQL_VIS_MAX_CONNS"} & SERVICES["temporal"]["environment"].keys()
+    more_workers, spare = 2, 20
+    processes = len(CONNECTED) + more_workers
+    assert taken >= len(services) * OF_A_SERVICE + processes * CONNECTIONS_AT_MOST + spare
 
 
 def test_every_volume_is_named() -> None:

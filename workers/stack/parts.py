@@ -102,7 +102,7 @@ def _temporal(settings: Settings, completed: Settings) -> Part:
         temporal_server.check_file(Places(settings.state_dir).temporal)
         return temporal_server.command(settings, urlsplit(web_ui_address(completed)).port or 0)
 
-    return Part(name="temporal", prepare=prepare, ready=lambda _pid: _until(has_namespace), keeps_data=True)
+    return Part(name="temporal", prepare=prepare, ready=lambda _pid: until(has_namespace), keeps_data=True)
 
 
 def _worker(settings: Settings) -> Part:
@@ -111,7 +111,7 @@ def _worker(settings: Settings) -> Part:
 
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
-    return _python("worker", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.WORKER)
+    return _python("worker", lambda pid: until(partial(polls, pid)), patience, DatabaseRole.WORKER)
 
 
 def _eraser(settings: Settings) -> Part:
@@ -119,22 +119,22 @@ def _eraser(settings: Settings) -> Part:
         return await health.polls(await temporal.connect(settings), settings, pid, "eraser")
 
     patience = DRAIN.total_seconds() + 10
-    return _python("eraser", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.ERASE)
+    return _python("eraser", lambda pid: until(partial(polls, pid)), patience, DatabaseRole.ERASE)
 
 
 def _inbox(settings: Settings) -> Part:
-    return _python("inbox", lambda _pid: _until(partial(_listens, settings.smtp_host, settings.smtp_port)))
+    return _python("inbox", lambda _pid: until(partial(listens, settings.smtp_host, settings.smtp_port)))
 
 
 def _web(settings: Settings) -> Part:
-    listening = partial(_listens, settings.web_host, settings.web_port)
-    web = _python("web", lambda _pid: _until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
+    listening = partial(listens, settings.web_host, settings.web_port)
+    web = _python("web", lambda _pid: until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
     return replace(web, signs_for=(KeyPurpose.CUSTOMERS,))
 
 
 def _desk(settings: Settings) -> Part:
-    listening = partial(_listens, settings.desk_host, settings.desk_port)
-    desk = _python("desk", lambda _pid: _until(listening), patience=20, role=DatabaseRole.DESK)
+    listening = partial(listens, settings.desk_host, settings.desk_port)
+    desk = _python("desk", lambda _pid: until(listening), patience=20, role=DatabaseRole.DESK)
     return replace(desk, signs_for=(KeyPurpose.OPERATORS, KeyPurpose.AUDIT))
 
 
@@ -145,7 +145,7 @@ def _python(
     return Part(name=name, prepare=lambda: command, ready=ready, patience=patience, role=role)
 
 
-async def _until(check: Callable[[], Awaitable[bool]]) -> None:
+async def until(check: Callable[[], Awaitable[bool]]) -> None:
     """Check until it is so; a server that cannot be reached is still starting."""
     while True:
         with contextlib.suppress(OSError, RPCError, temporal.TemporalUnreachableError):
@@ -154,7 +154,8 @@ async def _until(check: Callable[[], Awaitable[bool]]) -> None:
         await asyncio.sleep(_LOOK_AGAIN_AFTER)
 
 
-async def _listens(host: str, port: int) -> bool:
+async def listens(host: str, port: int) -> bool:
+    """Whether somebody listens there. Raises `OSError` if not."""
     _, writer = await asyncio.open_connection(reached_at(host), port)
     writer.close()
     await writer.wait_closed()
