@@ -87,6 +87,14 @@ def key_engine(settings: Settings) -> AsyncEngine:
     )
 
 
+def figures_engine(settings: Settings, patience: float) -> AsyncEngine:
+    """One connection, of which each statement and the connecting itself take `patience` seconds at most."""
+    limits = {"timeout": patience, "command_timeout": patience, "ssl": database_tls(settings)}
+    return create_async_engine(
+        url(settings), pool_size=1, max_overflow=0, pool_pre_ping=True, hide_parameters=True, connect_args=limits
+    )
+
+
 def _limits(patience: timedelta) -> dict[str, Any]:
     milliseconds = str(int(patience.total_seconds() * 1000))
     return {

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from models.common.api_keys import read_api_keys
 from models.common.calendar import BusinessCalendar
 from models.common.guessable import refuse_guessable
+from models.common.web_addresses import web_address
 from models.webhooks.secrets import secrets_of
 
 THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -112,9 +113,17 @@ def _claim(path: str) -> str:
     return path
 
 
+def _case_link(template: str) -> str:
+    if "{case}" not in template:
+        raise ValueError("{case} is not in it, which stands for the case's number")
+    web_address(template.replace("{case}", "case"))
+    return template
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
 Json = BeforeValidator(_json)
+CaseLink = Annotated[str, AfterValidator(_case_link)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 ScannerAddress = Annotated[str, AfterValidator(_scanner)]
 Issuer = Annotated[str, AfterValidator(_issuer)]

@@ -279,7 +279,7 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
     assert not re.search(r"^\w+=.", example, re.MULTILINE)
     offered = set(re.findall(r"^#?(\w+)=", example, re.MULTILINE))
     files = [
-        (ROOT / name).read_text(encoding="utf-8") for name in ("docker-compose.yml", "docker-compose.keycloak.yml")
+        (ROOT / f"docker-compose{more}.yml").read_text(encoding="utf-8") for more in ("", ".keycloak", ".telemetry")
     ]
     assert offered == variables("".join(files)).keys()
 
@@ -301,7 +301,7 @@ def test_workers_can_be_many() -> None:
 def test_the_customers_web_and_the_desk_alone_can_be_reached_and_from_this_machine_only() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {"web": ["127.0.0.1:8080:8080"], "desk": ["127.0.0.1:8233:8233"]}
-    for more, ports in {"mails": {"mailpit": 8025}, "keycloak": {"desk": 8180}}.items():
+    for more, ports in {"mails": {"mailpit": 8025}, "keycloak": {"desk": 8180}, "telemetry": {"grafana": 3000}}.items():
         opened = {name: service["ports"] for name, service in further(more)["services"].items() if "ports" in service}
         assert opened == {name: [f"127.0.0.1:{port}:{port}"] for name, port in ports.items()}
 
@@ -321,10 +321,12 @@ def test_each_process_connects_as_its_own_role_with_its_own_password() -> None:
         "desk": DatabaseRole.DESK,
         "worker": DatabaseRole.WORKER,
         "eraser": DatabaseRole.ERASE,
+        "figures": DatabaseRole.FIGURES,
     }
     for name, role in roles.items():
         given = SERVICES[name]["environment"]
-        variable = f"${{{role.name}_DATABASE_PASSWORD:?set it in .env}}"
+        needed = "-" if "profiles" in SERVICES[name] else "?set it in .env"
+        variable = f"${{{role.name}_DATABASE_PASSWORD:{needed}}}"
         assert given["TETSUZUKI_DATABASE_URL"] == f"postgresql+asyncpg://{role}@postgres:5432/tetsuzuki"
         assert given["TETSUZUKI_DATABASE_PASSWORD"] == variable
         assert SERVICES["migrate"]["environment"][f"TETSUZUKI_DATABASE_{role.name}_PASSWORD"] == variable

@@ -1,0 +1,294 @@
+"""A stack with telemetry, as it runs: what Prometheus, a receiver of traces and its logs know of a case.
+
+One case is led from the form to its re-links, three weeks are skipped meanwhile.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from temporalio.testing import TimeSkipper
+from temporalio.worker import Replayer
+
+from models.common.signatures import HEADER
+from models.yayoi.identifiers import ApplicationNo, office_workflow_id
+from models.yayoi.procedures import Stage
+from models.yayoi.service_links import LinkKind
+from monitoring.boards import BOARDS, FOLDER
+from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, receiving_traces
+from tests.support.prometheus import Prometheus, needs_prometheus, prometheus, promtool
+from tests.support.running import PATIENCE
+from tests.support.sandbox import RESTRICTED
+from tests.support.spans import provider_to
+from tests.support.stack_cases import Case, Outside, load_examples
+from workers import temporal
+from workers.settings import Settings
+from workers.signed_updates import REPLAYED
+from workers.stack.checks import free_port, metrics_ports
+from workers.stack.inbox import listen
+from workers.stack.places import Places
+from workers.stack.stack_settings import alone
+from workers.stack.supervisor import Stack
+from workers.telemetry.trace_headers import TRACE_HEADER
+from workers.telemetry.traced_workflows import TracedRunner
+from workers.wiring.root import WORKFLOWS
+
+pytestmark = [pytest.mark.stack, needs_prometheus]
+
+OFFICE = ("office-b@yayoi-taro.example.jp", "b0000002-0000-4000-8000-000000000002")
+BANK = [(LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")]
+PROCESSES = {"worker", "eraser", "web", "desk", "figures"}
+
+
+@dataclass
+class Watched:
+    """A stack, who watches it, and the case that it has led to its re-links."""
+
+    stack: Stack
+    traces: OtlpReceiver
+    prometheus: Prometheus
+    application_no: ApplicationNo
+
+    @property
+    def settings(self) -> Settings:
+        return self.stack.settings
+
+    async def text(self, process: str) -> str:
+        port = metrics_ports(self.settings)[process]
+        async with httpx.AsyncClient(timeout=10) as http:
+            return (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+
+    def log(self, process: str) -> list[dict[str, Any]]:
+        text = (Places(self.settings.state_dir).logs / f"{process}.log").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def form(self) -> ReceivedSpan:
+        """The request that has brought the form."""
+        [form] = [each for each in self.traces.named("POST /api/applications") if "tetsuzuki.case" in each.attributes]
+        return form
+
+
+@pytest_asyncio.fixture(scope="module")
+async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
+    """The mail server refuses connections at first, and pages are asked for that there are not."""
+    mails: list[bytes] = []
+    port = free_port()
+    with TemporaryDirectory(prefix="tetsuzuki-") as state:
+        folder = Path(state)
+        async with receiving_traces() as traces:
+            settings = alone(
+                folder,
+                telemetry=True,
+                otlp_url=traces.url,
+                time_skipping=True,
+                smtp_host="127.0.0.1",
+                smtp_port=port,
+            )
+            targets = metrics_ports(settings)
+            async with (
+                Stack(settings, say=lambda _: None) as stack,
+                prometheus(tmp_path_factory.mktemp("prometheus"), targets) as asked,
+            ):
+                await load_examples(stack.settings)
+                outside = Outside(stack.settings)
+                application_no = await outside.apply(OFFICE)
+                await is_so(asked, "sum(temporal_activity_execution_failed_total) >= 2")
+                async with await listen("127.0.0.1", port, mails.append):
+                    case = Case(stack.settings, outside, application_no)
+                    await case.rests_at(1, Stage.SET_UP)
+                    async with temporal.opened(stack.settings) as client, httpx.AsyncClient() as http:
+                        office = client.get_workflow_handle(office_workflow_id(application_no, 1))
+                        await TimeSkipper(client).fast_forward(office, timedelta(weeks=3))
+                        for number in range(5):
+                            await http.get(f"http://127.0.0.1:{settings.web_port}/{number}")
+                    await case.customer_sets_up(1, *BANK)
+                    yield Watched(stack, traces, asked, application_no)
+
+
+async def is_so(asked: Prometheus, expression: str) -> list[dict[str, Any]]:
+    """Wait until an expression has a value."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await asked.ask(expression)):  # noqa: ASYNC110 another process is asked
+            await asyncio.sleep(0.5)
+    return found
+
+
+# --- metrics --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("process", sorted(PROCESSES))
+async def test_the_metrics_of_each_process_are_as_prometheus_wants_them(watched: Watched, process: str) -> None:
+    promtool("check", "metrics", given=await watched.text(process))
+
+
+async def test_no_label_names_a_case_or_anybody_and_the_series_are_bounded(watched: Watched) -> None:
+    for process in PROCESSES:
+        lines = [line for line in (await watched.text(process)).splitlines() if not line.startswith("#")]
+        labels = {pair for line in lines for pair in re.findall(r'(\w+)="([^"]*)"', line)}
+        values = {value for name, value in labels if name != "le"}
+        assert not [value for value in values if re.search(r"YS-\d|application/|@|\b[0-9a-f]{8}-[0-9a-f]{4}", value)]
+        assert {name for name, _ in labels} <= LABELS
+        assert len(lines) < MOST_SERIES, process
+
+
+LABELS = {
+    *("le", "procedure", "stage", "waiting_for", "state", "in_time", "percentile"),  # figures
+    *("method", "route", "status", "outcome"),  # our own
+    *("namespace", "task_queue", "operation", "activity_type", "workflow_type", "worker_type", "poller_type"),
+    *("status_code", "failure_reason", "eager", "client_name", "sdk_version"),  # the SDK's
+}
+MOST_SERIES = 3000
+
+
+async def test_one_process_alone_says_what_the_database_says_of_all_cases(watched: Watched) -> None:
+    saying = {process for process in PROCESSES if "tetsuzuki_cases_waiting" in await watched.text(process)}
+    assert saying == {"figures"}
+    [office] = await is_so(
+        watched.prometheus, 'tetsuzuki_cases_waiting{procedure="OfficeDataProcedure",waiting_for!="system"}'
+    )
+    assert office["value"][1] == "1"
+
+
+# --- boards ---------------------------------------------------------------------------------------------------------
+
+
+def panels() -> Iterator[tuple[str, str]]:
+    for name in BOARDS:
+        for panel in json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["panels"]:
+            for target in panel["targets"]:
+                yield panel["title"], target["expr"].replace("$__rate_interval", "5m")
+
+
+UNCHANGED = {"Webhooks given up", "Overdue cases", "Approvals that are waited for", "Oldest form that is not started"}
+"""What this case has no part in: 0 is what there is."""
+
+
+@pytest.mark.parametrize(("title", "expression"), list(panels()))
+async def test_each_panel_of_the_boards_has_something_to_show(watched: Watched, title: str, expression: str) -> None:
+    """The case has changed it from what it was before: it is there, and not 0."""
+    series = await is_so(watched.prometheus, expression if title in UNCHANGED else f"({expression}) > 0")
+    assert all(each["value"][1] != "NaN" for each in series)
+
+
+# --- traces ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_form_is_followed_to_its_mails_in_one_trace(watched: Watched) -> None:
+    form = watched.form()
+    assert form.attributes["tetsuzuki.case"] == watched.application_no
+    await watched.traces.has("workflow OfficeDataProcedure", tetsuzuki__case=watched.application_no)
+    story = watched.traces.of_trace(form.trace_id)
+    by_id = {each.span_id: each for each in story}
+
+    def way(span: ReceivedSpan) -> list[str]:
+        return [span.name, *(way(by_id[span.parent_id]) if span.parent_id in by_id else [])]
+
+    mails = [way(each) for each in story if each.name == "mail"]
+    assert mails
+    start = ["workflow MultiOfficeApplication", "start MultiOfficeApplication", "POST /api/applications"]
+    assert all(names[1].startswith("activity ") and names[-3:] == start for names in mails)
+    assert any("workflow OfficeDataProcedure" in names for names in mails)
+    assert form.parent_id == b""
+
+
+async def test_what_comes_three_weeks_later_is_found_by_its_links(watched: Watched) -> None:
+    first = watched.form().trace_id
+    for name in ("timer", "update report_relink"):
+        span = await watched.traces.has(name, temporal__workflow=office_workflow_id(watched.application_no, 1))
+        linked = [each for each in watched.traces.named(name) if first in {trace for trace, _ in each.links}]
+        assert linked, name
+        assert all(each.trace_id != first and each.parent_id == b"" for each in linked), span
+    sent = {each.trace_id for each in watched.traces.named("update report_relink") if each.process == "tetsuzuki-web"}
+    [taken] = [each for each in watched.traces.named("update report_relink") if each.process == "tetsuzuki-worker"]
+    assert {trace for trace, _ in taken.links} == {first, *sent}
+    assert [each.name for each in watched.traces.of_trace(taken.trace_id) if each.name.startswith("activity ")]
+
+
+async def test_spans_hold_no_person_and_no_error_s_own_words(watched: Watched) -> None:
+    said = json.dumps([each.attributes for each in watched.traces.spans], ensure_ascii=False)
+    assert "yayoi-taro" not in said
+    assert "弥生" not in said
+    assert {each.attributes["error.type"] for each in watched.traces.named("activity send_receipt") if each.failed}
+
+
+async def test_headers_hold_the_signed_entry_and_the_trace_context_alone(watched: Watched) -> None:
+    names, carried = set(), set()
+    async with temporal.opened(watched.settings) as client:
+        for workflow_id in (f"application/{watched.application_no}", office_workflow_id(watched.application_no, 1)):
+            history = await client.get_workflow_handle(workflow_id).fetch_history()
+            for event in history.to_json_dict()["events"]:
+                for header in headers_in(event):
+                    names |= header.keys()
+                    if TRACE_HEADER in header:
+                        carried |= json.loads(base64.b64decode(header[TRACE_HEADER]["data"])).keys()
+            # What was written with tracing replays without, and with it sends nothing again.
+            replayed = InMemorySpanExporter()
+            for runner in (RESTRICTED, TracedRunner(RESTRICTED, provider_to(replayed))):
+                replayer = Replayer(
+                    workflows=WORKFLOWS,
+                    workflow_runner=runner,
+                    data_converter=client.data_converter,
+                    interceptors=[REPLAYED],
+                )
+                await replayer.replay_workflow(history)
+            assert replayed.get_finished_spans() == ()
+    assert names == {HEADER, TRACE_HEADER}
+    assert carried == {"traceparent"}
+
+
+def headers_in(event: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(event, dict):
+        for name, value in event.items():
+            if name == "header":
+                yield value.get("fields", {})
+            else:
+                yield from headers_in(value)
+    elif isinstance(event, list):
+        for each in event:
+            yield from headers_in(each)
+
+
+# --- logs -----------------------------------------------------------------------------------------------------------
+
+
+async def test_lines_of_the_log_are_found_by_the_case_and_lead_to_the_trace(watched: Watched) -> None:
+    lines = await asyncio.to_thread(watched.log, "web")
+    [form] = [each for each in lines if each.get("trace") == watched.form().trace_id.hex() and "201" not in each]
+    assert form["case"] == watched.application_no
+    assert form["request"] == watched.form().attributes["tetsuzuki.request"]
+    worker = await asyncio.to_thread(watched.log, "worker")
+    assert {each["process"] for each in worker if "process" in each} == {"worker"}
+    assert [each for each in worker if each.get("case") == watched.application_no]
+
+
+# --- the database away: the last, since nothing works without it ---------------------------------------------------
+
+
+async def test_figures_are_absent_while_the_database_hangs_and_come_back(watched: Watched) -> None:
+    postgres = watched.stack.processes["postgres"]
+    os.kill(postgres, signal.SIGSTOP)
+    group = [process.pid for process in psutil.Process(postgres).children(recursive=True)]
+    for each in group:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        await is_so(watched.prometheus, "tetsuzuki_database_up == 0")
+        assert await watched.prometheus.ask("tetsuzuki_cases_waiting") == []
+        assert await watched.prometheus.ask("tetsuzuki_mails") == []
+    finally:
+        for each in (*group, postgres):
+            os.kill(each, signal.SIGCONT)
+    await is_so(watched.prometheus, "tetsuzuki_cases_waiting > 0")
