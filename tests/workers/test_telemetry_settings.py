@@ -140,6 +140,23 @@ async def test_figures_are_absent_while_the_database_is_away_and_there_again_aft
     assert await text_of(figures) == whole
 
 
+async def test_a_database_that_hangs_is_away_for_who_asks_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.telemetry.figures.WITHIN", 0.01)
+    hangs = asyncio.Event()
+
+    async def read() -> CaseFigures:
+        await hangs.wait()
+        return FIGURES
+
+    figures = Figures(read)
+    assert await figures.now() is None
+    assert await figures.now() is None
+    hangs.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await figures.now() is FIGURES
+
+
 @pytest.fixture
 def line() -> Iterator[Any]:
     """A line of the log, as JSON, of what is said meanwhile."""

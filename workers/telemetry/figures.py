@@ -33,21 +33,27 @@ class Figures:
     def __init__(self, read: Callable[[], Awaitable[CaseFigures]], clock: Callable[[], float] = time.monotonic) -> None:
         self._read = read
         self._clock = clock
-        self._read_at = -READ_EVERY
+        self._looked_at = -READ_EVERY
+        self._looking: asyncio.Task[CaseFigures | None] | None = None
         self._last: CaseFigures | None = None
         self._one_at_a_time = asyncio.Lock()
 
     async def now(self) -> CaseFigures | None:
         async with self._one_at_a_time:
-            if self._clock() - self._read_at >= READ_EVERY:
-                self._last = await self._look()
-                self._read_at = self._clock()
+            if self._looking is None and self._clock() - self._looked_at >= READ_EVERY:
+                self._looked_at = self._clock()
+                self._looking = asyncio.create_task(self._look())
+            if self._looking:
+                # A look at a database that hangs takes its time to end, longer than who asks waits.
+                left = max(0.0, self._looked_at + WITHIN - self._clock())
+                done, _ = await asyncio.wait({self._looking}, timeout=left)
+                self._last = self._looking.result() if done else None
+                self._looking = None if done else self._looking
             return self._last
 
     async def _look(self) -> CaseFigures | None:
         try:
-            async with asyncio.timeout(WITHIN):
-                return await self._read()
+            return await self._read()
         except (SQLAlchemyError, OSError) as error:  # a time that is up is an OSError, too
             _log.warning("the figures cannot be read: %s", type(error).__name__)
             return None
