@@ -42,5 +42,10 @@ def current_case() -> str | None:
 
 
 def began_in(case_no: str) -> trace.SpanContext | None:
-    """Return, once, in which trace the case was stored; None where it was not traced, or by another process."""
-    return _BEGAN.pop(case_no, None)
+    """Return in which trace the case was stored; None where it was not traced, by another process, or is started."""
+    return _BEGAN.get(case_no)
+
+
+def is_started(case_no: str) -> None:
+    """Say that the case's workflow is started: what comes later does not belong to the trace that stored it."""
+    _BEGAN.pop(case_no, None)

@@ -48,13 +48,17 @@ class OtlpReceiver:
                 self.spans += [_received(named["service.name"], span) for span in scope.spans]
         return Response(ExportTraceServiceResponse().SerializeToString(), media_type="application/x-protobuf")
 
-    async def has(self, name: str, **attributes: str) -> ReceivedSpan:
-        """Wait for a span of this name with these attributes (`__` for a dot), and return the first."""
+    async def has(self, name: str, process: str, **attributes: str) -> list[ReceivedSpan]:
+        """Wait for spans of this name and process with these attributes (`__` for a dot)."""
         wanted = {key.replace("__", "."): value for key, value in attributes.items()}
         async with asyncio.timeout(PATIENCE):
-            while not (found := [each for each in self.named(name) if wanted.items() <= each.attributes.items()]):  # noqa: ASYNC110
+            while not (found := self._found(name, f"tetsuzuki-{process}", wanted)):  # noqa: ASYNC110 others send them
                 await asyncio.sleep(0.1)
-        return found[0]
+        return found
+
+    def _found(self, name: str, process: str, wanted: dict[str, str]) -> list[ReceivedSpan]:
+        of_process = [each for each in self.named(name) if each.process == process]
+        return [each for each in of_process if wanted.items() <= each.attributes.items()]
 
     def named(self, name: str) -> list[ReceivedSpan]:
         return [each for each in self.spans if each.name == name]

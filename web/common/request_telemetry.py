@@ -1,5 +1,6 @@
 """Each request is counted and measured by the template of its route, and begins a trace of its own."""
 
+import re
 import time
 
 from opentelemetry import trace
@@ -12,6 +13,8 @@ from models.common.security_log import current_request
 from web.common.measures import METHODS, NO_ROUTE, count_request
 
 _FAILED = 500
+_CASE_NO = re.compile("[A-Za-z0-9-]{1,40}")
+"""Whatever else is typed into an address could be somebody's."""
 _QUIET = frozenset({"/healthz", "/readyz"})
 """Asked every few seconds by machines: they are counted and not traced."""
 
@@ -37,7 +40,8 @@ class RequestTelemetry:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
-                    if case_no := scope.get("path_params", {}).get("case_no"):
+                    case_no = scope.get("path_params", {}).get("case_no", "")
+                    if _CASE_NO.fullmatch(case_no):
                         about_case(case_no)
                 await send(message)
 

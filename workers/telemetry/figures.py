@@ -103,7 +103,7 @@ def families(figures: CaseFigures) -> Iterable[Metric]:
         mails.add_metric([state.value], count)
     yield mails
     for name, (said, value) in _plain(figures).items():
-        yield GaugeMetricFamily(f"tetsuzuki_{name}", said, value=value)
+        yield GaugeMetricFamily(name, said, value=value)
     notices = GaugeMetricFamily(
         "tetsuzuki_notices", "Completion notices of the last four weeks, by the due date.", labels=["in_time"]
     )
@@ -128,10 +128,22 @@ _MARKS = {
 
 def _plain(figures: CaseFigures) -> dict[str, tuple[str, float]]:
     return {
-        "oldest_pending_mail_seconds": ("Age of the oldest mail not taken yet.", figures.oldest_pending_mail),
-        "unstarted_forms": ("Forms that were accepted and not started.", figures.unstarted_forms),
-        "oldest_unstarted_form_seconds": ("Age of the oldest form not started.", figures.oldest_unstarted_form),
-        "webhook_dead_letters": ("Webhook messages given up that nobody has sent again.", figures.dead_letters),
-        "undelivered_events": ("Events of other systems not passed on to their cases.", figures.undelivered_events),
-        "oldest_undelivered_event_seconds": ("Age of the oldest such event.", figures.oldest_undelivered_event),
+        "tetsuzuki_oldest_pending_mail_seconds": ("Age of the oldest mail not taken yet.", figures.oldest_pending_mail),
+        "tetsuzuki_unstarted_forms": ("Forms that were accepted and not started.", figures.unstarted_forms),
+        "tetsuzuki_oldest_unstarted_form_seconds": (
+            "Age of the oldest form not started.",
+            figures.oldest_unstarted_form,
+        ),
+        "tetsuzuki_webhook_dead_letters": (
+            "Webhook messages given up that nobody has sent again.",
+            figures.dead_letters,
+        ),
+        "tetsuzuki_undelivered_events": (
+            "Events of other systems not passed on to their cases.",
+            figures.undelivered_events,
+        ),
+        "tetsuzuki_oldest_undelivered_event_seconds": (
+            "Age of the oldest such event.",
+            figures.oldest_undelivered_event,
+        ),
     }

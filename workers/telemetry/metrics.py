@@ -5,9 +5,17 @@ The runtime is made once, before any client: those that are made later use it. O
 served by a process of its own (`workers/telemetry/figures.py`).
 """
 
+import logging
 import socket
 
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
 from web.common.measures import BUCKETS
 from workers.program import ClearError
@@ -15,6 +23,8 @@ from workers.settings import Settings
 
 _WITHOUT_CLIENT = frozenset({"figures", "inbox"})
 """The processes that do not use Temporal's SDK: the first serves what the database says, the other nothing."""
+
+_AS_USUAL = TelemetryFilter(core_level="WARN", other_level="ERROR")
 
 
 class MetricsAddressError(ClearError):
@@ -43,20 +53,33 @@ def address_refused(settings: Settings, why: object) -> MetricsAddressError:
     )
 
 
-def serve_metrics(settings: Settings, process: str) -> None:
-    """Serve the metrics of this process from now on. Raises `MetricsAddressError`."""
+def begin_runtime(settings: Settings, process: str) -> None:
+    """Make the runtime of Temporal's SDK: with metrics where telemetry is on, its log lines among our own.
+
+    Raises:
+        MetricsAddressError: its metrics cannot be served there.
+
+    """
     if process in _WITHOUT_CLIENT:
         return
+    telemetry = TelemetryConfig(
+        logging=LoggingConfig(_AS_USUAL, LogForwardingConfig(logging.getLogger("temporalio.core"))),
+        metrics=_prometheus(settings) if settings.telemetry else None,
+        attach_service_name=False,
+    )
+    try:
+        runtime = Runtime(telemetry=telemetry)
+    except ValueError as error:
+        raise address_refused(settings, error) from None
+    Runtime.set_default(runtime)
+
+
+def _prometheus(settings: Settings) -> PrometheusConfig:
     host, port = metrics_address(settings)
-    prometheus = PrometheusConfig(
+    return PrometheusConfig(
         bind_address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         counters_total_suffix=True,
         unit_suffix=True,
         durations_as_seconds=True,
         histogram_bucket_overrides=BUCKETS,
     )
-    try:
-        runtime = Runtime(telemetry=TelemetryConfig(metrics=prometheus, attach_service_name=False))
-    except ValueError as error:
-        raise address_refused(settings, error) from None
-    Runtime.set_default(runtime)

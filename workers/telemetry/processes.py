@@ -21,11 +21,13 @@ def run_process(name: str, serve: Callable[[Settings], Main]) -> NoReturn:
 
             for handler in logging.getLogger().handlers:
                 handler.setFormatter(JsonLines(name))
+        if settings.logs_as_json or settings.telemetry:
+            from workers.telemetry.metrics import begin_runtime  # noqa: PLC0415
+
+            begin_runtime(settings, name)
         if settings.telemetry:
-            from workers.telemetry.metrics import serve_metrics  # noqa: PLC0415
             from workers.telemetry.traces import begin_tracing  # noqa: PLC0415
 
-            serve_metrics(settings, name)
             begin_tracing(settings, name)
 
     raise typer.Exit(run(serve(settings), log_level=settings.log_level, service=True, begin=begin))

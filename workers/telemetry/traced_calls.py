@@ -7,7 +7,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanKind, set_span_in_context
 from temporalio import activity, client, worker
 
-from models.common.case_context import began_in, case_of
+from models.common.case_context import began_in, case_of, is_started
 from workers.telemetry.trace_headers import span_in, with_span
 from workers.telemetry.traces import span_of
 
@@ -23,7 +23,9 @@ class _TracedCalls(client.OutboundInterceptor):
     async def start_workflow(self, input: client.StartWorkflowInput) -> client.WorkflowHandle[Any, Any]:  # noqa: A002
         with span_of(f"start {input.workflow}", SpanKind.CLIENT, _begun(input.id), **_about(input.id)) as span:
             input.headers = with_span(input.headers, span.get_span_context())
-            return await super().start_workflow(input)
+            started = await super().start_workflow(input)
+            is_started(case_of(input.id))
+            return started
 
     async def signal_workflow(self, input: client.SignalWorkflowInput) -> None:  # noqa: A002 the SDK's name
         with span_of(f"signal {input.signal}", SpanKind.CLIENT, None, **_about(input.id)) as span:

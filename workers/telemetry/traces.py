@@ -19,6 +19,7 @@ from workers.build_id import build_id
 from workers.settings import Settings
 
 _TRACER = "tetsuzuki"
+_WITHIN = 3.0  # seconds: a process that ends waits no longer for a receiver that is away
 
 
 def begin_tracing(settings: Settings, process: str) -> None:
@@ -27,7 +28,7 @@ def begin_tracing(settings: Settings, process: str) -> None:
         return
     resource = Resource({SERVICE_NAME: f"tetsuzuki-{process}", SERVICE_VERSION: build_id(settings)})
     provider = TracerProvider(resource=resource)
-    receiver = OTLPSpanExporter(endpoint=f"{settings.otlp_url.rstrip('/')}/v1/traces")
+    receiver = OTLPSpanExporter(endpoint=f"{settings.otlp_url.rstrip('/')}/v1/traces", timeout=_WITHIN)
     provider.add_span_processor(BatchSpanProcessor(receiver, schedule_delay_millis=1000))
     trace.set_tracer_provider(provider)
 
