@@ -20,13 +20,13 @@ async def our_watched_stack(customers: int) -> AsyncIterator[Ours]:
     receiver = await asyncio.start_server(_take, "127.0.0.1", 0)
     port = receiver.sockets[0].getsockname()[1]
     async with receiver, our_stack(customers, telemetry=True, otlp_url=f"http://127.0.0.1:{port}") as ours:
-        asking = asyncio.create_task(_ask(ours))
+        reading = asyncio.create_task(_ask(ours))
         try:
             yield ours
         finally:
-            asking.cancel()
+            reading.cancel()
             with suppress(asyncio.CancelledError):
-                await asking
+                await reading
 
 
 async def _ask(ours: Ours) -> None:

@@ -341,6 +341,7 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
     }
     assert mounted == {
         "certificates": [],
+        "figures": [],
         "migrate": ["master-keys:/keys/master"],
         "worker": ["master-keys:/keys/master:ro"],
         "eraser": ["master-keys:/keys/master:ro"],
@@ -406,7 +407,7 @@ def test_the_image_has_no_embedded_servers() -> None:
 
 def test_the_image_gets_what_it_is_built_from_and_nothing_else() -> None:
     kept = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench", "monitoring"}
     assert kept == packages | {"pyproject.toml", "requirements.lock", "requirements-dev.lock", "README.md", "LICENSE"}
 
 

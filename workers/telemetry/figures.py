@@ -36,10 +36,10 @@ class Figures:
         self._looked_at = -READ_EVERY
         self._looking: asyncio.Task[CaseFigures | None] | None = None
         self._last: CaseFigures | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._in_turn = asyncio.Lock()
 
     async def now(self) -> CaseFigures | None:
-        async with self._one_at_a_time:
+        async with self._in_turn:
             if self._looking is None and self._clock() - self._looked_at >= READ_EVERY:
                 self._looked_at = self._clock()
                 self._looking = asyncio.create_task(self._look())
