@@ -30,7 +30,7 @@ from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.long, needs_prometheus]
-_FAULT_WITHIN = 90
+_FAULT_WITHIN = 200
 """Seconds until every alert that a fault must raise is there, and until all have ended."""
 
 

@@ -114,7 +114,8 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
                 application_no = await outside.apply(OFFICE)
                 await is_so(asked, "tetsuzuki_oldest_unstarted_form_seconds > 0")
                 os.kill(server, signal.SIGCONT)
-                await is_so(asked, "sum(tetsuzuki_cases_failing) > 0")
+                await is_so(asked, "sum(temporal_activity_execution_failed_total) > 1")
+                await is_so(asked, 'tetsuzuki_mails{state="pending"} > 0')
                 async with await listen("127.0.0.1", port, mails.append):
                     case = Case(stack.settings, outside, application_no)
                     await case.rests_at(1, Stage.SET_UP)
@@ -143,6 +144,7 @@ async def mark_a_dead_letter(settings: Settings) -> None:
                 since=now,
                 waiting_for=WaitingFor.OPERATOR,
                 overdue=True,
+                failing=True,
                 awaits_approval=True,
             )
         )
