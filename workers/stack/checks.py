@@ -6,17 +6,22 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from workers.database_connection import LONGEST_SOCKET_DIR, can_be_reached
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.stack.places import Places
 from workers.temporal import address
 
 MEASURED = ("worker", "eraser", "web", "desk", "figures")
 """The processes that serve metrics, in the order of their ports."""
 LEAST_SPACE = 500_000_000
 """Bytes that must be free: the databases take about a tenth of it when new."""
+LONGEST_PATH = 1000
+"""Bytes: Postgres allows a little more."""
 
 
 _NEVER_GIVEN_AWAY = range(20_000, 32_000)
@@ -71,10 +76,10 @@ def check_host(settings: Settings) -> None:
 
 
 def check_ports(settings: Settings) -> None:
-    """Every port that the stack will listen on is free.
+    """Every port that the stack will listen on is free, and another one for each part.
 
     Raises:
-        StackError: names each port that is not, and the variable that changes it.
+        StackError: names each port that is not, and the variables that change it.
 
     """
     wanted = [
@@ -92,6 +97,12 @@ def check_ports(settings: Settings) -> None:
         for port, name, host, what in wanted
         if (reason := _in_the_way(host, port))
     ]
+    taken += [
+        f"port {port} is set for {what} and {what_else}: "
+        f"set TETSUZUKI_{name.upper()} or TETSUZUKI_{other.upper()} to another one"
+        for (port, name, _, what), (same, other, _, what_else) in combinations(wanted, 2)
+        if port == same
+    ]
     if taken:
         raise StackError("; ".join(taken))
 
@@ -99,6 +110,26 @@ def check_ports(settings: Settings) -> None:
 def metrics_ports(settings: Settings) -> dict[str, int]:
     """Return at which port each process of the stack serves its metrics: the one that is set and those after it."""
     return {name: settings.metrics_port + number for number, name in enumerate(MEASURED)} if settings.telemetry else {}
+
+
+def check_place(places: Places) -> None:
+    """The state folder's path is one that Postgres and its clients can be given.
+
+    Raises:
+        StackError: it is too long; nothing else about it matters.
+
+    """
+    length = len(bytes(places.postgres))
+    if length > LONGEST_PATH:
+        raise StackError(
+            f"{places.state} is too long for Postgres ({length} bytes with the database's own folder, {LONGEST_PATH} "
+            "at most): set TETSUZUKI_STATE_DIR to a shorter one"
+        )
+    if not can_be_reached(places.socket_dir):
+        raise StackError(
+            f"{places.state} is too long for a socket in it ({LONGEST_SOCKET_DIR} bytes with its own folder at most): "
+            "set TETSUZUKI_STATE_DIR to a shorter one"
+        )
 
 
 def check_space(state_dir: Path, least: int = LEAST_SPACE) -> None:
