@@ -276,7 +276,7 @@ async def test_spans_hold_no_person_and_no_error_s_own_words(watched: Watched) -
 
 
 async def test_headers_hold_the_signed_entry_and_the_trace_context_alone(watched: Watched) -> None:
-    names, carried = set(), set()
+    names, carried = set[str](), set[str]()
     async with temporal.opened(watched.settings) as client:
         for workflow_id in (f"application/{watched.application_no}", office_workflow_id(watched.application_no, 1)):
             history = await client.get_workflow_handle(workflow_id).fetch_history()

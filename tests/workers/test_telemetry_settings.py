@@ -5,7 +5,7 @@ import json
 import logging
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ async def test_a_database_that_hangs_is_away_for_who_asks_meanwhile(monkeypatch:
 
 
 @pytest.fixture
-def line() -> Iterator[Any]:
+def line() -> Callable[..., dict[str, Any]]:
     """A line of the log, as JSON, of what is said meanwhile."""
 
     def said(message: str, **given: Any) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def line() -> Iterator[Any]:
     return said
 
 
-def test_a_line_of_the_log_is_json_with_the_case_that_it_is_about(line: Any) -> None:
+def test_a_line_of_the_log_is_json_with_the_case_that_it_is_about(line: Callable[..., dict[str, Any]]) -> None:
     assert line("one\nline").keys() == {"time", "level", "process", "logger", "message"}
     about_case("YS-000123")
     assert line("x")["case"] == "YS-000123"

@@ -68,22 +68,24 @@ async def _waiting(session: DatabaseSession) -> tuple[Counter[tuple[str, str, st
 
 async def _procedures(session: DatabaseSession) -> dict[str, ProcedureFigures]:
     marks = (_ROW.overdue, _ROW.held, _ROW.failing, _ROW.awaits_approval)
-    counted = select(_ROW.procedure, *(func.count().filter(mark) for mark in marks)).where(_ROW.outcome.is_(None))
-    found = {row[0]: ProcedureFigures(*row[1:]) for row in await session.execute(counted.group_by(_ROW.procedure))}
+    overdue, held, failing, awaiting = (func.count().filter(mark) for mark in marks)
+    counted = select(_ROW.procedure, overdue, held, failing, awaiting).where(_ROW.outcome.is_(None))
+    rows = await session.execute(counted.group_by(_ROW.procedure))
+    found = {procedure: ProcedureFigures(*counts) for procedure, *counts in rows}
     return {procedure: found.get(procedure, ProcedureFigures()) for procedure in STAGES}
 
 
-def _unstarted_forms() -> Select[tuple[int, datetime]]:
+def _unstarted_forms() -> Select[int, datetime]:
     waits = (ApplicationRow.started_at.is_(None), ApplicationRow.closed_at.is_(None))
     return select(func.count(), func.min(ApplicationRow.applied_at)).where(*waits)
 
 
-def _undelivered_events() -> Select[tuple[int, datetime]]:
+def _undelivered_events() -> Select[int, datetime]:
     waits = (EventRow.delivered_at.is_(None), EventRow.refused_because.is_(None))
     return select(func.count(), func.min(EventRow.received_at)).where(*waits)
 
 
-async def _oldest(session: DatabaseSession, counted: Select[tuple[int, datetime]], now: datetime) -> tuple[int, float]:
+async def _oldest(session: DatabaseSession, counted: Select[int, datetime], now: datetime) -> tuple[int, float]:
     count, oldest = (await session.execute(counted)).one()
     return count, _age(oldest, now)
 
