@@ -35,8 +35,8 @@ def promtool(*arguments: str, given: str = "") -> None:
 class Prometheus:
     """What a running Prometheus knows."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=10)
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
 
     async def ask(self, expression: str) -> list[dict[str, Any]]:
         answer = await self._http.get("/api/v1/query", params={"query": expression})
@@ -94,12 +94,13 @@ async def prometheus(
             "prometheus", *(f"--{name}={value}" for name, value in options.items()), stdout=log, stderr=log
         )
     try:
-        running = Prometheus(f"http://127.0.0.1:{port}")
-        async with asyncio.timeout(PATIENCE):
-            while not await running.is_ready():
-                assert process.returncode is None, (folder / "prometheus.log").read_text()
-                await asyncio.sleep(0.1)
-        yield running
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+            running = Prometheus(http)
+            async with asyncio.timeout(PATIENCE):
+                while not await running.is_ready():
+                    assert process.returncode is None, (folder / "prometheus.log").read_text()
+                    await asyncio.sleep(0.1)
+            yield running
     finally:
         if process.returncode is None:
             process.terminate()
