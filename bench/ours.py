@@ -55,11 +55,11 @@ class Ours:
 
 
 @asynccontextmanager
-async def our_stack(customers: int, *, encrypted: bool = True, **given: Any) -> AsyncIterator[Ours]:
-    """A new stack in a folder of its own, with so many customers who can apply, numbered from 0; `given`: settings."""
+async def our_stack(customers: int, **settings: Any) -> AsyncIterator[Ours]:
+    """A new stack in a folder of its own, with so many customers who can apply, numbered from 0; `settings`: of the stack."""
     with TemporaryDirectory(prefix="tetsuzuki-bench-") as folder:
         async with (
-            Stack(alone(Path(folder), encrypt_histories=encrypted, **given)) as stack,
+            Stack(alone(Path(folder), **settings)) as stack,
             database.opened(stack.settings) as sessions,
             temporal.opened(stack.settings) as client,
         ):

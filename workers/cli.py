@@ -14,6 +14,7 @@ from workers.commands.keys_cli import keys
 from workers.commands.person_cli import person
 from workers.commands.webhooks_cli import As, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command, show_whatever_comes
+from workers.telemetry.processes import run_process
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,7 +69,7 @@ def worker() -> None:
     """Run one worker process."""
     from workers.worker import serve
 
-    run_command(serve, service=True)
+    run_process("worker", serve)
 
 
 @app.command()
@@ -76,7 +77,7 @@ def eraser() -> None:
     """Run the worker that alone may delete: retention, and erasing persons."""
     from workers.erasing_worker import serve
 
-    run_command(serve, service=True)
+    run_process("eraser", serve)
 
 
 @app.command()
@@ -84,7 +85,7 @@ def web() -> None:
     """Serve the form, the case pages and the API."""
     from workers.web_server import serve
 
-    run_command(serve, service=True)
+    run_process("web", serve)
 
 
 @app.command()
@@ -92,7 +93,15 @@ def desk() -> None:
     """Serve the operators' web application."""
     from workers.desk_server import serve
 
-    run_command(serve, service=True)
+    run_process("desk", serve)
+
+
+@app.command()
+def figures() -> None:
+    """Serve what the database says of all cases as metrics."""
+    from workers.figures_server import serve
+
+    run_process("figures", serve)
 
 
 @app.command()
@@ -100,7 +109,7 @@ def inbox() -> None:
     """Take mails by SMTP and keep each as a file under the state folder."""
     from workers.stack.inbox import serve
 
-    run_command(serve, service=True)
+    run_process("inbox", serve)
 
 
 @app.command()
@@ -265,6 +274,14 @@ def health_desk() -> None:
     from workers.health import check_desk
 
     run_command(check_desk)
+
+
+@health.command("figures")
+def health_figures() -> None:
+    """Fail unless the figures about all cases are served on this machine."""
+    from workers.health import check_figures
+
+    run_command(check_figures)
 
 
 @operators.command("link")

@@ -102,6 +102,18 @@ def key_engine(settings: Settings) -> AsyncEngine:
     )
 
 
+def figures_engine(settings: Settings, patience: float) -> AsyncEngine:
+    """One connection, of which each statement and the connecting itself take `patience` seconds at most."""
+    return create_async_engine(
+        url(settings),
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"timeout": patience, "command_timeout": patience} | _by_socket(database_tls(settings)),
+    )
+
+
 def _by_socket(tls: DatabaseTls) -> dict[str, Any]:
     return {"ssl": tls, "async_creator_fn": connect}
 

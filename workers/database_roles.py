@@ -25,6 +25,8 @@ class DatabaseRole(StrEnum):
     WORKER = "tetsuzuki_worker"
     ERASE = "tetsuzuki_erase"
     """The worker that ends what has been kept long enough, and erases persons."""
+    FIGURES = "tetsuzuki_figures"
+    """Counts all cases for those who run the program."""
 
 
 class Statement(StrEnum):
@@ -155,8 +157,17 @@ def _erases(table: str) -> Allowed:
     return _ERASED.get(table, READ | blanked | deleted)
 
 
+_COUNTED = frozenset({"applications", "case_status", "events", "notices"})
+"""What figures are made of."""
+
+
+def _counts(table: str) -> Allowed:
+    return READ if table in _COUNTED else NOTHING
+
+
 GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
-    table: {**of_roles, DatabaseRole.ERASE: _erases(table)} for table, of_roles in _GRANTS.items()
+    table: {**of_roles, DatabaseRole.ERASE: _erases(table), DatabaseRole.FIGURES: _counts(table)}
+    for table, of_roles in _GRANTS.items()
 }
 """Of each table what each role may do; a table that is not here is granted to nobody."""
 

@@ -89,6 +89,11 @@ async def check_desk(settings: Settings) -> None:
     await _check("the desk", address_of(settings.desk_host, settings.desk_port))
 
 
+async def check_figures(settings: Settings) -> None:
+    """Raise `ClearError` unless the figures are served on this machine; what the database says is not asked."""
+    await _check("the figures' process", address_of(settings.metrics_host, settings.metrics_port))
+
+
 async def _check(what: str, server: str) -> None:
     address = f"{server}/healthz"
     try:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from models.common.signing_keys import KeyPurpose
@@ -45,7 +47,14 @@ async def serve_app(app: FastAPI, host: str, port: int, *, longest_head: int | N
     await _until_cancelled(_Server(config(app, host, port, longest_head=longest_head)))
 
 
-def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = None) -> uvicorn.Config:
+async def serve_on(app: Starlette, listening: socket.socket) -> None:
+    """Serve an application on a socket that listens until cancelled."""
+    await _until_cancelled(_Server(config(app, *listening.getsockname()[:2], notes_answers=False)), [listening])
+
+
+def config(
+    app: Starlette, host: str, port: int, *, longest_head: int | None = None, notes_answers: bool = True
+) -> uvicorn.Config:
     """Return how an app is served. Only whom `FORWARDED_ALLOW_IPS` names is believed to speak for other clients.
 
     uvicorn's own default believes whoever is on this machine, who would then meet no limit. `longest_head`: how many
@@ -56,6 +65,7 @@ def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = Non
         host=host,
         port=port,
         log_config=None,
+        access_log=notes_answers,
         timeout_graceful_shutdown=_DRAIN,
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
         http=BoundedHead,
@@ -65,8 +75,8 @@ def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = Non
     )
 
 
-async def _until_cancelled(server: uvicorn.Server) -> None:
-    serving = asyncio.create_task(server.serve())
+async def _until_cancelled(server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> None:
+    serving = asyncio.create_task(server.serve(sockets))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:

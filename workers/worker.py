@@ -11,6 +11,7 @@ from workers.case_keys import CaseKeys, opened_keys
 from workers.program import until_cancelled
 from workers.replay_guard import ReplayGuard
 from workers.settings import Settings
+from workers.telemetry.temporal_up import temporal_watched
 from workers.wiring.root import build_worker
 
 _TRY_AGAIN_AFTER = 1.0  # seconds
@@ -28,7 +29,11 @@ async def serve(settings: Settings) -> None:
             client = await connect_patiently(settings, keys)
             sessions = database.sessions(engine, keys.masters)
             guard = ReplayGuard(client, settings, sessions)
-            async with guard.on_duty(), build_worker(client, settings, sessions, runner=guard.runner):
+            async with (
+                guard.on_duty(),
+                temporal_watched(client, settings),
+                build_worker(client, settings, sessions, runner=guard.runner),
+            ):
                 _logger.info("working as build %s", build_id(settings))
                 if await temporal.current_build(client, settings) != build_id(settings):
                     _logger.warning(

@@ -87,6 +87,12 @@ class NothingToSendError(Exception):
     """Raised while a mail is written that is not to be sent now: nothing is stored."""
 
 
+def _count(outcome: str) -> None:
+    if activity.in_activity():
+        counted = activity.metric_meter().create_counter("tetsuzuki_mail_tries", "Mails offered to the mail server.")
+        counted.add(1, {"outcome": outcome})
+
+
 class MailTransport(Protocol):
     """Whatever takes a mail."""
 
@@ -209,10 +215,15 @@ class Outbox:
             to = one_address(notice.recipient)
         except ValueError:
             return "宛先のメールアドレスの形が正しくありません。"
+        outcome = "not_taken"
         try:
             await self._transport.send(self._compose(notice, to, written))
+            outcome = "sent"
         except RecipientRefusedError as refused:
+            outcome = "refused"
             return str(refused)
+        finally:
+            _count(outcome)
         return None
 
     def _compose(self, notice: NoticeRow, to: Address, written: WrittenMail) -> EmailMessage:

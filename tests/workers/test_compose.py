@@ -300,7 +300,7 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
     assert not re.search(r"^\w+=.", example, re.MULTILINE)
     offered = set(re.findall(r"^#?(\w+)=", example, re.MULTILINE))
     files = [
-        (ROOT / name).read_text(encoding="utf-8") for name in ("docker-compose.yml", "docker-compose.keycloak.yml")
+        (ROOT / f"docker-compose{more}.yml").read_text(encoding="utf-8") for more in ("", ".keycloak", ".telemetry")
     ]
     assert offered == variables("".join(files)).keys()
 
@@ -322,7 +322,7 @@ def test_workers_can_be_many() -> None:
 def test_the_customers_web_and_the_desk_alone_can_be_reached_and_from_this_machine_only() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {"web": ["127.0.0.1:8080:8080"], "desk": ["127.0.0.1:8233:8233"]}
-    for more, ports in {"mails": {"mailpit": 8025}, "keycloak": {"desk": 8180}}.items():
+    for more, ports in {"mails": {"mailpit": 8025}, "keycloak": {"desk": 8180}, "telemetry": {"grafana": 3000}}.items():
         opened = {name: service["ports"] for name, service in further(more)["services"].items() if "ports" in service}
         assert opened == {name: [f"127.0.0.1:{port}:{port}"] for name, port in ports.items()}
 
@@ -342,10 +342,12 @@ def test_each_process_connects_as_its_own_role_with_its_own_password() -> None:
         "desk": DatabaseRole.DESK,
         "worker": DatabaseRole.WORKER,
         "eraser": DatabaseRole.ERASE,
+        "figures": DatabaseRole.FIGURES,
     }
     for name, role in roles.items():
         given = SERVICES[name]["environment"]
-        variable = f"${{{role.name}_DATABASE_PASSWORD:?set it in .env}}"
+        needed = "-" if "profiles" in SERVICES[name] else "?set it in .env"
+        variable = f"${{{role.name}_DATABASE_PASSWORD:{needed}}}"
         assert given["TETSUZUKI_DATABASE_URL"] == f"postgresql+asyncpg://{role}@postgres:5432/tetsuzuki"
         assert given["TETSUZUKI_DATABASE_PASSWORD"] == variable
         assert SERVICES["migrate"]["environment"][f"TETSUZUKI_DATABASE_{role.name}_PASSWORD"] == variable
@@ -360,6 +362,7 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
     }
     assert mounted == {
         "certificates": [],
+        "figures": [],
         "migrate": ["master-keys:/keys/master"],
         "worker": ["master-keys:/keys/master:ro"],
         "eraser": ["master-keys:/keys/master:ro"],
@@ -425,7 +428,7 @@ def test_the_image_has_no_embedded_servers() -> None:
 
 def test_the_image_gets_what_it_is_built_from_and_nothing_else() -> None:
     kept = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench", "monitoring"}
     assert kept == packages | {"pyproject.toml", "requirements.lock", "requirements-dev.lock", "README.md", "LICENSE"}
 
 

@@ -75,7 +75,16 @@ Case = Annotated[ReadCase, Depends(read_case)]
 def shown_case(desk: DeskContext, case: ReadCase, facts: CaseFacts) -> dict[str, Any]:
     """Return what every page of a case shows."""
     page = workflow_link("", desk.namespace, case.workflow_id)
-    return {"case": case, "facts": facts, "web_ui": f"{page}/{quote(case.now.run_id, safe='')}/user-metadata"}
+    return {
+        "case": case,
+        "facts": facts,
+        "web_ui": f"{page}/{quote(case.now.run_id, safe='')}/user-metadata",
+        "for_engineers": [
+            (name, template.replace("{case}", quote(case.case_no, safe="")))
+            for name, template in (("処理の記録（トレース）", desk.traces_url), ("ログ", desk.logs_url))
+            if template
+        ],
+    }
 
 
 def may_do(who: SignedInOperator, case: ReadCase, operation: str) -> bool:

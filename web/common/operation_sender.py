@@ -1,6 +1,7 @@
 """Sending an operation to a case, signed with who acts: by the desk, the customers' web, and commands alike."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +14,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError
 
 from models.common.actors import Actor
+from models.common.case_context import about_case, case_of
 from models.common.commitments import SALT, ContentError, new_salt, salted
 from models.common.messages import TRY_LATER
 from models.common.operator_message import ActionMessage
@@ -21,6 +23,7 @@ from models.common.security_log import SecurityEvent, security_event
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
 from models.common.temporal_answers import is_unknown_workflow
 from web.common.auth.signing import sending_with, signing_client
+from web.common.measures import count_operation
 from web.common.temporal_calls import UnreachableError, temporal_call
 
 PATIENCE = timedelta(seconds=10)
@@ -91,6 +94,11 @@ _NOTED = {Done: "done", Refused: "refused", NotKnown: "not known"}
 """What the security log calls them."""
 
 
+def _kind_of(outcome: Outcome) -> str:
+    """Return what metrics call it: an outcome, or why it is refused."""
+    return outcome.why.value if isinstance(outcome, Refused) else _NOTED[type(outcome)].replace(" ", "_")
+
+
 @dataclass(frozen=True)
 class SignedOperation:
     """An operation that was signed before it is sent: the same however often, and whoever sends it."""
@@ -143,7 +151,10 @@ class OperationSender:
 
         """
         place = SignedPlace(workflow_id, "", operation, update_id)
+        about_case(case_of(workflow_id))
+        began = time.perf_counter()
         outcome = await self._outcome(place, content, actor, salt, patience)
+        count_operation(_kind_of(outcome), time.perf_counter() - began)
         facts = {"case": workflow_id, "operation": operation, "by": str(actor), "channel": actor.channel}
         security_event(SecurityEvent.OPERATION, _NOTED[type(outcome)], update=update_id, **facts)
         return outcome

@@ -7,7 +7,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from models.common.calendar import JST
+from models.common.calendar import JST, utc_now
 from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.identifiers import ApplicationNo, ContractId, application_workflow_id
@@ -21,6 +21,7 @@ from models.yayoi.store.starting import (
     mark_refused_form_started,
     refused_forms_to_start,
 )
+from web.common.measures import measure_start
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 from web.webhooks.starter import STARTED_AGAIN
@@ -95,6 +96,7 @@ class ApplicationStarter:
             except WorkflowAlreadyStartedError:
                 _log.info("%s was started before", application_no)
         await mark_application_started(self._sessions, application_no)
+        measure_start(utc_now() - row.applied_at)
 
 
 def _details(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:

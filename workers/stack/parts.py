@@ -20,7 +20,7 @@ from workers.database_roles import DatabaseRole
 from workers.program import Say
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
-from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
+from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal, metrics_ports
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
 from workers.wiring.derived import web_ui_address
@@ -75,6 +75,7 @@ def in_order(settings: Settings, completed: Settings, places: Places, say: Say) 
             _eraser(settings),
             _web(settings),
             _desk(settings),
+            *([_figures(settings)] if settings.telemetry else []),
         ],
     ]
 
@@ -136,6 +137,11 @@ def _desk(settings: Settings) -> Part:
     listening = partial(listens, settings.desk_host, settings.desk_port)
     desk = _python("desk", lambda _pid: until(listening), patience=20, role=DatabaseRole.DESK)
     return replace(desk, signs_for=(KeyPurpose.OPERATORS, KeyPurpose.AUDIT))
+
+
+def _figures(settings: Settings) -> Part:
+    listening = partial(_listens, settings.metrics_host, metrics_ports(settings)["figures"])
+    return _python("figures", lambda _pid: _until(listening), role=DatabaseRole.FIGURES)
 
 
 def _python(

@@ -116,6 +116,8 @@ class Stack:
         own: dict[str, Any] = {
             "signing_keys_dir": hand_keys(keys, self._places.handed_keys / part.name, part.signs_for)
         }
+        if (port := checks.metrics_ports(self._asked).get(part.name)) is not None:
+            own |= {"metrics_port": port}
         if part.role is not None and checks.embeds_postgres(self._asked):
             own |= {"database_url": postgres_url(self._places.socket_dir, DATABASE, part.role)}
         return needed.model_copy(update=own)

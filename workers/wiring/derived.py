@@ -159,6 +159,7 @@ def role_passwords(settings: Settings) -> Passwords:
         DatabaseRole.DESK: settings.database_desk_password,
         DatabaseRole.WORKER: settings.database_worker_password,
         DatabaseRole.ERASE: settings.database_erase_password,
+        DatabaseRole.FIGURES: settings.database_figures_password,
     }
     return {role: password.get_secret_value() if password else None for role, password in given.items()}
 

@@ -12,6 +12,7 @@ from models.common.task_queues import erasing_queue
 from workers.histories import Histories
 from workers.journal import JournalFile
 from workers.settings import Settings
+from workers.telemetry.tracing import traced_activities, traced_runner
 from workers.wiring.dependencies import Activities, activities_of
 from workers.wiring.derived import journal_file
 from workers.wiring.root import DRAIN, UNRESTRICTED, deployment
@@ -43,8 +44,9 @@ def build_eraser(
         client,
         task_queue=erasing_queue(settings.temporal_task_queue),
         workflows=ERASING_WORKFLOWS,
-        workflow_runner=runner,
+        workflow_runner=traced_runner(runner, settings),
         activities=build_erasing_activities(settings, sessions, client),
+        interceptors=traced_activities(settings),
         graceful_shutdown_timeout=drain,
         deployment_config=deployment(settings) if versioned else None,
     )
