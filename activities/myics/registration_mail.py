@@ -12,6 +12,7 @@ from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
+from models.common.store.operators import operator_name
 from models.common.store.sessions import DatabaseSession
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.identifiers import HolderNo
@@ -73,7 +74,7 @@ class RegistrationMailActivities:
         body = self._templates.get_template(f"{request.kind}.md").render(
             CONSTANTS,
             registration=row,
-            assignee=assignee,
+            assignee=await operator_name(session, assignee),
             kind=kind,
             firm=await session.get_one(MyicsFirmRow, row.customer_no),
             client=client,

@@ -18,6 +18,7 @@ from models.common.desk_links import desk_case_path, operation_path
 from models.common.identifiers import ledger_key
 from models.common.store.case_status import status_of
 from models.common.store.ledger import StepTransaction
+from models.common.store.operators import operator_name
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
@@ -149,7 +150,7 @@ class MailTexts:
             office=office,
             request=request,
             to_the_pair=to_the_pair,
-            assignee=assignee,
+            assignee=await operator_name(session, assignee),
             case_url=case_url,
             set_up_url=urljoin(case_url, SET_UP_PATH),
             calendar_url=calendar_address(case_url),

@@ -655,10 +655,10 @@ TRIALS = [
     ),
     Trial(
         activity="send_digest",
-        message=SendDigest(day=date(2026, 11, 5), operator="佐藤"),
+        message=SendDigest(day=date(2026, 11, 5), operator="sk"),
         added={"notices": 1},  # about no case: the notice is all
         look=select(NoticeRow.key, NoticeRow.case_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
-        found=[("digest:2026-11-05:佐藤", None, "sato@back-office.example.jp", True)],
+        found=[("digest:2026-11-05:sk", None, "sato@back-office.example.jp", True)],
     ),
     Trial(
         activity="find_differences",

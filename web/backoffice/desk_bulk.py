@@ -81,7 +81,7 @@ async def choose(request: Request, desk: Desk, who: Operator, actions: Actions, 
     sent = await request.form()
     if sent.get("all"):
         filter_ = WorklistFilter.read({name: sent.get(name, "") for name in WorklistFilter.model_fields})
-        keys = await worklist.keys(filter_, who.operator.name, desk.now(), MOST_CASES)
+        keys = await worklist.keys(filter_, who.handle, desk.now(), MOST_CASES)
     else:
         keys = [key for text in sent.getlist("cases") if (key := _key(str(text)))]
     bulk_id = await actions.begin(who.operator, who.roles, keys)
@@ -98,15 +98,18 @@ async def show(
     if counts.to_judge:
         jobs.judging.wake()
     begun = {"kind": row.kind or "", **{name: str(row.content.get(name) or "") for name in ("to", "until", "reason")}}
+    named = {each.row.handle: each.row.name for each in await desk.operators.listed()}
+    to = row.content.get("to")
     facts = {
         "who": who,
         "action": row,
+        "new_in_charge": named.get(to, to),
         "counts": counts,
         "lines": await actions.lines(row.bulk_id),
         "kinds": [(kind.value, kind.label) for kind in BulkKind],
         "label": BulkKind.named(row.kind).label if row.kind else "",
-        "colleagues": [(who.operator.name, f"{who.operator.name}（自分）")]
-        + [(each.name, each.name) for each in await colleagues(desk, who.operator)],
+        "colleagues": [(who.handle, f"{who.operator.name}（自分）")]
+        + [(each.handle, each.name) for each in await colleagues(desk, who.operator)],
         "own": row.operator_id == who.operator.operator_id and who.may_change(Area.CASES),
         "supervisor": Role.SUPERVISOR in who.roles,
         "case_path": case_path,
@@ -167,7 +170,7 @@ async def _confirm(desk: DeskContext, who: SignedInOperator, row: BulkActionRow,
     for line, assignee in await actions.ready(row.bulk_id):
         key = CasePlace(line.case_no, line.part)
         # Since it was judged, the case may have gone to a colleague, and a role to nobody.
-        because = refuse_actor(actor, who.operator.name, line.procedure, str(line.operation), assignee)
+        because = refuse_actor(actor, line.procedure, str(line.operation), assignee)
         if because:
             refused[key] = because
             continue
@@ -187,8 +190,8 @@ async def _read(desk: DeskContext, who: SignedInOperator, typed: Mapping[str, st
     with said_beside():
         content = BulkContent.read(kind, typed)
     if kind is BulkKind.HAND_OVER:
-        names = {who.operator.name, *(each.name for each in await colleagues(desk, who.operator))}
-        if content.to not in names:
+        there = {who.handle, *(each.handle for each in await colleagues(desk, who.operator))}
+        if content.to not in there:
             raise FormRefusedError({"to": "一覧にある担当者を選んでください。"})
     return kind, content
 

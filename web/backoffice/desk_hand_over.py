@@ -50,7 +50,7 @@ async def show(request: Request, desk: Desk, who: Operator, kept: Kept, done: An
     facts = {
         "who": who,
         "cases": await own_cases(desk, who.operator),
-        "colleagues": [(each.name, each.name) for each in await colleagues(desk, who.operator)],
+        "colleagues": [(each.handle, each.name) for each in await colleagues(desk, who.operator)],
         "page": kept.page(_LABELS, to=""),
         "said": f"{done} 件を引き継ぎました。" if done else "",
     }
@@ -65,7 +65,7 @@ async def hand_over(request: Request, desk: Desk, who: Operator) -> Response:
     form_id, to = str(sent.get("form_id", "")), str(sent.get("to", ""))
     chosen = {str(each) for each in sent.getlist("cases")}
     cases = [each for each in await own_cases(desk, who.operator) if each.workflow_id in chosen]
-    if to not in {each.name for each in await colleagues(desk, who.operator)}:
+    if to not in {each.handle for each in await colleagues(desk, who.operator)}:
         raise FormRefusedError({"to": NOBODY_CHOSEN})
     if not cases:
         raise FormRefusedError({"": NONE_CHOSEN})
@@ -87,7 +87,7 @@ async def hand_over(request: Request, desk: Desk, who: Operator) -> Response:
 
 async def own_cases(desk: DeskContext, operator: OperatorRow) -> list[OwnCase]:
     """Return what an operator is in charge of and can hand over."""
-    rows = await open_cases_of(desk.sessions, operator.name)
+    rows = await open_cases_of(desk.sessions, operator.handle)
     return [case for row in rows if (case := _case(desk, row)) is not None]
 
 

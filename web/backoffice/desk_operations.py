@@ -149,12 +149,12 @@ async def send(request: Request, desk: Desk, asked: Requested) -> Response:
 async def _colleagues(desk: DeskContext, who: SignedInOperator) -> Sequence[tuple[str, str]]:
     """Return who can take a case today, oneself first."""
     there = [
-        each.row.name
+        (each.row.handle, each.row.name)
         for each in await desk.operators.listed()
         if each.row.takes_cases and not each.row.is_on_leave(desk.today) and not _CASE_ROLES.isdisjoint(each.row.roles)
     ]
-    own = who.operator.name
-    return [(name, f"{name}（自分）" if name == own else name) for name in sorted(there, key=lambda each: each != own)]
+    ordered = sorted(there, key=lambda each: each[0] != who.handle)
+    return [(handle, f"{name}（自分）" if handle == who.handle else name) for handle, name in ordered]
 
 
 async def _warning(desk: DeskContext, asked: RequestedOperation) -> str:

@@ -32,7 +32,6 @@ class LineToJudge:
     kind: BulkKind
     content: BulkContent
     handle: str
-    name: str
     roles: Sequence[str]
     assignee: str | None
     mail: str | None
@@ -239,7 +238,6 @@ async def _claimed(session: DatabaseSession, waits: ColumnElement[bool], *order:
 async def _to_judge(session: DatabaseSession, line: BulkLineRow) -> LineToJudge:
     action = await session.get_one(_ACTION, line.bulk_id)
     status = await session.get_one(_STATUS, (line.case_no, line.part))
-    operator = await session.get_one(OperatorRow, action.operator_id)
     kind = BulkKind.named(str(action.kind))
     key = CasePlace(line.case_no, line.part)
     return LineToJudge(
@@ -248,7 +246,6 @@ async def _to_judge(session: DatabaseSession, line: BulkLineRow) -> LineToJudge:
         kind=kind,
         content=BulkContent.model_validate(action.content),
         handle=action.handle,
-        name=operator.name,
         roles=action.roles,
         assignee=status.assignee,
         mail=await _mail_to_resend(session, key) if kind is BulkKind.RESEND else None,
