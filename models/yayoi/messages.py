@@ -343,6 +343,10 @@ class CorrectRelinkStep(OfficeRef, CountedStep):
     event_id: str | None = None
 
 
+class CorrectEndedRelink(OfficeRef, CountedStep):
+    """Do what a signed operation asks of a case whose workflow has ended: `act` is all that it says (Y21)."""
+
+
 class CorrectedRelink(Message):
     """What the new link covers by the corrected days; None: it was not made (Y21)."""
 

@@ -23,6 +23,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.backoffice.data_map import Json
 from models.backoffice.data_map_document import DATA_MAP
+from models.common.acting import SYSTEM
+from models.common.actors import Actor, ActorKind
 from models.tables import YayoiIdRow
 from models.yayoi.store.enquiries import Enquiries
 from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
@@ -281,6 +283,13 @@ async def test_the_audit_trail_names_nobody(life: Life) -> None:
     assert len([row for row in trail if life.customer.case.application_no in row]) > 5
     for secret in sorted(life.people | life.keys | OPERATORS):
         assert not any(secret in row for row in trail), secret
+
+
+async def test_the_audit_trail_says_by_kind_and_number_who_acted(life: Life) -> None:
+    async with life.customer.environment.sessions() as session:
+        acted = set(await session.scalars(text('select "by" from audit_trail'))) - {SYSTEM}
+    assert {Actor.recorded(by).kind for by in acted} <= set(ActorKind)
+    assert {Actor.recorded(by).kind for by in acted} >= {ActorKind.APPLICANT, ActorKind.YAYOI_ID}
 
 
 async def test_every_json_key_that_was_written_is_in_the_data_map_and_the_other_way_round(life: Life) -> None:
