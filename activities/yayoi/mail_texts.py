@@ -37,6 +37,7 @@ from models.yayoi.procedures import SET_UP_PATH, Procedure
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.after_closing import pairs_after_closing
 from models.yayoi.store.late_offices import late_offices
+from models.yayoi.store.moved_deadlines import moved_with
 from models.yayoi.store.open_parts import open_parts
 from models.yayoi.store.smart_import import stopped_offices
 
@@ -139,6 +140,7 @@ class MailTexts:
             "others_go_on": lambda: self._others_go_on(session, request, ended),
             "late": lambda: late_offices(session, request.case_no),
             "late_until": lambda: self._late_until(session, request),
+            "moved": lambda: moved_with(session, request.case_no, request.part or 0),
             "stopped": lambda: stopped_offices(session, request.case_no),
         }
         named = facts_named_in(self._templates, template)

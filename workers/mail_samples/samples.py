@@ -118,6 +118,7 @@ _NOT_YET: Facts = {"issued": {}, "links": ()}
 _ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}
 
 
+_MOVED_OFFICE: Facts = _OTHER | {"deadline_mailed": date(2026, 12, 7)}
 _LATE_OFFICE: Facts = {"office": _OTHER, "points": (_SHARED,), "until": date(2026, 11, 30)}
 _LATE_UNTIL = date(2027, 3, 20)
 _LATE_REQUEST: Facts = {"part": 2, "points": ("STEP6 保有製品の登録", _RELINK), "until": _LATE_UNTIL}
@@ -238,6 +239,7 @@ SAMPLES = (
     ),
     _case(MailKind.RELEASE_SHARING, "会計事務所と共有されていたとき"),
     _case(MailKind.RELEASE_SHARING_REMINDER, f"共有の解除を催促するとき（{_days(APPLICANT_REMINDER_DAYS)}）"),
+    _case(MailKind.DEADLINE_MOVED, "担当者が期限を変更したとき", moved=(_MOVED_OFFICE,)),
     _case(MailKind.DELAY, "完了予定日までに完了できなかったとき", late=(_LATE_OFFICE,)),
     _case(MailKind.COMPLETION_NOTICE, "お手続きが完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR),
     _case(MailKind.LINK_ADDED, "会計連携の追加が完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR, **_ADDED),

@@ -30,6 +30,7 @@ from models.yayoi.deadlines import (
     FOLLOW_UP_DAYS,
     FOLLOW_UP_OPERATOR_DAYS,
     FOLLOW_UP_REMINDER_DAYS,
+    MOVED_TOGETHER,
 )
 from models.yayoi.delays import SHARING_STILL_ON
 from models.yayoi.early_exits import EXPIRING
@@ -189,6 +190,7 @@ class OfficeDataProcedure:
         await self._steps.record(Action.EXTEND_DEADLINE, message, f"：{message.until}まで")
         self._state.expires_on = self._state.waits_until = message.until
         await self._turn.acknowledge()
+        self._beside.begin(self._mail_moved_deadline(current_update_id()))
 
     @operator_action(Action.REPORT_SET_UP_STEP)
     async def report_set_up_step(self, message: SetUpStepDone) -> None:
@@ -634,6 +636,14 @@ class OfficeDataProcedure:
             await self._steps.record_holder_answer(message, confirmed=action is Action.REPORT_CONFIRMED)
             await self._check()
         await self._turn.acknowledge()
+
+    async def _mail_moved_deadline(self, asked_as: str | None) -> None:
+        await workflow.sleep(MOVED_TOGETHER, summary="変更した期限を申込者に知らせる")
+        await self._steps.mail(MailKind.DEADLINE_MOVED, until=self._state.expires_on, asked_as=asked_as)
+        if MailKind.DEADLINE_MOVED in self._state.undelivered:
+            await self._turn.begin_unless_begun()
+        else:
+            await self._steps.rest()
 
     async def _check(self) -> None:
         await self._steps.check_pair()

@@ -377,9 +377,13 @@ class OfficeSteps:
         points: tuple[str, ...] = (),
         until: date | None = None,
         ends_application: bool = False,
+        asked_as: str | None = None,
     ) -> None:
-        """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on."""
-        facts = {"points": points, "until": until, "ends_application": ends_application}
+        """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on.
+
+        `asked_as`: the update that it belongs to, if it is sent beside it.
+        """
+        facts = {"points": points, "until": until, "ends_application": ends_application, "asked_as": asked_as}
         mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, **facts)
         async with self._customers_mails:  # one that is held up is sent before what happened after it
             mailed = await self._send(mail)
@@ -392,7 +396,9 @@ class OfficeSteps:
         """Send the newest mail of this kind once more; return why it is refused for good, None if it was sent."""
         if kind is MailKind.CONFIRM_APPLICATIONS:
             return await self._ask_holder_again()
-        mail = self._state.mails[kind].model_copy(update={"asked_as": current_update_id(), "at": workflow.now()})
+        mail = self._state.mails[kind].model_copy(
+            update={"asked_as": current_update_id(), "at": workflow.now(), "again": True}
+        )
         mailed = await self._send(mail)
         if mailed.sent:
             self._state.mails[kind] = mail
