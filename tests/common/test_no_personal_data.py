@@ -335,4 +335,4 @@ async def test_nothing_of_anybody_lies_in_temporal_in_clear(life: Life) -> None:
             decrypted += message.SerializeToString()
     assert found_in(decrypted, said | OPERATORS) >= {"弥生 太郎", life.customer.issued.yayoi_id}
     assert found_in(decrypted, OPERATORS) == set()
-    assert found_in(decrypted, {"担当者は sk", "担当者は sm"})
+    assert b'"sk"' in decrypted or b'"sm"' in decrypted  # the search attribute says who is in charge
