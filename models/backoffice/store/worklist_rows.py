@@ -104,7 +104,9 @@ async def described(session: DatabaseSession, rows: Sequence[CaseStatusRow]) -> 
     subjects, names = await about(session, rows), await operator_names(session, {row.assignee for row in rows})
     nobody = ("", "")
     return [
-        _case(row).about(*subjects.get(CasePlace(row.case_no, row.part), nobody)).led_by(names.get(row.assignee, ""))
+        _case(row)
+        .about(*subjects.get(CasePlace(row.case_no, row.part), nobody))
+        .led_by(names.get(row.assignee, row.assignee or ""))
         for row in rows
     ]
 
