@@ -29,7 +29,7 @@ async def target(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowE
 
 async def pages_of(target: Target) -> list[str]:
     """Return an address of every page; whatever a route answers now is a page that somebody can meet."""
-    pages = {}
+    pages: dict[str, str] = {}
     async with target.attacker() as attacker:
         await signed_in(target, attacker)
         for path in paths_of(target, "GET"):

@@ -589,7 +589,7 @@ TRIALS = [
         message=AssignCase(case_no=NO, part=1, at=AT, occurrence=1),
         added=_ONE_STEP,
         look=select(CaseStatusRow.assignee).where(CaseStatusRow.part == 1),
-        found=[("佐藤",)],
+        found=[("sk",)],
         actions=("担当者を決めた",),
     ),
     Trial(

@@ -258,7 +258,7 @@ class Walk:
         async with self.sessions.begin() as session:
             await state.write(session, self.case)
         first = self.case.first
-        found = _Found(state, first and first.state)
+        found = _Found(state, first.state if first else None)
         starts = [SET_UP_PATH, RELINK_PATH, *(self._without_mails() if state.unconfirmed else ())]
         starts += [case_path(SECRET, first.application_no, link_expiry(TODAY))] if first else []
         if state.unconfirmed:
@@ -577,3 +577,4 @@ async def _first_case(web: Web, issued: ContractId, of_contract: Mapping[str, An
                 issued_at=NOW,
             )
         )
+    return number

@@ -58,8 +58,8 @@ CONTRACTS = st.sampled_from((YAYOI, OTHER))
 IDS = st.sampled_from((OFFICE_B[0], OFFICE_C[0], YayoiId("office-2@shido.example.co.jp"), NOBODY))
 NOBODYS = OfficeToken("ffffffff-0000-4000-8000-00000000ffff")
 OF_OTHER = OfficeToken("b6000011-0000-4000-8000-000000000002")
-OWNER_OF = {OFFICE_B[1]: YAYOI, OFFICE_C[1]: YAYOI, OF_OTHER: OTHER}
-TOKENS = st.sampled_from((*OWNER_OF, NOBODYS))
+OWNER_OF: Mapping[str, ContractId] = {OFFICE_B[1]: YAYOI, OFFICE_C[1]: YAYOI, OF_OTHER: OTHER}
+TOKENS = st.sampled_from((OFFICE_B[1], OFFICE_C[1], OF_OTHER, NOBODYS))
 """Of either contract, and one that is nobody's."""
 PAIRS = st.lists(st.tuples(IDS, TOKENS), min_size=1, max_size=2, unique_by=(lambda pair: pair[0], lambda pair: pair[1]))
 CHOICES = st.integers(0, 99)

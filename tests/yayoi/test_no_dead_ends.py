@@ -43,7 +43,7 @@ async def test_every_link_and_every_named_step_of_every_state_can_be_followed(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("first", before_an_addition(), ids=str)
+@pytest.mark.parametrize("first", list(before_an_addition()), ids=str)
 async def test_nor_do_they_where_the_link_is_added_beside_a_first_case(
     sessions: async_sessionmaker[AsyncSession], first: CaseState
 ) -> None:
