@@ -40,12 +40,13 @@ _WHILE_OPEN = {
     MailKind.CORRECTION_REMINDER,
     MailKind.RELEASE_SHARING,
     MailKind.RELEASE_SHARING_REMINDER,
+    MailKind.DEADLINE_EXTENDED,
     MailKind.DELAY,
 }
 """What the customer is to do something about, or to expect: sent only while the case is open."""
 _UNLESS_UNDONE = {*NOTICES, MailKind.FOLLOW_UP_REMINDER, MailKind.FOLLOW_UP_ENDED}
 """What the customer can still do after the case has closed (Y25): sent unless it was undone."""
-_AFTER_RECEIPT = {*_WHILE_OPEN, MailKind.DEADLINE_MOVED, *_UNLESS_UNDONE, *_EARLY_EXITS} - {MailKind.TERMINATED}
+_AFTER_RECEIPT = {*_WHILE_OPEN, *_UNLESS_UNDONE, *_EARLY_EXITS} - {MailKind.TERMINATED}
 """What follows the receipt. A case that was ended by hand may have ended before there was one."""
 
 
@@ -129,7 +130,7 @@ class MailActivities:
         async with self._sessions.begin() as session:
             if request.kind in _TOGETHER:
                 mailed_as = await self._plan_end(session, request)
-            elif request.kind is MailKind.DEADLINE_MOVED and not request.again:
+            elif request.kind is MailKind.DEADLINE_EXTENDED and not request.again:
                 mailed_as = await plan_deadline_mail(session, request.case_no, request.part or 0, key)
             else:
                 mailed_as = key

@@ -140,7 +140,7 @@ class MailTexts:
             "others_go_on": lambda: self._others_go_on(session, request, ended),
             "late": lambda: late_offices(session, request.case_no),
             "late_until": lambda: self._late_until(session, request),
-            "moved": lambda: moved_with(session, request.case_no, request.part or 0),
+            "moved": lambda: self._moved(session, request),
             "stopped": lambda: stopped_offices(session, request.case_no),
         }
         named = facts_named_in(self._templates, template)
@@ -211,6 +211,11 @@ class MailTexts:
         """Whether another office of the application is open, and not about to end itself."""
         going_on = (await open_parts(session, request.case_no, request.at)).going_on
         return bool(going_on - {request.part, *ended})
+
+    @staticmethod
+    async def _moved(session: DatabaseSession, request: SendMail) -> Sequence[ApplicationOfficeRow]:
+        """Return the offices whose new deadlines the mail says; of one that is only shown beforehand, none."""
+        return await moved_with(session, request.case_no, request.part or 0) if request.asked_as else []
 
     @staticmethod
     async def _late_until(session: DatabaseSession, request: SendMail) -> dict[int, date | None]:

@@ -170,7 +170,7 @@ class CaseState:
             return tuple(kind for kind in MailKind if kind.name == self.outcome.name)
         of_stage = tuple(kind for kind in MailKind if self.stage.name in kind.name and not kind.for_operators)
         if self.stage in EXPIRING:
-            return (*of_stage, MailKind.DEADLINE_MOVED)
+            return (*of_stage, MailKind.DEADLINE_EXTENDED)
         if self.after_closing:
             return (*of_stage, MailKind.FOLLOW_UP_ENDED, MailKind.FINISHED)
         if self.stage is Stage.CLOSED:

@@ -76,6 +76,7 @@ async def test_y27_the_end_of_a_single_office_is_one_mail(
     assert OTHERS_GO_ON not in last
 
 
+@pytest.mark.long
 async def test_y27_the_others_go_on_only_if_one_is_open(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.SHARING, 1)
@@ -135,6 +136,7 @@ async def test_y27_where_one_office_cannot_be_cancelled_the_mail_is_about_the_ot
     await end(case.application, case.office(2))
 
 
+@pytest.mark.long
 async def test_y27_offices_that_expire_on_one_day_are_one_mail(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.SHARING, 1)
@@ -151,6 +153,7 @@ async def test_y27_offices_that_expire_on_one_day_are_one_mail(environment: Envi
     assert subjects(environment).count(MailKind.FINISHED.subject) == 0
 
 
+@pytest.mark.long
 async def test_y27_an_end_that_was_left_to_an_office_that_goes_on_after_all_is_mailed_before_its_next_mail(
     environment: Environment,
 ) -> None:
@@ -168,6 +171,7 @@ async def test_y27_an_end_that_was_left_to_an_office_that_goes_on_after_all_is_m
     await end(case.application, case.office(2))
 
 
+@pytest.mark.long
 async def test_y27_the_mail_of_a_delay_names_an_expiry_only_where_there_is_one(environment: Environment) -> None:
     environment.inbox.unknown.add(OFFICE_B[0])  # its notice waits for an operator, and never expires
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
@@ -199,7 +203,7 @@ async def test_y27_deadlines_that_are_moved_together_are_one_mail_with_each_new_
     async def mailed_after_a_moment() -> list[str]:
         for number in (1, 2):
             await case.until(await case.now(number) + MOVED_TOGETHER, number)
-        return ends(environment, MailKind.DEADLINE_MOVED)
+        return ends(environment, MailKind.DEADLINE_EXTENDED)
 
     await case.act(ExtendDeadline(**WHY, until=a_week), 1)
     [mail] = await move(2, two_weeks)
@@ -210,14 +214,15 @@ async def test_y27_deadlines_that_are_moved_together_are_one_mail_with_each_new_
     assert day_in_words(later) in alone
     assert NOBODY not in alone
     assert len(await move(1, a_week, later)) == 2  # as the applicant knows it
-    await case.act(ResendMail(**WHY, kind=MailKind.DEADLINE_MOVED), 1)
-    [*_, again] = ends(environment, MailKind.DEADLINE_MOVED)
+    await case.act(ResendMail(**WHY, kind=MailKind.DEADLINE_EXTENDED), 1)
+    [*_, again] = ends(environment, MailKind.DEADLINE_EXTENDED)
     assert again == alone
+    assert "共有" in alone  # what is asked for, as before
     await case.act(ExtendDeadline(**WHY, until=later), 2)
     await case.act(Cancel(**WHY), 2)
     await case.office(2).result()
     await case.until(await case.now() + MOVED_TOGETHER)
-    assert len(ends(environment, MailKind.DEADLINE_MOVED)) == 3  # nobody waits for the second any more
+    assert len(ends(environment, MailKind.DEADLINE_EXTENDED)) == 3  # nobody waits for the second any more
     await end(case.application, case.office())
 
 

@@ -54,6 +54,7 @@ async def test_nor_do_they_where_the_link_is_added_beside_a_first_case(
     assert walk.dead_ends == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "procedure",
     [
