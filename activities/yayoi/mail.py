@@ -127,13 +127,14 @@ class MailActivities:
     async def _send_once_for_all(self, request: SendMail) -> SentMail:
         """Send it, unless it is one about several offices, and another office's mail is about this one, too."""
         key = _key(request)
+        moved = request.kind is MailKind.DEADLINE_EXTENDED and not request.again
+        if not moved and request.kind not in _TOGETHER:
+            return await self._send(request)
         async with self._sessions.begin() as session:
-            if request.kind in _TOGETHER:
-                mailed_as = await self._plan_end(session, request)
-            elif request.kind is MailKind.DEADLINE_EXTENDED and not request.again:
+            if moved:
                 mailed_as = await plan_deadline_mail(session, request.case_no, request.part or 0, key)
             else:
-                mailed_as = key
+                mailed_as = await self._plan_end(session, request)
         return await self._send(request) if mailed_as == key else SentMail(message_id=None)
 
     @staticmethod
