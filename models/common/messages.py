@@ -213,7 +213,7 @@ class FailingActivities(Message):
 
 
 class Assigned(Message):
-    """The operator in charge; None if nobody is there."""
+    """The operator in charge, by their handle; None if nobody is there."""
 
     operator: str | None
     by_another: bool = False

@@ -296,6 +296,8 @@ class SendMail(CountedStep):
     """The day by which the applicant has to act."""
     to_applicant: bool = False
     """Whether one that usually goes to the pair's own Yayoi ID goes to the applicant, about the whole case."""
+    again: bool = False
+    """Whether an operator has it sent once more."""
     ends_application: bool = False
     """Whether with what it is about the whole application has ended: it says so, and no other mail does (Y18)."""
     turn: OperatorsTask | None = None
@@ -341,6 +343,10 @@ class CorrectRelinkStep(OfficeRef, CountedStep):
     by: str
     reason: str
     event_id: str | None = None
+
+
+class CorrectEndedRelink(OfficeRef, CountedStep):
+    """Do what a signed operation asks of a case whose workflow has ended: `act` is all that it says (Y21)."""
 
 
 class CorrectedRelink(Message):

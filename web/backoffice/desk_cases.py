@@ -100,7 +100,7 @@ async def show(request: Request, desk: Desk, who: Operator, case: Case, done: An
     offered = [_offered(case, each) for each in case.now.possible if may_do(who, case, each.operation)]
     known = await case_facts(desk.sessions, case.case_no, case.part)
     hand_over = operation_for(BulkKind.HAND_OVER, case.now.workflow_type)
-    own = known.status is not None and known.status.assignee == who.operator.name
+    own = known.status is not None and known.status.assignee == who.handle
     facts = {
         **shown_case(desk, case, known),
         "who": who,

@@ -21,6 +21,7 @@ from models.common.operator_message import ActionMessage
 from models.common.refusals import is_for_people
 from models.common.security_log import SecurityEvent, security_event
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
+from models.common.signed_acts import SignedAct
 from models.common.temporal_answers import is_unknown_workflow
 from web.common.auth.signing import sending_with, signing_client
 from web.common.measures import count_operation
@@ -180,6 +181,20 @@ class OperationSender:
         message = salted(content, None)
         return SignedOperation(place, message, (await self._signer()).sign(actor, place, message))
 
+    async def signed_act(
+        self, place: SignedPlace, content: Mapping[str, Any], actor: Actor, salt: str
+    ) -> SignedAct | None:
+        """Sign what a workflow that has ended cannot take any more, for who verifies it instead; None: no such case.
+
+        Raises `ValueError` if the key is not for this kind of actor.
+        """
+        if (first_run := await self._records.first_run_id(place.case)) is None:
+            return None
+        place, message = place._replace(first_run=first_run), salted(content, salt)
+        entry = (await self._signer()).sign(actor, place, message).decode()
+        where = {"workflow_id": place.case, "first_run": first_run, "update_id": place.update_id}
+        return SignedAct(by=str(actor), entry=entry, operation=place.operation, message=dict(message), **where)
+
     async def send_signed(self, signed: SignedOperation, patience: timedelta = PATIENCE) -> Outcome:
         """Send what was signed before, and wait for its effect."""
         case, place = self._client.get_workflow_handle(signed.place.case), signed.place
@@ -254,6 +269,14 @@ class AskedOperation:
         """Send what we say ourselves."""
         content = message.model_dump(mode="json", exclude_none=True)
         return await operations.send(workflow_id, str(operation), content, self.actor, self.update_id, salt=self.salt)
+
+    async def sign(
+        self, operations: OperationSender, workflow_id: str, operation: str, message: ActionMessage
+    ) -> SignedAct | None:
+        """Sign it for a case whose workflow has ended; None: there is no such case."""
+        content = message.model_dump(mode="json", exclude_none=True)
+        place = SignedPlace(workflow_id, "", str(operation), self.update_id)
+        return await operations.signed_act(place, content, self.actor, self.salt)
 
 
 def _not_there(error: RPCError) -> Refused:

@@ -241,8 +241,9 @@ SAMPLES = (
     _case(MailKind.RELEASE_SHARING_REMINDER, f"共有の解除を催促するとき（{_days(APPLICANT_REMINDER_DAYS)}）"),
     _case(
         MailKind.DEADLINE_EXTENDED,
-        "担当者が期限を延ばしたとき",
+        "担当者が期限を変更したとき",
         "入力されたメールアドレスは、弥生ID として登録されていません。",
+        moved=(),
     ),
     _case(MailKind.DELAY, "完了予定日までに完了できなかったとき", late=(_LATE_OFFICE,)),
     _case(MailKind.COMPLETION_NOTICE, "お手続きが完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR),

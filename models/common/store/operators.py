@@ -1,7 +1,7 @@
 """Operators in Postgres: who they are to a provider, their roles and leave. Each change is kept in the audit."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -157,6 +157,17 @@ def audit_operator(session: DatabaseSession, handle: str, action: str, *, by: st
     """Add an entry, which commits with what it is about."""
     session.add(OperatorAuditRow(happened_at=at, operator=handle, action=action, by=by, facts=facts))
     security_event(SecurityEvent.OPERATOR, action, operator=handle, by=by)
+
+
+async def operator_names(session: DatabaseSession, handles: Collection[str | None]) -> Mapping[str | None, str]:
+    """Return what operators are called, those who have left included, by their handles."""
+    found = await session.execute(select(OperatorRow.handle, OperatorRow.name).where(OperatorRow.handle.in_(handles)))
+    return {row.handle: row.name for row in found}
+
+
+async def operator_name(session: DatabaseSession, handle: str | None) -> str | None:
+    """Return what one operator is called; None for nobody."""
+    return (await operator_names(session, {handle})).get(handle) if handle else None
 
 
 async def _there(session: DatabaseSession, handle: str) -> OperatorRow:

@@ -552,6 +552,8 @@ CREATE TABLE application_offices (
     open_points JSONB,
     closings INTEGER DEFAULT 0 NOT NULL,
     end_mailed_as VARCHAR,
+    deadline_mailed DATE,
+    deadline_mailed_as VARCHAR,
     link_no INTEGER DEFAULT 1 NOT NULL,
     PRIMARY KEY (application_no, office_no),
     FOREIGN KEY(application_no) REFERENCES applications (application_no)

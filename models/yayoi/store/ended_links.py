@@ -5,7 +5,8 @@ from datetime import datetime
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from models.yayoi.customer_events import APPLICANT, ON_A_PAGE
+from models.yayoi.customer_events import ON_A_PAGE
+from models.yayoi.customers import applicant
 
 ENDED = "お手続きの画面のリンクを無効にした"
 
@@ -24,7 +25,8 @@ async def end_link(
     row = await _row(session, application_no, office_no)
     if row.link_no == link_no:
         row.link_no += 1
-        audit(session, application_no, ENDED, by=APPLICANT, at=at, part=office_no, reason=ON_A_PAGE)
+        by = str(applicant(application_no, office_no))
+        audit(session, application_no, ENDED, by=by, at=at, part=office_no, reason=ON_A_PAGE)
 
 
 async def _row(
