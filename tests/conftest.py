@@ -24,6 +24,7 @@ from tests.support.databases import MIGRATED, new_database
 from tests.support.encryption import ENCRYPTED, MASTER, DecryptedHistories, opened_keys_of_tests
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.myics_environment import MyicsEnvironment, myics_with_worker
 from tests.support.running import (
     PATIENCE,
@@ -114,7 +115,7 @@ async def empty_database_url(postgres_socket: Path) -> AsyncIterator[str]:
 async def _registry_template(postgres_socket: Path) -> AsyncIterator[str]:
     async with new_database(postgres_socket, MIGRATED) as url:
         engine = create_async_engine(url)
-        await load(database.sessions(engine), examples.registry())
+        await load(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), examples.registry())
         await engine.dispose()
         yield str(engine.url.database)
 
@@ -129,7 +130,7 @@ async def registry_url(postgres_socket: Path, _registry_template: str) -> AsyncI
 @pytest_asyncio.fixture
 async def sessions(database_url: str) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
     engine = create_async_engine(database_url, pool_timeout=300)  # seconds: many at once on a busy machine only wait
-    yield database.sessions(engine, MASTER)
+    yield database.sessions(engine, MASTER, JOURNAL_OF_TESTS)
     await engine.dispose()
 
 

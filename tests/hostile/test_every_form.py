@@ -24,6 +24,7 @@ from tests.hostile.people import LONG_AGO, STILL_OPEN, THIEF
 from tests.hostile.target import Attacker, Target, target_on
 from tests.support.databases import new_database
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.matrices import mostly_long
 from tests.support.web import PASSWORD_HASH, SECRET
 from web.common.auth.rate_limits import Limits
@@ -56,7 +57,7 @@ IN_PATHS = {
 async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Target]:
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with target_on(database.sessions(engine, MASTER), temporal.client) as target:
+        async with target_on(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal.client) as target:
             async with target.sessions.begin() as session:
                 session.add(MyicsFirmRow(customer_no=FIRM, name="青葉会計事務所"))
                 await session.flush()
