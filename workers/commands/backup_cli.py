@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from workers.program import WRONG_USE, run_command
+from workers.program import WRONG_USE, Main, run_command
+from workers.settings import Settings
 
 
 def backup(
@@ -34,9 +35,19 @@ def restore(
     if in_place == any(taken):
         sys.stderr.write("error: give a backup, or say --in-place\n")
         raise typer.Exit(WRONG_USE)
-    from workers.commands.backup import restore_now
 
-    run_command(lambda settings: restore_now(settings, taken, accept_loss=accept_loss, no_journal=no_journal))
+    def run(settings: Settings) -> Main:
+        from workers.temporal import address
+
+        if in_place and settings.database_url is not None and address(settings) is not None:
+            from workers.commands.restored import restore_in_place_now
+
+            return restore_in_place_now(settings, accept_loss=accept_loss, no_journal=no_journal)
+        from workers.commands.backup import restore_now
+
+        return restore_now(settings, taken, accept_loss=accept_loss, no_journal=no_journal)
+
+    run_command(run)
 
 
 def release(
@@ -45,6 +56,6 @@ def release(
     everything: Annotated[bool, typer.Option("--all", help="Of all cases.")] = False,
 ) -> None:
     """Send the mails and webhooks that wait since a restore; without a case, list what waits."""
-    from workers.commands.backup import release_now
+    from workers.commands.restored import release_now
 
     run_command(lambda settings: release_now(settings, None if everything else cases or []))
