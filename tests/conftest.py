@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -42,7 +43,7 @@ from tests.support.scratch import scratch_server
 from tests.support.signing import SIGNED_BY_TESTS
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
-from workers import database, examples
+from workers import database, examples, store_marks
 from workers.registry.file import load
 from workers.stack import temporal_server
 from workflows.common import search_attributes
@@ -88,6 +89,13 @@ def state_dir() -> Iterator[Path]:
     """A new state folder for a stack of this test's own."""
     with state_folder() as folder:
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def _own_store_mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a database of its own, and all that use it share one Temporal server."""
+    if "temporal" in request.fixturenames:
+        monkeypatch.setattr(store_marks, "WORKFLOW_ID", f"store-mark-{uuid4()}")
 
 
 @pytest_asyncio.fixture(scope="session")

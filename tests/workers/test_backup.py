@@ -60,7 +60,7 @@ async def end_what_there_is(settings: Settings, application_no: ApplicationNo) -
     """End a key, an operator, a role and a link; return the key's id."""
     async with database.opened(settings) as sessions:
         operators = Operators(sessions)
-        await operators.set_roles("tn", [Role.CASEWORKER], by="ab", at=utc_now())
+        await operators.set_roles("tn", [Role.ADMINISTRATOR], by="ab", at=utc_now())
         await operators.remove(AGAIN, by="ab", at=utc_now())
         async with sessions.begin() as session:
             await next_link(session, application_no, None)
@@ -74,7 +74,7 @@ async def has_ended(settings: Settings, application_no: ApplicationNo, key_id: s
     [removed_at] = await all_of(settings, select(OperatorRow.removed_at).filter_by(handle=AGAIN))
     [link_no] = await all_of(settings, select(ApplicationRow.link_no).filter_by(application_no=application_no))
     [state] = await all_of(settings, select(PublicKeyRow.state).filter_by(key_id=key_id))
-    assert (roles, removed_at is not None, link_no, state) == ([Role.CASEWORKER], True, 2, "revoked")
+    assert (roles, removed_at is not None, link_no, state) == ([Role.ADMINISTRATOR], True, 2, "revoked")
     assert await all_of(settings, select(OperatorSessionRow)) == []
 
 
