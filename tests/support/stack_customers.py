@@ -22,6 +22,7 @@ from workers.wiring.operations import operations_by_operators
 
 FIRST_CONTRACT = 8_100_000
 SERVICE = (LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 7654321")
+UNREGISTERED = "nobody-{}@many.example.jp"
 WRONG_TOKEN = "99999999-0000-4000-8000-999999999999"
 
 
@@ -40,8 +41,9 @@ class Customer:
         assert self.application_no
         return office_workflow_id(self.application_no, 1)
 
-    async def apply(self, token: str | None = None) -> None:
-        pair = (self.yayoi_id, self.token if token is None else token)
+    async def apply(self, *, token: str | None = None, yayoi_id: str | None = None) -> None:
+        """`token` and `yayoi_id`: others than their own."""
+        pair = (yayoi_id or self.yayoi_id, token or self.token)
         self.application_no = await self._outside.apply(pair, contract_id=self.contract_id)
 
     async def release_sharing(self) -> None:

@@ -5,28 +5,41 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
 
 from models.backoffice.restored_cases import Verdict
+from models.backoffice.store.erasures import ErasureRequests
+from models.backoffice.store.persons import find_person
 from models.common.calendar import utc_now
 from models.common.operators import Role
 from models.common.signing_keys import KeyPurpose
 from models.common.store.held_cases import HeldCases
 from models.common.store.operators import Operators
-from models.tables import ApplicationRow, IssuedContractRow, NoticeRow, OperatorRow, OperatorSessionRow, PublicKeyRow
+from models.tables import (
+    ApplicationRow,
+    ErasureRequestRow,
+    IssuedContractRow,
+    NoticeRow,
+    OperatorRow,
+    OperatorSessionRow,
+    PublicKeyRow,
+)
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Stage
 from models.yayoi.store.ended_links import next_link
 from tests.support.environment import OFFICE_B, OFFICE_C
 from tests.support.stack_cases import Case, Outside, load_examples
-from workers import database
+from workers import database, temporal
 from workers.backup.checking import check_backup
 from workers.backup.copies import back_up
 from workers.backup.manifest import POSTGRES, BackupError
 from workers.backup.restoring import Copies, restore
+from workers.codec import key_id_of
 from workers.commands import keys
+from workers.commands.act import act
 from workers.journal import JournalFile
 from workers.registry.file import load
 from workers.settings import Settings
@@ -166,3 +179,52 @@ async def test_a_backup_that_is_not_whole_or_whose_keys_or_journal_are_missing_c
         await restore(settings, Copies(folder, folder), quiet)
     async with Stack(settings, say=quiet):
         await case.rests_at(1, Stage.SET_UP)
+
+
+@pytest.mark.long
+async def test_who_was_erased_stays_unreadable_when_the_backup_of_the_day_before_is_restored(
+    state_dir: Path, tmp_path: Path
+) -> None:
+    settings = alone(state_dir, log_level="WARNING")
+    folder, outside = tmp_path / "backup", Outside(settings)
+    async with Stack(settings, say=quiet) as stack:
+        await load_examples(stack.settings)
+        number = await outside.apply(OFFICE_C)
+        case = Case(stack.settings, outside, number)
+        await case.rests_at(1, Stage.SHARING)
+        await back_up(settings, folder)
+        await act(stack.settings, f"{number}/1", "withdraw", "{}", "お電話")
+        await case.result()
+        await erase(stack.settings, OFFICE_C[0])
+    report = await restore(settings, Copies(folder, folder), quiet)
+    assert report.erased == 1
+    async with Stack(settings, say=quiet) as stack, database.opened(stack.settings) as sessions:
+        async with sessions() as session:
+            assert (await find_person(session, [OFFICE_C[0]])).hits == ()
+        async with temporal.opened(stack.settings) as client:
+            left = [each.id async for each in client.list_workflows(f"WorkflowId STARTS_WITH 'application/{number}'")]
+            for workflow_id in left:  # deleting takes a moment; until then nobody can read it
+                [first] = (await client.get_workflow_handle(workflow_id).fetch_history()).events[:1]
+                payloads = list(first.workflow_execution_started_event_attributes.input.payloads)
+                assert all(key_id_of(each) for each in await client.data_converter.payload_codec.decode(payloads))
+        # Who applies again afterwards is a new case, whole, also after the next restore.
+        assert await all_of(stack.settings, select(ApplicationRow.closed_at).filter_by(application_no=number)) != [None]
+
+
+async def erase(settings: Settings, address: str) -> None:
+    """Ask for it and approve it, as two supervisors do; wait until it is done."""
+    async with database.opened(settings) as sessions:
+        requests = ErasureRequests(sessions, lambda: None)
+        request_id = uuid4()
+        await requests.ask(request_id, [address], "tn")
+
+        async def row() -> ErasureRequestRow:
+            async with sessions() as session:
+                return await session.get_one(ErasureRequestRow, request_id)
+
+        while not (await row()).found:  # noqa: ASYNC110 rows of other processes, as below
+            await asyncio.sleep(0.5)
+        assert not (await row()).found["obstacles"]
+        await requests.approve(request_id, "ab")
+        while not (await row()).done_at:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)

@@ -21,7 +21,7 @@ from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from tests.support.running import PATIENCE
 from tests.support.stack_cases import Outside
-from tests.support.stack_customers import WRONG_TOKEN, Customer, applied, load_many, statuses
+from tests.support.stack_customers import UNREGISTERED, WRONG_TOKEN, Customer, applied, load_many, statuses
 from workers import database, temporal
 from workers.backup.copies import back_up
 from workers.backup.manifest import BackupError
@@ -49,8 +49,12 @@ async def applies(customer: Customer, _settings: Settings) -> None:
     await customer.apply()
 
 
-async def applies_wrongly(customer: Customer, _settings: Settings) -> None:
-    await customer.apply(WRONG_TOKEN)
+async def applies_unproven(customer: Customer, _settings: Settings) -> None:
+    await customer.apply(token=WRONG_TOKEN)
+
+
+async def applies_unregistered(customer: Customer, _settings: Settings) -> None:
+    await customer.apply(yayoi_id=UNREGISTERED.format(customer.contract_id))
 
 
 async def releases(customer: Customer, _settings: Settings) -> None:
@@ -114,8 +118,14 @@ STORIES: Mapping[str, Story] = {
         True,
         {OLDER: (UNDONE, None), EQUAL: (GOES_ON, SHARING), NEWER: (GOES_ON, SET_UP)},
     ),
+    "confirmation": Story(
+        (stays, applies_unproven, acts(Action.REPORT_CONFIRMED)),
+        (None, at(Stage.CONFIRMATION), CORRECTION),
+        False,
+        {OLDER: (UNDONE, None), EQUAL: (GOES_ON, at(Stage.CONFIRMATION)), NEWER: (GOES_ON, CORRECTION)},
+    ),
     "correction": Story(
-        (stays, applies_wrongly, corrects),
+        (stays, applies_unregistered, corrects),
         (None, CORRECTION, SET_UP),
         False,
         {OLDER: (UNDONE, None), EQUAL: (GOES_ON, CORRECTION), NEWER: (GOES_ON, SET_UP)},
@@ -158,7 +168,7 @@ STORIES: Mapping[str, Story] = {
         for action, outcome in ((Action.WITHDRAW, Outcome.WITHDRAWN), (Action.CANCEL, Outcome.CANCELLED))
     },
     "reject": Story(
-        (applies_wrongly, acts(Action.REJECT), stays),
+        (applies_unregistered, acts(Action.REJECT), stays),
         (CORRECTION, ended(Outcome.REJECTED), ended(Outcome.REJECTED)),
         False,
         {
@@ -176,7 +186,7 @@ STORIES: Mapping[str, Story] = {
 }
 PASSED_BY = {Stage.CHECK, Stage.REMEMBER_LINKS, Stage.ISSUE, Stage.ATTACH, Stage.NOTIFY, Stage.THAW}
 """Stages at which a case rests only while something fails."""
-BY_THE_CLOCK = {Stage.CONFIRMATION, Stage.AFTER_CLOSING}, {Outcome.EXPIRED, Outcome.INCOMPLETE, Outcome.TERMINATED}
+BY_THE_CLOCK = {Stage.AFTER_CLOSING}, {Outcome.EXPIRED, Outcome.INCOMPLETE, Outcome.TERMINATED}
 """What nobody brings about at once on a stack that keeps time."""
 
 

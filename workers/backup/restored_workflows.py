@@ -4,7 +4,7 @@ A workflow that is reset to its beginning takes over what is recorded: its steps
 that it had accepted are sent to it again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import uuid4
 
@@ -67,7 +67,8 @@ class RestoredWorkflows:
 
     async def settle(self) -> list[RestoredCase]:
         """Bring every workflow to its row, and write down what became of each. May be done again."""
-        settled = [*await self._without_row(), *await self._of_rows()]
+        running = await self._running()
+        settled = [*await self._without_row(running), *await self._of_rows(running)]
         async with self._sessions.begin() as session:
             await session.execute(delete(RestoredCaseRow))
             for each in settled:
@@ -82,16 +83,18 @@ class RestoredWorkflows:
                 async for execution in self._client.list_workflows(query):
                     await self._delete(execution.id, execution.run_id)
 
-    async def _without_row(self) -> list[RestoredCase]:
-        """End what no record is about, or what nobody can read any more."""
+    async def _running(self) -> set[str]:
         queues = ", ".join(f"'{queue}'" for queue in self._task_queues)
         query = f"ExecutionStatus = 'Running' AND TaskQueue IN ({queues})"
-        running = [each.id async for each in self._client.list_workflows(query)]
+        return {each.id async for each in self._client.list_workflows(query)}
+
+    async def _without_row(self, running: Collection[str]) -> list[RestoredCase]:
+        """End what no record is about, or what nobody can read any more."""
         async with self._sessions() as session:
             rows = await session.execute(select(CaseKeyRow.owner, CaseKeyRow.erased_at))
             keys = {row.owner: row.erased_at for row in rows}
         ended = []
-        for workflow_id in running:
+        for workflow_id in sorted(running):
             owner = key_owner(workflow_id)
             if owner == HOUSE or keys.get(owner, self._until) is None:
                 continue
@@ -100,21 +103,21 @@ class RestoredWorkflows:
             ended.append(RestoredCase(workflow_id, Verdict.UNDONE, detail, case_of(workflow_id)))
         return ended
 
-    async def _of_rows(self) -> list[RestoredCase]:
+    async def _of_rows(self, running: Collection[str]) -> list[RestoredCase]:
+        """Go through what is open by the records or in Temporal."""
         async with self._sessions() as session:
             rows = (
                 await session.scalars(select(CaseStatusRow).order_by(CaseStatusRow.case_no, CaseStatusRow.part))
             ).all()
             recorded = await _last_steps(session)
-        found = [await self._of_row(row, recorded.get((row.case_no, row.part))) for row in rows]
-        return [each for each in found if each]
+        is_open = [
+            row for row in rows if (row.outcome is None and row.stage != CLOSED_STAGE) or row.workflow_id in running
+        ]
+        return [await self._of_row(row, recorded.get((row.case_no, row.part))) for row in is_open]
 
-    async def _of_row(self, row: CaseStatusRow, recorded: datetime | None) -> RestoredCase | None:
-        is_open = row.outcome is None and row.stage != CLOSED_STAGE
+    async def _of_row(self, row: CaseStatusRow, recorded: datetime | None) -> RestoredCase:
         described = await self._described(row.workflow_id)
         runs = described is not None and described.status is WorkflowExecutionStatus.RUNNING
-        if not is_open and not runs:
-            return None
         if described is None:
             verdict, detail = await self._start_anew(row)
         elif row.first_run_id and _first_run(described) not in (row.first_run_id, ""):

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from models.backoffice.data_map import CLOSED_STAGE
 from models.common.calendar import utc_now
 from models.common.journal import Ended, JournalEntry, Promise, Revocation, Taken
 from models.common.signing_keys import KeyState
@@ -161,7 +162,11 @@ async def end_log_ins(session: DatabaseSession, at: datetime) -> None:
 async def hold_mails(session: DatabaseSession, at: datetime) -> int:
     """Hold the mails and webhooks of every case that is open or has one that waits; return how many cases."""
     cases = {
-        *await session.scalars(select(CaseStatusRow.case_no).where(CaseStatusRow.outcome.is_(None)).distinct()),
+        *await session.scalars(
+            select(CaseStatusRow.case_no)
+            .where(CaseStatusRow.outcome.is_(None), CaseStatusRow.stage != CLOSED_STAGE)
+            .distinct()
+        ),
         *await session.scalars(
             select(NoticeRow.case_no).where(NoticeRow.sent_at.is_(None), NoticeRow.case_no.is_not(None))
         ),
