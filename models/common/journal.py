@@ -41,7 +41,7 @@ class Erasure(BaseModel):
         return _hash(from_base64url(self.key), address) in self.addresses
 
 
-class Ended(StrEnum):
+class EndedKind(StrEnum):
     """What can have been ended for good."""
 
     SIGNING_KEY_RETIRED = "signing_key_retired"
@@ -60,7 +60,7 @@ class Revocation(BaseModel):
     kind: Literal["revocation"] = "revocation"
     request: str
     """Tells one ending from another of the same thing: it is journalled once."""
-    what: Ended
+    what: EndedKind
     about: str
     """The id of what was ended, or of whose it was: no person's name or address."""
     left: list[str] = []

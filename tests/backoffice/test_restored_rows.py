@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from activities.yayoi.contract_ids import ContractIdPool
 from models.backoffice.store.restored_rows import end_again, end_log_ins, hold_mails, move_numbers, promise_numbers
 from models.common.calendar import utc_now
-from models.common.journal import Ended, JournalEntry, Promise, Revocation, Said, Taken, as_ranges, next_entry
+from models.common.journal import EndedKind, JournalEntry, Promise, Revocation, Said, Taken, as_ranges, next_entry
 from models.common.operators import Role
 from models.common.store.held_cases import HeldCases, is_held
 from models.common.store.operators import Operators
@@ -62,17 +62,17 @@ async def test_what_was_ended_is_ended_again_unless_something_later_is_known(ses
     now = utc_now()
     earlier = (now - timedelta(days=1)).isoformat()
     await Operators(sessions).set_roles("sk", [Role.CASEWORKER, Role.AUDITOR], by="ab", at=now)
-    of_tanaka = Revocation(request="1", what=Ended.OPERATOR_ROLES, about="tn", left=[Role.CASEWORKER])
-    of_sato = Revocation(request="2", what=Ended.OPERATOR_ROLES, about="sk", left=[])
-    gone = Revocation(request="3", what=Ended.OPERATOR, about="sm")
-    nobody = Revocation(request="4", what=Ended.OPERATOR, about="zz")
+    of_tanaka = Revocation(request="1", what=EndedKind.OPERATOR_ROLES, about="tn", left=[Role.CASEWORKER])
+    of_sato = Revocation(request="2", what=EndedKind.OPERATOR_ROLES, about="sk", left=[])
+    gone = Revocation(request="3", what=EndedKind.OPERATOR, about="kn")
+    nobody = Revocation(request="4", what=EndedKind.OPERATOR, about="zz")
     async with sessions.begin() as session:
         assert await end_again(session, journalled(of_tanaka, of_sato, gone, nobody, at=earlier)) == 2
     async with sessions() as session:
         rows = {row.handle: row for row in await session.scalars(select(OperatorRow))}
     assert set(rows["tn"].roles) <= {Role.CASEWORKER}
     assert Role.AUDITOR in rows["sk"].roles
-    assert rows["sm"].removed_at is not None
+    assert rows["kn"].removed_at is not None
     async with sessions.begin() as session:
         assert await end_again(session, journalled(of_tanaka, gone, at=earlier)) == 0
         await end_log_ins(session, now)

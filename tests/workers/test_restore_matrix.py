@@ -1,4 +1,4 @@
-"""Restored stores of different age, with a case at each stage and each way out: every cell says what becomes of it.
+"""Restored stores of different age, with a case at each stage and each end: every cell says what becomes of it.
 
 One stack, copied three times. Temporal is always the second copy; Postgres is the first (older), the second (equal) or
 the third (newer).
@@ -190,7 +190,7 @@ BY_THE_CLOCK = {Stage.AFTER_CLOSING}, {Outcome.EXPIRED, Outcome.INCOMPLETE, Outc
 """What nobody brings about at once on a stack that keeps time."""
 
 
-def test_every_stage_and_every_way_out_has_a_cell_in_each_relation() -> None:
+def test_every_stage_and_every_end_has_a_cell_in_each_relation() -> None:
     rested = {where for story in STORIES.values() for where in story.rests if where}
     assert {stage for stage, _ in rested} == set(Stage) - PASSED_BY - BY_THE_CLOCK[0]
     assert {outcome for _, outcome in rested if outcome} == set(Outcome) - BY_THE_CLOCK[1]

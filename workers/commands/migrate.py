@@ -30,12 +30,12 @@ async def set_up(settings: Settings, *, schema_only: bool = False, add_revision:
         client = None if schema_only else await stack.enter_async_context(temporal.opened(settings))
         if client:
             await replay_check(client, settings)
-        JournalFile.of(settings).begin()
         address, tls = database.url(settings), database_tls(settings)
         await schema.migrate(address, role_passwords(settings), tls)
         if add_revision is not None:
             await schema.add_revision(address, add_revision, tls)
         if client:
+            JournalFile.of(settings).begin()
             await begin(settings)
             async with database.opened(settings) as sessions:
                 async with sessions.begin() as session:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.backoffice.data_map import CLOSED_STAGE
 from models.common.calendar import utc_now
-from models.common.journal import Ended, JournalEntry, Promise, Revocation, Taken
+from models.common.journal import EndedKind, JournalEntry, Promise, Revocation, Taken
 from models.common.signing_keys import KeyState
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
@@ -89,9 +89,9 @@ async def end_again(session: DatabaseSession, entries: Sequence[JournalEntry]) -
 
 async def _end(session: DatabaseSession, said: Revocation, at: datetime) -> bool:
     match said.what:
-        case Ended.SIGNING_KEY_RETIRED | Ended.SIGNING_KEY_REVOKED:
+        case EndedKind.SIGNING_KEY_RETIRED | EndedKind.SIGNING_KEY_REVOKED:
             return await _end_key(session, said, at)
-        case Ended.CASE_LINK:
+        case EndedKind.CASE_LINK:
             return await _end_link(session, said)
         case _:
             return await _end_operator(session, said, at)
@@ -101,7 +101,7 @@ async def _end_key(session: DatabaseSession, said: Revocation, at: datetime) -> 
     row = await session.get(PublicKeyRow, said.about)
     if row is None or row.state == KeyState.REVOKED:
         return False
-    if said.what is Ended.SIGNING_KEY_REVOKED:
+    if said.what is EndedKind.SIGNING_KEY_REVOKED:
         row.state, row.revoked_at = KeyState.REVOKED, at
     elif row.state == KeyState.ACTIVE:
         row.state, row.retired_at = KeyState.RETIRED, at
@@ -124,7 +124,7 @@ async def _end_link(session: DatabaseSession, said: Revocation) -> bool:
 
 async def _end_operator(session: DatabaseSession, said: Revocation, at: datetime) -> bool:
     row = await session.scalar(select(OperatorRow).filter_by(handle=said.about))
-    actions = _IDENTITIES_CHANGED if said.what is Ended.OPERATOR_IDENTITY else _ROLES_CHANGED
+    actions = _IDENTITIES_CHANGED if said.what is EndedKind.OPERATOR_IDENTITY else _ROLES_CHANGED
     known = select(OperatorAuditRow.audit_id).where(
         OperatorAuditRow.operator == said.about,
         OperatorAuditRow.action.in_(actions),
@@ -133,9 +133,9 @@ async def _end_operator(session: DatabaseSession, said: Revocation, at: datetime
     if row is None or row.removed_at or await session.scalar(known.limit(1)):
         return False
     match said.what:
-        case Ended.OPERATOR_ROLES:
+        case EndedKind.OPERATOR_ROLES:
             row.roles = [role for role in row.roles if role in said.left]
-        case Ended.OPERATOR_IDENTITY:
+        case EndedKind.OPERATOR_IDENTITY:
             theirs = delete(OperatorIdentityRow).filter_by(issuer=said.left[0], subject=said.left[1])
             await session.execute(theirs)
         case _:

@@ -5,7 +5,7 @@ from typing import cast
 
 from models.common.audit_trail import instant
 from models.common.calendar import utc_now
-from models.common.journal import Ended, JournalStore, Revocation, Said
+from models.common.journal import EndedKind, JournalStore, Revocation, Said
 from models.common.store.sessions import DatabaseSession
 
 JOURNAL = "journal"
@@ -21,9 +21,9 @@ async def journal(session: DatabaseSession, said: Said, at: datetime | None = No
 
 
 async def journal_end(
-    session: DatabaseSession, what: Ended, about: str, *left: str, at: datetime | None = None
+    session: DatabaseSession, what: EndedKind, about: str, *left: str, at: datetime | None = None
 ) -> None:
     """Write that something was ended; `left` is as `Revocation` says."""
     at = at or utc_now()
-    request = ":".join((what, about, *left) if what is Ended.CASE_LINK else (what, about, instant(at)))
+    request = ":".join((what, about, *left) if what is EndedKind.CASE_LINK else (what, about, instant(at)))
     await journal(session, Revocation(request=request, what=what, about=about, left=list(left)), at)

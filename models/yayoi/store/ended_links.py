@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from models.common.journal import Ended
+from models.common.journal import EndedKind
 from models.common.store.audit import audit
 from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession
@@ -33,7 +33,7 @@ async def _end(session: DatabaseSession, row: ApplicationRow | ApplicationOffice
     """Let the next number be the valid one."""
     part = f"/{row.office_no}" if isinstance(row, ApplicationOfficeRow) else ""
     row.link_no += 1
-    await journal_end(session, Ended.CASE_LINK, f"{row.application_no}{part}", str(row.link_no))
+    await journal_end(session, EndedKind.CASE_LINK, f"{row.application_no}{part}", str(row.link_no))
 
 
 async def _row(
