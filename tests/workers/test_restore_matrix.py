@@ -5,16 +5,18 @@ the third (newer).
 """
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from models.backoffice.reconciliation import FindingKind
 from models.backoffice.restored_cases import Verdict
-from models.common.calendar import utc_now
 from models.common.store.held_cases import HeldCases
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action
@@ -198,55 +200,81 @@ def test_every_stage_and_every_end_has_a_cell_in_each_relation() -> None:
     assert cells == set(product(STORIES, (OLDER, EQUAL, NEWER)))
 
 
-async def test_each_cell_is_as_the_table_says_and_nothing_is_silent(state_dir: Path, tmp_path: Path) -> None:
-    settings = alone(state_dir, log_level="WARNING")
-    outside = Outside(settings)
-    customers = {name: Customer(number, outside) for number, name in enumerate(STORIES)}
-    newcomers = {relation: Customer(900 + number, outside) for number, relation in enumerate((OLDER, EQUAL, NEWER))}
-    shared = frozenset(number for number, story in enumerate(STORIES.values()) if story.shared)
-    async with Stack(settings, say=str) as stack:
-        await load_many(stack.settings, tmp_path, 903, shared)
-        for copy in range(3):
-            await asyncio.gather(
-                *(story.moves[copy](customers[name], stack.settings) for name, story in STORIES.items())
-            )
-            await rest(stack.settings, {customers[name]: story.rests[copy] for name, story in STORIES.items()})
-            await back_up(settings, tmp_path / f"copy-{copy}")
-        numbers = await applied(stack.settings)
+@dataclass(frozen=True)
+class ThreeCopies:
+    """Of one stack, with what has to be kept apart from them; and where each customer was."""
 
-    for relation, copy in ((EQUAL, 1), (NEWER, 2), (OLDER, 0)):
-        copies = Copies(postgres=tmp_path / f"copy-{copy}", temporal=tmp_path / "copy-1")
-        if relation is OLDER:
-            with pytest.raises(BackupError, match="--accept-loss"):
-                await restore(settings, copies, str)
-        report = await restore(settings, copies, str, accept_loss=relation is OLDER)
-        said = {each.workflow_id: each.verdict for each in report.cases}
-        expected = {customers[name]: story.expected[relation] for name, story in STORIES.items()}
-        known = {customer.workflow_id: verdict for customer, (verdict, _) in expected.items()}
-        assert {each: said.get(each) for each in known} == known, relation
+    folder: Path
+    customers: Mapping[str, Customer]
+    numbers: frozenset[str]
+    """Of every application that there was."""
+
+    def of(self, relation: str) -> Copies:
+        copy = {OLDER: 0, EQUAL: 1, NEWER: 2}[relation]
+        return Copies(postgres=self.folder / f"copy-{copy}", temporal=self.folder / "copy-1")
+
+    def elsewhere(self, state_dir: Path) -> Settings:
+        """Return a stack on another machine, to which only keys and journal were brought."""
+        for each in ("keys", "master_keys", "secret_key", "journal"):
+            kept = self.folder / "kept" / each
+            (shutil.copytree if kept.is_dir() else shutil.copyfile)(kept, state_dir / each)
+        return alone(state_dir, log_level="WARNING")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def three_copies(tmp_path_factory: pytest.TempPathFactory) -> ThreeCopies:
+    folder = tmp_path_factory.mktemp("copies")
+    with tempfile.TemporaryDirectory(prefix="tetsuzuki-") as state_dir:
+        settings = alone(Path(state_dir), log_level="WARNING")
+        outside = Outside(settings)
+        customers = {name: Customer(number, outside) for number, name in enumerate(STORIES)}
+        shared = frozenset(number for number, story in enumerate(STORIES.values()) if story.shared)
         async with Stack(settings, say=str) as stack:
-            await rest(stack.settings, {customer: where for customer, (_, where) in expected.items()})
-            assert (await applied(stack.settings)) <= numbers
-            # Nothing is silent: what the restore has said, the reconciliation names.
-            async with temporal.opened(stack.settings) as client:
-                named = (await reconcile(client, settings.temporal_task_queue)).findings
-            assert {each.procedure for each in named if each.kind is FindingKind.RESTORED} == set(said), relation
-            # Who applies now is somebody new, and nothing of theirs waits.
-            await newcomers[relation].apply()
-            await rest(stack.settings, {newcomers[relation]: SET_UP})
-            assert newcomers[relation].application_no not in numbers
-            assert outside.notices(newcomers[relation].yayoi_id)
-            async with database.opened(stack.settings) as sessions:
-                held = HeldCases(sessions)
-                waiting = {each.case_no for each in await held.listed()}
-                open_ones = {
-                    customer.application_no
-                    for customer, (verdict, _) in expected.items()
-                    if verdict in (GOES_ON, DECIDE)
-                }
-                assert open_ones <= waiting
-                assert newcomers[relation].application_no not in waiting
-                await held.release(None, by="ab", at=utc_now())
+            await load_many(stack.settings, folder, len(STORIES) + 1, shared)
+            for copy in range(3):
+                moves = (story.moves[copy](customers[name], stack.settings) for name, story in STORIES.items())
+                await asyncio.gather(*moves)
+                await rest(stack.settings, {customers[name]: story.rests[copy] for name, story in STORIES.items()})
+                await back_up(settings, folder / f"copy-{copy}")
+            numbers = await applied(stack.settings)
+        (folder / "kept").mkdir()
+        for each in ("keys", "master_keys", "secret_key", "journal"):
+            kept = Path(state_dir) / each
+            (shutil.copytree if kept.is_dir() else shutil.copyfile)(kept, folder / "kept" / each)
+    return ThreeCopies(folder, customers, frozenset(numbers))
+
+
+@pytest.mark.parametrize("relation", [EQUAL, NEWER, OLDER])
+async def test_each_cell_is_as_the_table_says_and_nothing_is_silent(
+    three_copies: ThreeCopies, state_dir: Path, relation: str
+) -> None:
+    settings, copies = three_copies.elsewhere(state_dir), three_copies.of(relation)
+    expected = {three_copies.customers[name]: story.expected[relation] for name, story in STORIES.items()}
+    if relation is OLDER:
+        with pytest.raises(BackupError, match="--accept-loss"):
+            await restore(settings, copies, str)
+    report = await restore(settings, copies, str, accept_loss=relation is OLDER)
+    said = {each.workflow_id: each.verdict for each in report.cases}
+    known = {customer.workflow_id: verdict for customer, (verdict, _) in expected.items()}
+    assert {each: said.get(each) for each in known} == known
+    async with Stack(settings, say=str) as stack:
+        await rest(stack.settings, {customer: where for customer, (_, where) in expected.items()})
+        assert await applied(stack.settings) <= three_copies.numbers
+        # Who applies now is somebody new, and nothing of theirs waits.
+        newcomer = Customer(len(STORIES), Outside(settings))
+        await newcomer.apply()
+        await rest(stack.settings, {newcomer: SET_UP})
+        assert newcomer.application_no not in three_copies.numbers
+        assert Outside(settings).notices(newcomer.yayoi_id)
+        async with database.opened(stack.settings) as sessions:
+            waiting = {each.case_no for each in await HeldCases(sessions).listed()}
+        going_on = {each for each, (verdict, _) in expected.items() if verdict in (GOES_ON, DECIDE)}
+        assert {customer.application_no for customer in going_on} <= waiting
+        assert newcomer.application_no not in waiting
+        # Nothing is silent: what the restore has said, the reconciliation names.
+        async with temporal.opened(stack.settings) as client:
+            named = (await reconcile(client, settings.temporal_task_queue)).findings
+        assert {each.procedure for each in named if each.kind is FindingKind.RESTORED} == set(said)
 
 
 async def rest(settings: Settings, wanted: Mapping[Customer, Where | None]) -> None:
