@@ -42,7 +42,7 @@ async def check_worker(settings: Settings) -> None:
         client = await _check_worker(settings, settings.temporal_task_queue, "worker")
         if await store_marks.look(client, sessions) is Fit.TEMPORAL_OLDER:
             raise ClearError("Temporal was rolled back: stop everything and run `tetsuzuki restore --in-place`")
-        await _say_what_is_held(sessions)
+        await say_what_is_held(sessions)
         broken = await BrokenCases(sessions, client, settings.temporal_task_queue).find()
     if broken:
         raise ClearError(
@@ -52,7 +52,7 @@ async def check_worker(settings: Settings) -> None:
         )
 
 
-async def _say_what_is_held(sessions: DatabaseSessions) -> None:
+async def say_what_is_held(sessions: DatabaseSessions) -> None:
     """Print when the stores were restored, for as long as mails wait since then: that needs a person, no restart."""
     held = await HeldCases(sessions).listed()
     async with sessions() as session:

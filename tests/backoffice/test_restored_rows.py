@@ -5,14 +5,25 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from activities.backoffice.restored_findings import RestoredFindings
 from activities.yayoi.contract_ids import ContractIdPool
+from models.backoffice.reconciliation import ReconciliationReport
+from models.backoffice.restored_cases import SAME, Verdict
 from models.backoffice.store.restored_rows import end_again, end_log_ins, hold_mails, move_numbers, promise_numbers
 from models.common.calendar import utc_now
 from models.common.journal import EndedKind, JournalEntry, Promise, Revocation, Said, Taken, as_ranges, next_entry
 from models.common.operators import Role
 from models.common.store.held_cases import HeldCases, is_held
 from models.common.store.operators import Operators
-from models.tables import OperatorRow, OperatorSessionRow, ReservedContractIdsRow, application_count, enquiry_count
+from models.tables import (
+    HeldCaseRow,
+    OperatorRow,
+    OperatorSessionRow,
+    ReservedContractIdsRow,
+    RestoredCaseRow,
+    application_count,
+    enquiry_count,
+)
 from tests.support.desk import fill_operators
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -86,3 +97,27 @@ async def test_nothing_is_held_where_nothing_is_open(sessions: Sessions) -> None
         assert not await is_held(session, [])
     assert await HeldCases(sessions).listed() == []
     assert await HeldCases(sessions).release(None, by="ab", at=utc_now()) == []
+
+
+async def test_the_reconciliation_names_each_case_once_and_what_is_to_be_decided_until_its_mails_go(
+    sessions: Sessions,
+) -> None:
+    verdicts = {"application/YS-000001": Verdict.CONTINUED, "application/YS-000002": Verdict.TO_DECIDE}
+    verdicts |= {"application/YS-000003": Verdict.UNDONE}
+    async with sessions.begin() as session:
+        for workflow_id, verdict in verdicts.items():
+            case_no = workflow_id.partition("/")[2]
+            facts = {"case_no": case_no, "part": None, "verdict": verdict, "detail": SAME}
+            session.add(RestoredCaseRow(workflow_id=workflow_id, **facts))
+        session.add(HeldCaseRow(case_no="YS-000002", held_since=utc_now()))
+    named = RestoredFindings(sessions)
+    found = await named.find()
+    assert [(each.procedure, each.repaired) for each in found] == [
+        ("application/YS-000002", False),  # what needs somebody comes first
+        ("application/YS-000001", True),
+        ("application/YS-000003", True),
+    ]
+    await named.mark_reported(ReconciliationReport(at=utc_now(), findings=tuple(found)))
+    assert [each.procedure for each in await named.find()] == ["application/YS-000002"]
+    await HeldCases(sessions).release(["YS-000002"], by="ab", at=utc_now())
+    assert await named.find() == []

@@ -31,6 +31,7 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Stage
 from models.yayoi.store.ended_links import next_link
 from tests.support.environment import OFFICE_B, OFFICE_C
+from tests.support.running_stack import quiet
 from tests.support.stack_cases import Case, Outside, load_examples
 from workers import database, temporal
 from workers.backup.checking import check_backup
@@ -51,10 +52,6 @@ pytestmark = pytest.mark.stack
 BLOCK = 10
 AGAIN = "sk"
 """Who was an operator when the backup was made."""
-
-
-def quiet(_text: str) -> None:
-    """Nobody reads what a stack says here."""
 
 
 async def all_of(settings: Settings, query: Any) -> list[Any]:

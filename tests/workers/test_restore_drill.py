@@ -20,6 +20,7 @@ from models.tables import CaseStatusRow, IssuedContractRow, NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
+from tests.support.running_stack import quiet
 from tests.support.stack_cases import Outside
 from tests.support.stack_customers import Customer, applied, load_many, statuses
 from workers import database
@@ -62,7 +63,7 @@ async def crashed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cra
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-") as state_dir:
         settings = alone(Path(state_dir), log_level="WARNING")
         customers = [Customer(number, Outside(settings)) for number in range(CASES)]
-        async with Stack(settings, say=str) as stack:
+        async with Stack(settings, say=quiet) as stack:
             await load_many(stack.settings, folder, CASES)
             applying = asyncio.create_task(all_apply(customers))
             while len(await applied(stack.settings)) < CASES // 2:  # noqa: ASYNC110 rows of another process
@@ -74,10 +75,10 @@ async def crashed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cra
 
 async def test_cases_that_ran_during_the_backup_are_each_led_to_their_end(crashed: Crashed) -> None:
     began = time.monotonic()
-    report = await restore(crashed.settings, Copies(crashed.backup, crashed.backup), str)
+    report = await restore(crashed.settings, Copies(crashed.backup, crashed.backup), quiet)
     restored_in = time.monotonic() - began
     assert report.records_until <= crashed.backed_up_at
-    async with Stack(crashed.settings, say=str) as stack:
+    async with Stack(crashed.settings, say=quiet) as stack:
         kept = await applied(stack.settings)
         lost = [customer for customer in crashed.customers if customer.application_no not in kept]
         _log.warning(

@@ -22,6 +22,7 @@ from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from tests.support.running import PATIENCE
+from tests.support.running_stack import quiet
 from tests.support.stack_cases import Outside
 from tests.support.stack_customers import UNREGISTERED, WRONG_TOKEN, Customer, applied, load_many, statuses
 from workers import database, temporal
@@ -229,7 +230,7 @@ async def three_copies(tmp_path_factory: pytest.TempPathFactory) -> ThreeCopies:
         outside = Outside(settings)
         customers = {name: Customer(number, outside) for number, name in enumerate(STORIES)}
         shared = frozenset(number for number, story in enumerate(STORIES.values()) if story.shared)
-        async with Stack(settings, say=str) as stack:
+        async with Stack(settings, say=quiet) as stack:
             await load_many(stack.settings, folder, len(STORIES) + 1, shared)
             for copy in range(3):
                 moves = (story.moves[copy](customers[name], stack.settings) for name, story in STORIES.items())
@@ -252,12 +253,12 @@ async def test_each_cell_is_as_the_table_says_and_nothing_is_silent(
     expected = {three_copies.customers[name]: story.expected[relation] for name, story in STORIES.items()}
     if relation is OLDER:
         with pytest.raises(BackupError, match="--accept-loss"):
-            await restore(settings, copies, str)
-    report = await restore(settings, copies, str, accept_loss=relation is OLDER)
+            await restore(settings, copies, quiet)
+    report = await restore(settings, copies, quiet, accept_loss=relation is OLDER)
     said = {each.workflow_id: each.verdict for each in report.cases}
     known = {customer.workflow_id: verdict for customer, (verdict, _) in expected.items()}
     assert {each: said.get(each) for each in known} == known
-    async with Stack(settings, say=str) as stack:
+    async with Stack(settings, say=quiet) as stack:
         await rest(stack.settings, {customer: where for customer, (_, where) in expected.items()})
         assert await applied(stack.settings) <= three_copies.numbers
         # Who applies now is somebody new, and nothing of theirs waits.
