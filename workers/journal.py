@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from models.common.journal import JournalEntry, JournalError, Said, merged, next_entry, read_journal
+from workers.durable_files import sync_folder
 from workers.settings import Settings
 from workers.stack.places import Places
 
@@ -49,7 +50,7 @@ class JournalFile:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield file
             if is_new:
-                self._sync_folder()
+                sync_folder(self._path.parent)  # else the file's name is not on the disk
         except OSError as error:
             raise JournalError(f"{self._path}: {error.strerror}") from None
 
@@ -91,11 +92,3 @@ class JournalFile:
             return read_journal(file)
         except JournalError as error:
             raise JournalError(f"{self._path}: {error}") from None
-
-    def _sync_folder(self) -> None:
-        """A new file's name is on the disk only after this."""
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -18,6 +18,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from models.backoffice.case_places import case_no_of
 from models.backoffice.data_map import CLOSED_STAGE
 from models.backoffice.restored_cases import (
     ENDED,
@@ -32,7 +33,6 @@ from models.backoffice.restored_cases import (
     RestoredCase,
     Verdict,
 )
-from models.backoffice.workflow_cases import case_of
 from models.common.encryption import HOUSE, key_owner
 from models.common.store.case_status import WHOLE
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -100,7 +100,7 @@ class RestoredWorkflows:
                 continue
             await self._terminate(workflow_id)
             detail = ERASED if owner in keys else NO_ROW
-            ended.append(RestoredCase(workflow_id, Verdict.UNDONE, detail, case_of(workflow_id)))
+            ended.append(RestoredCase(workflow_id, Verdict.UNDONE, detail, case_no_of(workflow_id)))
         return ended
 
     async def _of_rows(self, running: Collection[str]) -> list[RestoredCase]:

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
+from models.backoffice.case_places import workflows_of
 from models.backoffice.data_map import CLOSED_STAGE
 from models.backoffice.store.persons import erase_rows, find_person
-from models.backoffice.workflow_cases import workflows_of
 from models.common.acting import SYSTEM
 from models.common.encryption import key_owner
 from models.common.journal import Erasure, JournalEntry
 from models.common.store.audit import audit
 from models.common.store.case_keys import forget_key
-from models.common.store.case_status import WHOLE, supersede_status
+from models.common.store.case_status import supersede_status
 from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow, Base, CaseStatusRow, ErasureRequestRow
 from models.yayoi.messages import Outcome
@@ -42,7 +42,7 @@ async def _is_done(session: DatabaseSession, said: Erasure) -> bool:
 async def _erase(session: DatabaseSession, entry: JournalEntry, said: Erasure, at: datetime) -> list[str]:
     addresses = [address for address in await _addresses(session) if said.names(address)]
     rows = await erase_rows(session, await find_person(session, addresses)) if addresses else {}
-    workflows = [each for case_no in said.cases for each in workflows_of(case_no, WHOLE)]
+    workflows = [each for case_no in said.cases for each in workflows_of(case_no)]
     for owner in sorted({key_owner(each) for each in workflows}):
         await forget_key(session, owner)
     for case_no in said.cases:
