@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -24,6 +25,7 @@ from tests.support.databases import MIGRATED, new_database
 from tests.support.encryption import MASTER, opened_keys_of_tests
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.myics_environment import MyicsEnvironment, myics_with_worker
 from tests.support.running import (
     PATIENCE,
@@ -40,7 +42,7 @@ from tests.support.scratch import scratch_server
 from tests.support.shared_server import RunningCluster, shared_server, use_cluster
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
-from workers import database, examples
+from workers import database, examples, store_marks
 from workers.registry.file import load
 
 _JAPAN = pytest.StashKey[MovedJapan]()
@@ -86,6 +88,13 @@ def state_dir() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(autouse=True)
+def _own_store_mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a database of its own, and all that use it share one Temporal server."""
+    if "temporal" in request.fixturenames:
+        monkeypatch.setattr(store_marks, "WORKFLOW_ID", f"store-mark-{uuid4()}")
+
+
 @pytest_asyncio.fixture(scope="session")
 async def postgres_socket() -> AsyncIterator[Path]:
     """A Postgres server for all tests, with a migrated database to copy."""
@@ -111,7 +120,7 @@ async def empty_database_url(postgres_socket: Path) -> AsyncIterator[str]:
 async def _registry_template(postgres_socket: Path) -> AsyncIterator[str]:
     async with new_database(postgres_socket, MIGRATED) as url:
         engine = create_async_engine(url)
-        await load(database.sessions(engine), examples.registry())
+        await load(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), examples.registry())
         await engine.dispose()
         yield str(engine.url.database)
 
@@ -126,7 +135,7 @@ async def registry_url(postgres_socket: Path, _registry_template: str) -> AsyncI
 @pytest_asyncio.fixture
 async def sessions(database_url: str) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
     engine = create_async_engine(database_url, pool_timeout=300)  # seconds: many at once on a busy machine only wait
-    yield database.sessions(engine, MASTER)
+    yield database.sessions(engine, MASTER, JOURNAL_OF_TESTS)
     await engine.dispose()
 
 

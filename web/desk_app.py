@@ -22,6 +22,7 @@ from models.backoffice.store.worklist_rows import Worklist
 from models.common.calendar import BusinessCalendar, day_in_words, moment_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
+from models.common.store.held_cases import HeldCases
 from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
@@ -34,6 +35,7 @@ from web.backoffice import (
     desk_audit,
     desk_bulk,
     desk_cases,
+    desk_held_mails,
     desk_operations,
     desk_overview,
     desk_persons,
@@ -91,6 +93,7 @@ _ROUTERS = (
     desk_audit.router,
     desk_persons.router,
     desk_administration.router,
+    desk_held_mails.router,
 )
 """Every page behind the log-in."""
 _SIGNING_IN_TAKES = timedelta(minutes=10)
@@ -182,7 +185,7 @@ def create_desk_app(
     services = (
         *(desk, forms, ui, presence, actions, bulk, Worklist(sessions), CaseSearch(sessions), SavedFilters(sessions)),
         *(OverviewFigures(sessions, calendar, now), AuditExports(sessions, audit_key, history, now), requests),
-        *(CodecServer(payloads), BrokenCasesNow(broken_cases)),
+        *(CodecServer(payloads), BrokenCasesNow(broken_cases), HeldCases(sessions)),
     )
     app.state.services = {type(service): service for service in services}
     pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")

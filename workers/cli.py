@@ -9,6 +9,7 @@ import typer
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
 from models.yayoi.service_links import LinkKind
+from workers.commands import backup_cli
 from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
 from workers.commands.person_cli import person
@@ -35,6 +36,8 @@ app.add_typer(forms, name="forms")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(person, name="person")
+for command in (backup_cli.backup, backup_cli.restore, backup_cli.release):
+    app.command()(command)
 
 _EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""

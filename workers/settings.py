@@ -224,6 +224,10 @@ class Settings(BaseSettings):
     """The company's own closing days, `MM-DD` separated by commas."""
     contract_id_first: int = Field(default=7_000_000, ge=6_000_000, le=8_999_999)
     contract_id_last: int = Field(default=7_999_999, ge=6_000_000, le=8_999_999)
+    contract_id_block: int = Field(default=100, ge=1, le=10_000)
+    """For how many contract IDs the journal is written at once: a restore skips what is left of the last block."""
+    restore_gap: int = Field(default=1_000_000, ge=1)
+    """By how much a restore moves application numbers and every other count on."""
 
     log_level: LogLevel = "INFO"
     log_format: Literal["text", "json"] | None = None

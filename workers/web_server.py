@@ -14,8 +14,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from models.common.signing_keys import KeyPurpose
 from workers import database, temporal
 from workers.case_keys import opened_keys
+from workers.journal import JournalFile
 from workers.known_keys import CurrentSigner
 from workers.settings import Settings
+from workers.store_marks import watched
 from workers.wiring.root import build_web
 
 _DRAIN = 10  # seconds
@@ -33,11 +35,11 @@ async def serve(settings: Settings) -> None:
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
             client = await temporal.connect(settings, keys, role="web", lazy=True)
-            sessions = database.sessions(engine, keys.masters)
+            sessions = database.sessions(engine, keys.masters, JournalFile.of(settings))
             signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
             await signer.check()
             app = build_web(settings, sessions, client, signer)
-            await serve_app(app, settings.web_host, settings.web_port)
+            await watched(serve_app(app, settings.web_host, settings.web_port), client, sessions)
     finally:
         await engine.dispose()
 

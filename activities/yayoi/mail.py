@@ -171,6 +171,7 @@ class MailActivities:
             kind=request.kind,
             case_no=request.case_no,
             part=request.part,
+            is_asked_for=request.kind is MailKind.CASE_LINK,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
         audited = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from models.common.acting import SYSTEM
 from models.common.message import Message
@@ -53,6 +54,8 @@ class ApplicationCase(CaseRef):
 
     case_no: ApplicationNo
     offices: tuple[OfficeCase, ...]
+    submission_id: UUID | None = None
+    """The form that it was started for: a workflow of the same number may be another's, after a restore."""
 
     @property
     def due_date(self) -> date:

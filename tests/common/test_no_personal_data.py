@@ -34,6 +34,7 @@ from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_a
 from tests.support.databases import new_database
 from tests.support.encryption import MASTER, decrypt
 from tests.support.environment import TARO
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.running_commands import settings_of
 from tests.support.scanning import found_in
 from tests.support.serving import served
@@ -96,7 +97,9 @@ async def life(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIte
     with _kept(kept):
         async with new_database(postgres_socket, "migrated") as url, SmtpInbox().listening() as mails:
             engine = database.engine(Settings(database_url=url))
-            async with customer_after_notice(database.sessions(engine, MASTER), temporal, mails) as customer:
+            async with customer_after_notice(
+                database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal, mails
+            ) as customer:
                 life = Life(customer, kept.lines)
                 async with (
                     served(customer.web.app) as address,

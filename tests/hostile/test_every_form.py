@@ -19,6 +19,7 @@ from tests.hostile.every_route import FIRM, add_firm, filled, paths_of, routes_o
 from tests.hostile.target import Target, target_on
 from tests.support.databases import new_database
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.matrices import mostly_long
 from tests.support.web import PASSWORD_HASH
 from web.common.auth.rate_limits import Limits
@@ -40,7 +41,7 @@ SENT: dict[str, dict[str, Any]] = {
 async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Target]:
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with target_on(database.sessions(engine, MASTER), temporal.client) as target:
+        async with target_on(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal.client) as target:
             await add_firm(target.sessions)
             yield target
         await engine.dispose()

@@ -11,6 +11,10 @@ from workers.settings import Settings
 from workers.stack.stack_settings import environment
 
 
+def quiet(_text: str) -> None:
+    """Nobody reads what a stack says."""
+
+
 def _says_ready(console: Path) -> bool:
     return "ready;" in console.read_text()
 

@@ -13,6 +13,7 @@ from models.tables import NoticeRow
 from models.yayoi.mails import MailKind
 from tests.support.encryption import MASTER
 from tests.support.environment import environment_with_worker, form
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.tls_servers import DEBIAN, PASSWORD, Authorities, debian_postgres
 from workers import database
@@ -41,7 +42,9 @@ async def test_a_case_comes_to_its_notice_on_the_oldest_database(
         await set_up(settings, schema_only=True)
         engine = database.engine(settings)
         await database.check(engine)
-        async with environment_with_worker(database.sessions(engine, MASTER), temporal, smtp_inbox) as environment:
+        async with environment_with_worker(
+            database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal, smtp_inbox
+        ) as environment:
             case = await environment.apply(form())
             while (await case.progress()).waiting_for is WaitingFor.SYSTEM:
                 await case.settled()

@@ -57,16 +57,17 @@ class StartStep:
     do: Callable[[], Awaitable[None]]
 
 
+Order = Callable[[Settings, Settings, Places, Say], list[list[Part] | StartStep]]
+"""What is started and done, one after the other, from the arguments of `in_order`."""
+
+
 def in_order(settings: Settings, completed: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
     """Every part and step of a stack with these settings; the parts of a list can start side by side.
 
     `completed`: the same settings with what the stack itself has chosen.
     """
     return [
-        [
-            *([_postgres(places, say)] if embeds_postgres(settings) else []),
-            *([_temporal(settings, completed)] if embeds_temporal(settings) else []),
-        ],
+        _stores(settings, completed, places, say),
         StartStep(name="migrate", do=partial(set_up, settings)),
         StartStep(name="keys", do=partial(make_missing_keys, settings)),
         [
@@ -77,6 +78,22 @@ def in_order(settings: Settings, completed: Settings, places: Places, say: Say) 
             _desk(settings),
             *([_figures(settings)] if settings.telemetry else []),
         ],
+    ]
+
+
+def stores_only(before: Callable[[], Awaitable[None]]) -> Order:
+    """Start the two stores and nothing that uses them, once `before` is done."""
+
+    def order(settings: Settings, completed: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
+        return [StartStep(name="before", do=before), _stores(settings, completed, places, say)]
+
+    return order
+
+
+def _stores(settings: Settings, completed: Settings, places: Places, say: Say) -> list[Part]:
+    return [
+        *([_postgres(places, say)] if embeds_postgres(settings) else []),
+        *([_temporal(settings, completed)] if embeds_temporal(settings) else []),
     ]
 
 

@@ -147,11 +147,6 @@ def audit_heads_file(settings: Settings) -> Path:
     return settings.audit_heads_file or Places(settings.state_dir).audit_heads
 
 
-def journal_file(settings: Settings) -> Path:
-    """Return where the journal is kept."""
-    return settings.journal_file or Places(settings.state_dir).journal
-
-
 def role_passwords(settings: Settings) -> Passwords:
     """Return what the database's roles log in with; None: Postgres' own configuration says how."""
     given = {

@@ -14,7 +14,6 @@ from workers.journal import JournalFile
 from workers.settings import Settings
 from workers.telemetry.tracing import traced_activities, traced_runner
 from workers.wiring.dependencies import Activities, activities_of
-from workers.wiring.derived import journal_file
 from workers.wiring.root import DRAIN, UNRESTRICTED, deployment
 from workflows.backoffice.person_erasure import PersonErasure, PersonLookUp
 from workflows.backoffice.retention import Retention
@@ -26,7 +25,7 @@ def build_erasing_activities(settings: Settings, sessions: DatabaseSessions, cli
     """Build its activities on their real parts."""
     return activities_of(
         RetentionActivities(sessions, Histories(client).closed),
-        ErasureActivities(sessions, client, JournalFile(journal_file(settings)), settings.backups_kept),
+        ErasureActivities(sessions, client, JournalFile.of(settings), settings.backups_kept),
     )
 
 

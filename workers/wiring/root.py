@@ -126,7 +126,9 @@ def build_activities(
 
 def build_registry(settings: Settings) -> Registry:
     """Build the default registry, all of it in Postgres."""
-    return postgres_registry(ContractIdPool(settings.contract_id_first, settings.contract_id_last))
+    return postgres_registry(
+        ContractIdPool(settings.contract_id_first, settings.contract_id_last, settings.contract_id_block)
+    )
 
 
 def freezes_at_acceptance(settings: Settings) -> bool:

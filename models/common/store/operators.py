@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, or_, select
 
+from models.common.journal import EndedKind
 from models.common.operators import Leave, Role
 from models.common.refusals import FieldError, RefusedError
 from models.common.security_log import SecurityEvent, security_event
+from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     OperatorAuditRow,
@@ -105,7 +107,9 @@ class Operators:
             row = await _there(session, handle)
             if Role.ADMINISTRATOR not in roles:
                 await _leave_an_administrator(session, row)
-            row.roles = _in_order(roles)
+            if set(row.roles) - set(left := _in_order(roles)):
+                await journal_end(session, EndedKind.OPERATOR_ROLES, handle, *left, at=at)
+            row.roles = left
             audit_operator(session, handle, "roles_changed", by=by, at=at, roles=row.roles)
 
     async def add_identity(self, handle: str, identity: ProviderIdentity, *, by: str, at: datetime) -> None:
@@ -127,6 +131,7 @@ class Operators:
             row = await _there(session, handle)
             known = await session.get(OperatorIdentityRow, identity)
             if known is not None and known.operator_id == row.operator_id:
+                await journal_end(session, EndedKind.OPERATOR_IDENTITY, handle, *identity, at=at)
                 await session.delete(known)
                 audit_operator(session, handle, "identity_removed", by=by, at=at, **identity._asdict())
 
@@ -147,6 +152,7 @@ class Operators:
         async with self._sessions.begin() as session:
             row = await _there(session, handle)
             await _leave_an_administrator(session, row)
+            await journal_end(session, EndedKind.OPERATOR, handle, at=at)
             row.removed_at, row.takes_cases = at, False
             for table in (OperatorSessionRow, OperatorSignInLinkRow, OperatorIdentityRow):
                 await session.execute(delete(table).where(table.operator_id == row.operator_id))
