@@ -56,7 +56,7 @@ class Ours:
 
 @asynccontextmanager
 async def our_stack(customers: int, **settings: Any) -> AsyncIterator[Ours]:
-    """A new stack in a folder of its own, with so many customers who can apply, numbered from 0; `settings`: of the stack."""
+    """A new stack in a folder of its own, with so many customers who can apply, from number 0; `settings`: its own."""
     with TemporaryDirectory(prefix="tetsuzuki-bench-") as folder:
         async with (
             Stack(alone(Path(folder), **settings)) as stack,

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -108,7 +108,7 @@ async def applied(settings: Settings) -> set[str]:
 
 
 def _records(number: int, *, is_shared: bool) -> list[dict[str, Any]]:
-    customer = Customer(number, None)  # type: ignore[arg-type] it says nothing
+    customer = Customer(number, cast("Outside", None))  # it says nothing
     of_contract = {"existing_contract_id": customer.contract_id, "office_token": customer.token}
     records: list[dict[str, Any]] = [
         {

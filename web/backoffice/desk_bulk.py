@@ -115,7 +115,7 @@ async def show(
     if before == "leave" and row.kind is None:
         begun |= {"kind": BulkKind.HAND_OVER.value, "reason": BEFORE_LEAVE}
     named = {each.row.handle: each.row.name for each in await desk.operators.listed()}
-    to = row.content.get("to")
+    to = str(row.content.get("to") or "")
     facts = {
         "who": who,
         "action": row,

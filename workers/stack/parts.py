@@ -157,8 +157,8 @@ def _desk(settings: Settings) -> Part:
 
 
 def _figures(settings: Settings) -> Part:
-    listening = partial(_listens, settings.metrics_host, metrics_ports(settings)["figures"])
-    return _python("figures", lambda _pid: _until(listening), role=DatabaseRole.FIGURES)
+    listening = partial(listens, settings.metrics_host, metrics_ports(settings)["figures"])
+    return _python("figures", lambda _pid: until(listening), role=DatabaseRole.FIGURES)
 
 
 def _python(
