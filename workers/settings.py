@@ -226,7 +226,7 @@ class Settings(BaseSettings):
     contract_id_last: int = Field(default=7_999_999, ge=6_000_000, le=8_999_999)
     contract_id_block: int = Field(default=100, ge=1, le=10_000)
     """For how many contract IDs the journal is written at once: a restore skips what is left of the last block."""
-    restore_gap: int = Field(default=1_000_000, ge=1)
+    restore_gap: int = Field(default=1_000_000, ge=1, le=10_000_000)
     """By how much a restore moves application numbers and every other count on."""
 
     log_level: LogLevel = "INFO"
