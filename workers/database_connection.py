@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import asyncpg
 
@@ -23,7 +23,7 @@ async def connect(**given: Any) -> asyncpg.Connection:
     """
     host = given.get("host")
     if isinstance(host, str) and host.startswith("/"):
-        given |= {"host": [reached_by(unquote(host, errors="surrogateescape"))]}
+        given |= {"host": [reached_by(os.fsdecode(unquote_to_bytes(host)))]}
     try:
         return await asyncpg.connect(**{"port": PORT} | given)
     except asyncpg.exceptions.TargetServerAttributeNotMatched as error:
