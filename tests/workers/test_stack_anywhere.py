@@ -114,7 +114,7 @@ async def test_the_stack_runs_anywhere_and_every_later_command_finds_it(odd_fold
                 await tetsuzuki("health", part, sees=variables)
             async with httpx.AsyncClient(trust_env=False) as http:
                 ready = await http.get(f"{address_of(host, settings.web_port)}/readyz", timeout=PATIENCE)
-            assert ready.json() == {"database": True, "temporal": True}
+            assert set(ready.json().values()) == {True}
             os.kill(up.pid, signal.SIGINT)
             assert await up.wait() == 0
         said = console.read_text()
