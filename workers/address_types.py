@@ -71,7 +71,7 @@ def _mail_sender(text: str) -> str:
 def _database_url(text: str) -> str:
     try:
         url = make_url(text)
-        PGDialect_asyncpg().create_connect_args(url)  # several hosts, and their ports
+        PGDialect_asyncpg().create_connect_args(url)  # type: ignore[no-untyped-call]  # several hosts, and their ports
     except (ArgumentError, ValueError):
         raise ValueError("give postgresql+asyncpg://user@host:5432/database") from None
     if url.drivername != "postgresql+asyncpg":

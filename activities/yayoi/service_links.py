@@ -6,12 +6,16 @@ from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.common.signed_operations import verified_act
 from activities.yayoi.cases import find_notified_pair, find_open_pair
 from activities.yayoi.registry.protocols import Links
+from models.common.allowed_actors import Permissions
+from models.common.calendar import day_in_japan
 from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import RememberedLinkRow
 from models.yayoi.messages import (
     CorrectedRelink,
+    CorrectEndedRelink,
     CorrectRelinkStep,
     OfficeStep,
     RecordRelink,
@@ -19,7 +23,9 @@ from models.yayoi.messages import (
     RememberedLink,
     RememberedLinks,
 )
+from models.yayoi.operator_actions import Action, CorrectRelink
 from models.yayoi.service_links import Coverage, first_day_covered
+from models.yayoi.store.recorded_relinks import NOT_RECORDED, recorded_relink
 
 
 async def keep_links(transaction: StepTransaction, links: Sequence[RememberedLink]) -> None:
@@ -41,9 +47,11 @@ async def keep_links(transaction: StepTransaction, links: Sequence[RememberedLin
 class LinkActivities:
     """Keeps what the links were, and records what the new ones cover."""
 
-    def __init__(self, ledger: Ledger, links: Links) -> None:
+    def __init__(self, ledger: Ledger, links: Links, permissions: Permissions) -> None:
+        """`permissions`: who may send which operation, for those that reach no workflow."""
         self._ledger = ledger
         self._links = links
+        self._permissions = permissions
 
     @activity.defn
     async def remember_links(self, step: OfficeStep) -> RememberedLinks:
@@ -101,32 +109,64 @@ class LinkActivities:
 
         Raises a final error if no such re-link is recorded.
         """
-        covered = first_day_covered(step.kind, step.relinked_on, step.asked_from) if step.relinked_on else None
 
         async def correct(transaction: StepTransaction) -> CorrectedRelink:
-            pair = await find_notified_pair(transaction.session, step.case_no, step.part)
-            key = (step.case_no, step.part, step.kind, step.service)
-            link = await transaction.session.get(RememberedLinkRow, key, with_for_update=True)
-            if link is None or link.relinked_on is None:
-                raise ApplicationError(_NOT_RELINKED, type="NotRelinked", non_retryable=True)
-            before = {"relinked_on": str(link.relinked_on), "first_covered_on": str(link.first_covered_on)}
-            link.relinked_on, link.first_covered_on = step.relinked_on, covered
-            await transaction.session.flush()
-            await self._links.correct(transaction, pair.linked_token, step.kind, step.service, covered)
-            coverage = covered and Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
-            transaction.audit(
-                "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
-                by=step.by,
-                reason=step.reason,
-                rule="Y21",
-                event_id=step.event_id,
-                kind=step.kind,
-                before=before,
-                coverage=coverage and coverage.model_dump(mode="json"),
-            )
-            return CorrectedRelink(coverage=coverage)
+            return await self._correct(transaction, step)
 
         return await self._ledger.once(step, f"correct_relink.{step.counted}", CorrectedRelink, correct)
 
+    @activity.defn
+    async def correct_ended_relink(self, step: CorrectEndedRelink) -> CorrectedRelink:
+        """The same for a case whose workflow has ended: as the signed operation asks that the step carries (Y21).
 
-_NOT_RELINKED = "この再連携は、まだ記録されていません。"
+        Raises a final error for what the workflow would have refused: it takes its operations itself until it ends.
+        """
+
+        async def correct(transaction: StepTransaction) -> CorrectedRelink:
+            actor, act = await verified_act(transaction, Action.CORRECT_RELINK, self._permissions)
+            message = CorrectRelink.model_validate(act.message)
+            if message.misread:
+                raise _refused("　".join(message.misread))
+            today = day_in_japan(step.at)
+            recorded = await recorded_relink(transaction.session, step, message.kind, message.service, today)
+            if recorded is None:
+                raise _refused(NOT_RECORDED)
+            if not recorded.ended:
+                raise _refused(_GOES_ON)
+            if errors := recorded.rule.errors(message.relinked_on, message.asked_from):
+                raise _refused("".join(errors.values()))
+            said = message.model_dump(include={"kind", "service", "relinked_on", "asked_from", "reason", "event_id"})
+            return await self._correct(transaction, CorrectRelinkStep.of(step, step.at, by=str(actor), **said))
+
+        return await self._ledger.once(step, f"correct_relink.{step.counted}", CorrectedRelink, correct)
+
+    async def _correct(self, transaction: StepTransaction, step: CorrectRelinkStep) -> CorrectedRelink:
+        covered = first_day_covered(step.kind, step.relinked_on, step.asked_from) if step.relinked_on else None
+        pair = await find_notified_pair(transaction.session, step.case_no, step.part)
+        key = (step.case_no, step.part, step.kind, step.service)
+        link = await transaction.session.get(RememberedLinkRow, key, with_for_update=True)
+        if link is None or link.relinked_on is None:
+            raise _refused(NOT_RECORDED)
+        before = {"relinked_on": str(link.relinked_on), "first_covered_on": str(link.first_covered_on)}
+        link.relinked_on, link.first_covered_on = step.relinked_on, covered
+        await transaction.session.flush()
+        await self._links.correct(transaction, pair.linked_token, step.kind, step.service, covered)
+        coverage = covered and Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
+        transaction.audit(
+            "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
+            by=step.by,
+            reason=step.reason,
+            rule="Y21",
+            event_id=step.event_id,
+            kind=step.kind,
+            before=before,
+            coverage=coverage and coverage.model_dump(mode="json"),
+        )
+        return CorrectedRelink(coverage=coverage)
+
+
+def _refused(reason: str) -> ApplicationError:
+    return ApplicationError(reason, type="NotRelinked", non_retryable=True)
+
+
+_GOES_ON = "この案件の手続きは、まだ終了していません。案件の画面から訂正してください。"

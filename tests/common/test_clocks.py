@@ -1,6 +1,7 @@
 """A clock that is wrong is not believed: who leads requests here learns that this machine is not ready."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
@@ -8,6 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.support.web import browser_on
 from web.common.readiness import CLOCKS_APART, add_readiness
+
+
+def now(off: timedelta) -> datetime:
+    """The time by a clock that is off."""
+    return datetime.now(UTC) + off
+
+
+def clock(off: timedelta) -> datetime:
+    return datetime.now(UTC) + off
 
 
 @pytest.mark.robustness("clocks")
@@ -24,7 +34,7 @@ async def test_who_has_another_time_than_the_database_is_not_ready(sessions: asy
         (-nearly, 200),
     ):
         app = FastAPI()
-        add_readiness(app, sessions, None, lambda off=off: datetime.now(UTC) + off)
+        add_readiness(app, sessions, None, partial(now, off))
         async with browser_on(app) as http:
             answer = await http.get("/readyz")
         assert (answer.status_code, answer.json()["clock"]) == (status, status == 200), off

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from models.common.store.readiness import database_is_ready
+from models.common.store.readiness import database_clock
 from workers import database
 from workers.database_connection import connect
 from workers.program import say
@@ -45,13 +45,13 @@ async def stored(engine: AsyncEngine) -> int | None:
     try:
         async with engine.begin() as connection:
             await connection.execute(text("insert into kept default values"))
-            return (await connection.execute(text("select count(*) from kept"))).scalar_one()
+            return int((await connection.execute(text("select count(*) from kept"))).scalar_one())
     except (DBAPIError, OSError):
         return None
 
 
 async def ready(engine: AsyncEngine) -> bool:
-    return await database_is_ready(database.sessions(engine), QUICKLY)
+    return await database_clock(database.sessions(engine), QUICKLY) is not None
 
 
 @FAILOVER
@@ -95,7 +95,16 @@ def copy(socket: Path, folder: Path) -> None:
     folder.mkdir(mode=0o711)
     postgres._own_folder(folder / "data", account)
     postgres._own_folder(folder / "socket", account)
-    backup = [postgres._binary("pg_basebackup"), "-D", folder / "data", "-h", socket, "-U", "postgres", "-R"]
+    backup = [
+        str(postgres.postgres_program("pg_basebackup")),
+        "-D",
+        str(folder / "data"),
+        "-h",
+        str(socket),
+        "-U",
+        "postgres",
+        "-R",
+    ]
     subprocess.run([*backup, "--checkpoint=fast"], **account, check=True, capture_output=True, cwd=folder / "data")  # noqa: S603
 
 

@@ -5,7 +5,7 @@ And the forms of a provider, which another system makes as it likes.
 
 import json
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +15,6 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from models.backoffice.operation_forms import OperationForm
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.commitments import ContentError, canonical
-from models.common.operations import Operation
 from models.common.operator_message import ActionMessage
 from models.common.possible_operations import PossibleOperation
 from models.common.refusals import RefusedError
@@ -32,7 +31,7 @@ from workers.commands.act import content_of
 from workers.program import ClearError
 
 OPERATIONS = {
-    f"{procedure}.{operation}": cast("Operation", operation)
+    f"{procedure}.{operation}": operation
     for procedure, operations in OPERATION_PERMISSIONS.items()
     for operation in operations
 }
@@ -42,7 +41,7 @@ SAID = {
     "reason": "お電話がありました",
     "text_for_customer": "お客様へ",
     "until": "2026-12-01",
-    "to": "佐藤",
+    "to": "sk",
     "kind": "receipt",
     "yayoi_id": "b@example.co.jp",
     "office_token": "b0000002-0000-4000-8000-000000000002",

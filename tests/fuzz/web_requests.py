@@ -124,7 +124,7 @@ class WebRequests:
             await self._desk.sign_in("tn")
         await self._people(self._desk.http, sent, filled(sent["path"]))
 
-    async def _people(self, http: httpx.AsyncClient, sent: Any, address: str) -> None:
+    async def _people(self, http: httpx.AsyncClient, sent: Any, address: httpx.URL | str) -> None:
         """A form is answered by a redirect, and the page that it leads to can be shown."""
         answer = await http.request("POST", address, data=sent["fields"])
         assert answer.status_code in SHOWN, (sent["path"], answer.status_code, answer.text[:500])

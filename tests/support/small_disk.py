@@ -19,7 +19,7 @@ def small_disk(megabytes: int, owner: int | None = None) -> Iterator[Path]:
     with TemporaryDirectory(prefix="tetsuzuki-") as name:
         root = Path(name)
         options = f"size={megabytes}m,mode=0711,uid={os.geteuid() if owner is None else owner}"
-        mount = [_MOUNT or "mount", "-t", "tmpfs", "-o", options, "tmpfs", root]
+        mount = [_MOUNT or "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(root)]
         made = subprocess.run(mount, check=False, capture_output=True, text=True) if _MOUNT else None  # noqa: S603
         if made is None or made.returncode != 0:
             pytest.skip(f"no small disk can be mounted (root is needed): {made.stderr if made else 'no mount'}")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import zoneinfo
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -33,10 +34,12 @@ OF_OTHERS = {
 }
 
 
-def tetsuzuki(*arguments: str, stdout: int = subprocess.PIPE, **variables: str) -> subprocess.CompletedProcess[bytes]:
+def tetsuzuki(
+    *arguments: str, variables: Mapping[str, str], stdout: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
     argv = [sys.executable, "-m", "workers", *arguments]
-    return subprocess.run(argv, env=inherited | variables, stdout=stdout, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    return subprocess.run(argv, env=inherited | dict(variables), stdout=stdout, stderr=subprocess.PIPE, check=False)  # noqa: S603
 
 
 @CONSOLES
@@ -55,9 +58,7 @@ def test_a_secret_is_shown_on_every_console_whatever_others_have_set_for_their_d
 ) -> None:
     ended = tetsuzuki(
         *("webhooks", "add", "https://books.example.co.jp/hook"),
-        **console,
-        **OF_OTHERS,
-        TETSUZUKI_DATABASE_URL=database_url,
+        variables=console | OF_OTHERS | {"TETSUZUKI_DATABASE_URL": database_url},
     )
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert said in ended.stdout
@@ -69,8 +70,8 @@ def test_what_cannot_be_written_down_is_said(database_url: str) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = tetsuzuki(
             *("webhooks", "add", "https://books.example.co.jp/hook"),
+            variables={"TETSUZUKI_DATABASE_URL": database_url},
             stdout=full.fileno(),
-            TETSUZUKI_DATABASE_URL=database_url,
         )
     assert ended.returncode == 1
     assert ended.stderr == b"error: done, but what was printed could not be written: No space left on device\n"
@@ -108,5 +109,5 @@ def test_days_are_counted_without_the_machines_time_zones(monkeypatch: pytest.Mo
 
 @ZONES
 def test_a_command_asks_the_machine_for_no_zone() -> None:
-    ended = tetsuzuki("due-date", "2026-11-04", TZ="America/Los_Angeles", PYTHONTZPATH="")
+    ended = tetsuzuki("due-date", "2026-11-04", variables={"TZ": "America/Los_Angeles", "PYTHONTZPATH": ""})
     assert (ended.returncode, ended.stdout) == (0, b"2026-11-20\n")

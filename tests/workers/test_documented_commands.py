@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
+from typer import BadParameter
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from workers.cli import app
@@ -37,8 +38,8 @@ def ours(lines: list[str]) -> Iterator[tuple[list[str], str]]:
 def read(arguments: list[str]) -> None:
     """Let the command line read what was typed, and do nothing. Raises what a user would be shown."""
     command, name, rest = COMMAND, "tetsuzuki", arguments
-    context = click.Context(COMMAND, info_name=name)
-    while isinstance(command, click.Group):
+    context = None
+    while isinstance(command, TyperGroup):
         context = command.make_context(name, list(rest), parent=context, resilient_parsing=True)
         found, subcommand, rest = command.resolve_command(context, list(rest))
         assert subcommand is not None
@@ -59,7 +60,7 @@ EVERY = [
 def test_every_command_of_a_document_can_be_given_as_it_stands_there(arguments: list[str]) -> None:
     try:
         read(arguments)
-    except click.BadParameter as refused:
+    except BadParameter as refused:
         assert "does not exist" in str(refused)  # noqa: PT017 a file of the reader's own
 
 

@@ -9,6 +9,7 @@ from tests.support.pooler import needs_pgbouncer, pooler
 from tests.support.secret_key import SECRET_KEY
 from workers import database, desk_server, erasing_worker, web_server, worker
 from workers.database import PoolerError
+from workers.program import ClearError
 from workers.settings import Settings
 
 POOLERS = pytest.mark.robustness("poolers")
@@ -28,7 +29,7 @@ async def test_no_process_starts_behind_a_pooler(
     with pooler(postgres_socket, mode, ignores=ignores) as port:
         through = f"postgresql+asyncpg://postgres@127.0.0.1:{port}/{make_url(database_url).database}"
         settings = Settings(database_url=through, secret_key=SECRET_KEY, temporal_ui_address="http://127.0.0.1:1")
-        refused = PoolerError if mode != "statement" else database.ClearError
+        refused = PoolerError if mode != "statement" else ClearError
         for serve in (web_server.serve, desk_server.serve, worker.serve, erasing_worker.serve):
             with pytest.raises(refused, match=r"PostgreSQL itself|transaction blocks"):
                 await serve(settings)

@@ -37,7 +37,7 @@ async def test_a_full_disk_is_said_once_leaves_no_half_mail_and_its_end_is_said(
     async with await inbox.listen("127.0.0.1", 0, folder.take) as server:
         port = server.sockets[0].getsockname()[1]
         with monkeypatch.context() as patched, caplog.at_level(logging.WARNING, "workers.stack.inbox"):
-            patched.setattr(inbox.os, "fsync", full)
+            patched.setattr("workers.stack.inbox.os.fsync", full)
             assert [await to_thread(send, port) for _ in range(3)] == [452] * 3  # every sender tries again
             assert kept_in(tmp_path) == []
         with caplog.at_level(logging.WARNING, "workers.stack.inbox"):

@@ -7,7 +7,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from models.common.calendar import JST
+from models.common.calendar import JST, utc_now
 from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.identifiers import ApplicationNo, ContractId, application_workflow_id
@@ -21,6 +21,7 @@ from models.yayoi.store.starting import (
     mark_refused_form_started,
     refused_forms_to_start,
 )
+from web.common.measures import measure_start
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 from web.webhooks.starter import STARTED_AGAIN
@@ -86,15 +87,31 @@ class ApplicationStarter:
                     case,
                     id=application_workflow_id(case.case_no),
                     task_queue=self._task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     search_attributes=search_attributes.of_application(case),
                     static_summary=_summary(row, offices),
                     static_details=_details(row, offices),
                 )
             except WorkflowAlreadyStartedError:
+                if not await self._is_started(case):
+                    _log.error("%s is not started: Temporal has another workflow of this number", application_no)
+                    return
                 _log.info("%s was started before", application_no)
         await mark_application_started(self._sessions, application_no)
+        measure_start(utc_now() - row.applied_at)
+
+    async def _is_started(self, case: ApplicationCase) -> bool:
+        """Whether the workflow of this number was started for the same form; what cannot be read was not."""
+        handle = self._client.get_workflow_handle(application_workflow_id(case.case_no))
+        async for first in handle.fetch_history_events(page_size=1):
+            payloads = first.workflow_execution_started_event_attributes.input.payloads
+            try:
+                [started] = await self._client.data_converter.decode(list(payloads), [ApplicationCase])
+            except Exception:  # noqa: BLE001 of another key, or of anything
+                return False
+            return isinstance(started, ApplicationCase) and started.submission_id == case.submission_id
+        return False
 
 
 def _details(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:
@@ -126,6 +143,7 @@ def _case(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> Appli
     case_no = ApplicationNo(row.application_no)
     return ApplicationCase(
         case_no=case_no,
+        submission_id=row.submission_id,
         offices=tuple(
             OfficeCase(
                 case_no=case_no,

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from models.common.calendar import day_in_japan
-from models.common.store.sessions import DatabaseSessions
+from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationRow, RememberedLinkRow
 from models.yayoi.messages import OfficeRef
 from models.yayoi.relink_form import RelinkRule
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.after_closing import has_ended
+
+NOT_RECORDED = "この再連携は、まだ記録されていません。先に再連携を記録してください。"
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,12 @@ class RecordedRelink:
 
 
 async def recorded_relink(
-    sessions: DatabaseSessions, pair: OfficeRef, kind: LinkKind, service: str, today: date
+    session: DatabaseSession, pair: OfficeRef, kind: LinkKind, service: str, today: date
 ) -> RecordedRelink | None:
     """Read it; None if it is not recorded that this service was linked again."""
-    async with sessions() as session:
-        link = await session.get(RememberedLinkRow, (pair.case_no, pair.part, kind, service))
-        if link is None or link.relinked_on is None:
-            return None
-        application = await session.get_one(ApplicationRow, pair.case_no)
-        rule = RelinkRule(kind, today, day_in_japan(application.applied_at), link.last_imported_on)
-        return RecordedRelink(rule, ended=await has_ended(session, pair.case_no, pair.part))
+    link = await session.get(RememberedLinkRow, (pair.case_no, pair.part, kind, service))
+    if link is None or link.relinked_on is None:
+        return None
+    application = await session.get_one(ApplicationRow, pair.case_no)
+    rule = RelinkRule(kind, today, day_in_japan(application.applied_at), link.last_imported_on)
+    return RecordedRelink(rule, ended=await has_ended(session, pair.case_no, pair.part))
