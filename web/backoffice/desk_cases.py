@@ -1,6 +1,6 @@
 """A case on the desk: what an operator needs for the next step, and what can be done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
+from models.backoffice.named_services import with_service_names
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
 from models.common.actors import Channel
@@ -73,6 +74,7 @@ Case = Annotated[ReadCase, Depends(read_case)]
 def shown_case(desk: DeskContext, case: ReadCase, facts: CaseFacts) -> dict[str, Any]:
     """Return what every page of a case shows."""
     page = workflow_link("", desk.namespace, case.workflow_id)
+    case = replace(case, now=with_service_names(case.now, facts.services))
     return {"case": case, "facts": facts, "web_ui": f"{page}/{quote(case.now.run_id, safe='')}/user-metadata"}
 
 

@@ -15,7 +15,7 @@ from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import office_workflow_id, relink_correction_workflow_id
 from models.yayoi.messages import CorrectRelinkStep, OfficeRef
 from models.yayoi.operator_actions import Action, CorrectRelink
-from models.yayoi.store.recorded_relinks import recorded_relink
+from models.yayoi.store.remembered_links import recorded_relink
 from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
 from web.common.temporal_calls import UnreachableError
 from workflows.yayoi.relink_correction import RelinkCorrection
@@ -44,7 +44,7 @@ class RelinkCorrections:
     async def correct(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
         """Return why it was refused; None if it was corrected, once for each `asked`. Raises `UnreachableError`."""
         today = day_in_japan(self._now())
-        recorded = await recorded_relink(self._sessions, pair, message.kind, message.service, today)
+        recorded = await recorded_relink(self._sessions, pair, message.link, today)
         if recorded is None:
             return NOT_RECORDED
         if not recorded.ended:
@@ -65,7 +65,7 @@ class RelinkCorrections:
         return await self._correct_ended(pair, message, asked)
 
     async def _correct_ended(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
-        said = message.model_dump(include={"kind", "service", "relinked_on", "asked_from", "reason", "event_id"})
+        said = message.model_dump(include={"link", "relinked_on", "asked_from", "reason", "event_id"})
         step = CorrectRelinkStep.of(pair, self._now(), asked_as=asked.update_id, by=str(asked.actor), **said)
         try:
             return await self._client.execute_workflow(

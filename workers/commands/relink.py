@@ -20,7 +20,7 @@ _PATIENCE = timedelta(minutes=1)
 
 
 async def correct_relink(
-    settings: Settings, application_no: str, office_no: int, handle: str | None, **said: str | date | None
+    settings: Settings, application_no: str, office_no: int, handle: str | None, **said: str | int | date | None
 ) -> None:
     """Correct it.
 

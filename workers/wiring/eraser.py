@@ -23,8 +23,9 @@ ERASING_WORKFLOWS = (Retention, PersonLookUp, PersonErasure)
 
 def build_erasing_activities(settings: Settings, sessions: DatabaseSessions, client: Client) -> Activities:
     """Build its activities on their real parts."""
+    histories = Histories(client)
     return activities_of(
-        RetentionActivities(sessions, Histories(client).closed),
+        RetentionActivities(sessions, histories.closed, histories.is_open),
         ErasureActivities(sessions, client, JournalFile(journal_file(settings)), settings.backups_kept),
     )
 
