@@ -56,7 +56,8 @@ async def connect(
     profile["tls"] = temporal_tls(settings, profile, host)
     if settings.temporal_api_key:
         profile["api_key"] = settings.temporal_api_key.get_secret_value()
-    codec = CaseCodec(keys, profile["namespace"], encrypts=settings.encrypt_histories) if keys else NoPayloads()
+    encrypts = settings.encrypt_histories
+    codec = CaseCodec(keys, profile["namespace"], encrypts=encrypts, marks=True) if keys else NoPayloads()
     named = identity(settings, role)
     try:
         return await Client.connect(**profile, identity=named, data_converter=converter(codec), lazy=lazy)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -21,6 +22,7 @@ from models.yayoi.store.starting import (
     mark_refused_form_started,
     refused_forms_to_start,
 )
+from web.common.strangers import end_unless_ours
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 from web.webhooks.starter import STARTED_AGAIN
@@ -74,27 +76,36 @@ class ApplicationStarter:
         await process_batch(await applications_to_start(self._sessions), self.start, "applications")
 
     async def start(self, application_no: str) -> None:
-        """Start one application; one that was started before counts as started. Raises `UnreachableError`."""
+        """Start one application; one that was started before counts as started. Raises `UnreachableError`.
+
+        What a stranger has started under its id, which anybody at Temporal's port can, is ended first.
+        """
         row, offices = await application_of(self._sessions, application_no)
         if row.closed_at is not None:
             return  # the reconciliation has given it up since this round began
         case = _case(row, offices)
+        start = partial(
+            self._client.start_workflow,
+            MultiOfficeApplication.run,
+            case,
+            id=application_workflow_id(case.case_no),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            search_attributes=search_attributes.of_application(case),
+            static_summary=_summary(row, offices),
+            static_details=_details(row, offices),
+        )
+        replaced = False
         async with temporal_call():
             try:
-                await self._client.start_workflow(
-                    MultiOfficeApplication.run,
-                    case,
-                    id=application_workflow_id(case.case_no),
-                    task_queue=self._task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    search_attributes=search_attributes.of_application(case),
-                    static_summary=_summary(row, offices),
-                    static_details=_details(row, offices),
-                )
+                await start(id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE)
             except WorkflowAlreadyStartedError:
-                _log.info("%s was started before", application_no)
-        await mark_application_started(self._sessions, application_no)
+                if replaced := await end_unless_ours(self._client, application_workflow_id(case.case_no), case):
+                    # Should another process have been quicker, this round is over, and the next one finds it started.
+                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+                else:
+                    _log.info("%s was started before", application_no)
+        await mark_application_started(self._sessions, application_no, replaced=replaced)
 
 
 def _details(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:

@@ -14,7 +14,7 @@ from workers.journal import JournalFile
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities, activities_of
 from workers.wiring.derived import journal_file
-from workers.wiring.root import DRAIN, UNRESTRICTED, deployment
+from workers.wiring.root import DRAIN, UNRESTRICTED, deployment, started_by_us
 from workflows.backoffice.person_erasure import PersonErasure, PersonLookUp
 from workflows.backoffice.retention import Retention
 
@@ -44,7 +44,7 @@ def build_eraser(
         client,
         task_queue=erasing_queue(settings.temporal_task_queue),
         workflows=ERASING_WORKFLOWS,
-        workflow_runner=runner,
+        workflow_runner=started_by_us(settings, runner),
         activities=build_erasing_activities(settings, sessions, client),
         graceful_shutdown_timeout=drain,
         deployment_config=deployment(settings) if versioned else None,

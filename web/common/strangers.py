@@ -1,0 +1,42 @@
+"""What a stranger has started at Temporal's port under the id of somebody's case: known by its input, and ended."""
+
+import logging
+from contextlib import suppress
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
+
+from models.common.message import Message
+from models.common.temporal_answers import is_unknown_workflow
+
+ENDED_BECAUSE = "not started by this installation"
+_log = logging.getLogger(__name__)
+
+
+async def end_unless_ours(client: Client, workflow_id: str, case: Message) -> bool:
+    """End the newest run of this id unless it was started with this case. Return whether it was a stranger's.
+
+    Only our own processes can write what a case starts with: it is encrypted with the case's key, and made of its row.
+    """
+    newest = await client.get_workflow_handle(workflow_id).describe()
+    run = client.get_workflow_handle(workflow_id, run_id=newest.run_id)
+    if await _begins_with(client, run, case):
+        return False
+    _log.error("%s had been started by somebody else: that is ended, and the case is started", workflow_id)
+    with suppress(RPCError):  # it has ended meanwhile, or is gone: the start that follows says what is
+        await run.terminate(reason=ENDED_BECAUSE)
+    return True
+
+
+async def _begins_with(client: Client, run: WorkflowHandle[object, object], case: Message) -> bool:
+    try:
+        first = await anext(aiter(run.fetch_history_events(page_size=1)))
+    except RPCError as error:
+        if is_unknown_workflow(error):
+            return False
+        raise
+    payloads = list(first.workflow_execution_started_event_attributes.input.payloads)
+    try:
+        return await client.data_converter.decode(payloads, [type(case)]) == [case]
+    except Exception:  # noqa: BLE001 whoever reaches Temporal's port can send what nobody can read
+        return False
