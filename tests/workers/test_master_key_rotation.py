@@ -36,7 +36,7 @@ async def test_open_cases_receive_updates_while_the_master_key_is_changed_and_go
 
     async def say(procedure_id: str, said: str) -> None:
         async with turns:
-            await client.get_workflow_handle_for(Listening.run, procedure_id).execute_update(Listening.say, said)
+            await client.get_workflow_handle(procedure_id).execute_update(Listening.say, said)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(case_keys, "_CLOSED_FOR", 0.02)

@@ -9,14 +9,11 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from models.tables import Base
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_C
-from tests.support.scanning import found_in, sqlite_content
+from tests.support.scanning import found_in, sqlite_content, tables_content
 from tests.support.stack_cases import LINKS_C, Case, Outside, load_examples
-from workers import database
 from workers.settings import Settings
 from workers.stack.places import Places
 from workers.stack.stack_settings import alone
@@ -57,17 +54,7 @@ async def lived(settings: Settings) -> dict[str, bytes]:
         await case.rests_at(1, Stage.SET_UP)
         await case.customer_sets_up(1, *LINKS_C)
         await case.result()
-        return await _tables(stack.settings)
-
-
-async def _tables(settings: Settings) -> dict[str, bytes]:
-    names = [table.name for table in Base.metadata.sorted_tables]
-    found = {}
-    async with database.opened(settings) as sessions, sessions() as session:
-        for name in names:
-            rows = await session.scalars(text(f'select t::text from "{name}" t'))  # noqa: S608 the name of a table
-            found[name] = "\n".join(rows).encode()
-    return found
+        return await tables_content(stack.settings)
 
 
 def kinds(texts: Collection[str]) -> set[str]:

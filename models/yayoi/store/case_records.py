@@ -109,8 +109,8 @@ async def office_records(session: DatabaseSession, application_no: str) -> Mappi
     ):
         of(link.office_no).to_relink += link.relinked_on is None
         of(link.office_no).relinked += link.relinked_on is not None
-    for office_no, services in (await service_names_of_pairs(session, application_no)).items():
-        of(office_no).services = services
+    for part, services in (await service_names_of_pairs(session, application_no)).items():
+        of(part).services = services
     under_way = select(EventRow.office_no).where(
         EventRow.application_no == application_no,
         EventRow.kind.in_(OF_CASE_PAGES),
