@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from sqlalchemy import text as sql
 
+from models.common.store.sessions import DatabaseSessions
 from models.tables import Base
 from workers import database
 from workers.settings import Settings
@@ -58,9 +59,15 @@ def found_in(content: bytes, texts: Collection[str]) -> set[str]:
 
 async def tables_content(settings: Settings) -> dict[str, bytes]:
     """Return what each table of the database holds, as a dump of it has it."""
+    async with database.opened(settings) as sessions:
+        return await rows_of_tables(sessions)
+
+
+async def rows_of_tables(sessions: DatabaseSessions) -> dict[str, bytes]:
+    """Return the same over sessions that are open."""
     names = [table.name for table in Base.metadata.sorted_tables]
     found = {}
-    async with database.opened(settings) as sessions, sessions() as session:
+    async with sessions() as session:
         for name in names:
             rows = await session.scalars(sql(f'select t::text from "{name}" t'))  # noqa: S608 the name of a table
             found[name] = "\n".join(rows).encode()
