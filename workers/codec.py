@@ -21,13 +21,20 @@ from temporalio.converter import (
     WithSerializationContext,
 )
 
-from models.common.encryption import FORGOTTEN, HOUSE, CaseKey, KeyGone, UnreadableError, is_key_id, key_owner
+from models.common.encryption import (
+    FORGOTTEN,
+    HOUSE,
+    OPENED_WITH,
+    CaseKey,
+    KeyGone,
+    UnreadableError,
+    is_key_id,
+    key_owner,
+)
 from web.backoffice.codec_server import ReadPayload
 
 ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
-OPENED_WITH = "decrypted-with"
-"""In the metadata of what a marking codec has decrypted: the id of the key. It leaves the process never."""
 _log = logging.getLogger(__name__)
 
 

@@ -15,8 +15,7 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, Workflo
 from temporalio.workflow import Info
 from temporalio.workflow import _Definition as Definition
 
-from models.common.encryption import key_owner
-from workers.codec import OPENED_WITH
+from models.common.encryption import OPENED_WITH, key_owner
 
 NOT_OURS = "NotStartedByUs"
 """The type of the failure with which it ends."""

@@ -338,7 +338,7 @@ async def test_no_account_number_and_no_link_is_in_the_engine_whoever_has_its_ke
     stored = b"".join([content async for _, content in decrypted(life)])
     assert found_in(stored, secret) == set()
     for case in (customer.case.application, customer.case.office()):
-        answers = [await case.query(name) for name in ("progress", "timeline", CASE_NOW)]
+        answers = [await case.query(name) for name in ("progress", CASE_NOW)]
         assert found_in(str([answers, await details_of(case)]).encode(), secret) == set()
     assert found_in(stored, {"口座連携（連携1）", "Airレジ（連携2）", OFFICE_C[1]}) == {
         "口座連携（連携1）",

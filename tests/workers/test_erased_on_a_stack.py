@@ -131,7 +131,7 @@ async def test_nobody_reads_anything_of_hers_and_his_is_whole(state_dir: Path) -
                 await late.execute_update(Listening.say, HER)
                 before = await history_of(client, *ids, late_id)
                 assert HER in found_in(await read_by(settings, before), [HER])
-                asking = asyncio.create_task(asked_all_the_while(client, number, late, over))
+                calls = asyncio.create_task(asked_all_the_while(client, number, late, over))
                 await erased(settings, client)
                 for workflow_id in (*ids, late_id):
                     with suppress(RPCError):
@@ -139,7 +139,7 @@ async def test_nobody_reads_anything_of_hers_and_his_is_whole(state_dir: Path) -
                             before += await history_of(client, workflow_id)
                             await asyncio.sleep(0.5)
                 over.set()
-                assert await asking > 0
+                assert await calls > 0
 
     async with Stack(alone(state_dir)) as stack, asyncio.timeout(280):  # every process has forgotten what it knew
         settings = stack.settings

@@ -1,19 +1,22 @@
 """Whoever starts a workflow at Temporal's port without our keys: it ends at once, and nobody's case is lost by it."""
 
 import json
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 from temporalio.api.common.v1 import Payload
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from activities.backoffice.broken_cases import BrokenCases
 from activities.backoffice.history_checks import HistoryChecks
 from models.backoffice.reconciliation import FindingKind
+from models.common.encryption import OPENED_WITH
 from models.tables import ApplicationRow, AuditRow
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
 from models.yayoi.procedures import Stage
@@ -24,8 +27,9 @@ from tests.support.ending import end
 from tests.support.environment import OFFICE_B, Case, Environment, at_rest, form
 from tests.support.listening import at_the_port
 from tests.support.recorded_histories import start_inputs
+from tests.support.web import until
 from web.yayoi.starter import ApplicationStarter
-from workers.codec import ENCODING, KEY_ID, OPENED_WITH, CaseCodec
+from workers.codec import ENCODING, KEY_ID, CaseCodec
 from workers.start_guard import NOT_OURS
 
 
@@ -85,9 +89,18 @@ async def test_an_application_whose_id_somebody_else_has_started_first_is_starte
         strangers.append(await raw.start_workflow("OfficeDataProcedure", "garbage", id=office, task_queue=own))
         for each in strangers:
             await failed_as_not_ours(each)
-    starter = ApplicationStarter(environment.sessions, environment.client, task_queue=own)
+    config = environment.client.config(active_config=True)
+    client = Client(**config | {"interceptors": []}) if known else environment.client  # the latter has all decrypted
+    starter = ApplicationStarter(environment.sessions, client, task_queue=own)
     await starter.start(number)
     case = Case(environment, number, receipt.due_date)
+
+    async def office_runs() -> bool:
+        with suppress(RPCError):
+            return (await case.office().describe()).status is WorkflowExecutionStatus.RUNNING
+        return False
+
+    await until(office_runs)
     await at_rest(case, Stage.SET_UP)
     [row] = await environment.rows(select(ApplicationRow))
     assert row.started_at is not None

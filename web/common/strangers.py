@@ -6,6 +6,7 @@ from contextlib import suppress
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
+from models.common.encryption import OPENED_WITH, key_owner
 from models.common.message import Message
 from models.common.temporal_answers import is_unknown_workflow
 
@@ -14,9 +15,10 @@ _log = logging.getLogger(__name__)
 
 
 async def end_unless_ours(client: Client, workflow_id: str, case: Message) -> bool:
-    """End the newest run of this id unless it was started with this case. Return whether it was a stranger's.
+    """End the newest run of this id unless we have started it. Return whether it was a stranger's.
 
-    Only our own processes can write what a case starts with: it is encrypted with the case's key, and made of its row.
+    What our own processes start with is encrypted with the case's key. Where histories are not encrypted, it has to be
+    made of the case's row as it is now.
     """
     newest = await client.get_workflow_handle(workflow_id).describe()
     run = client.get_workflow_handle(workflow_id, run_id=newest.run_id)
@@ -36,6 +38,10 @@ async def _begins_with(client: Client, run: WorkflowHandle[object, object], case
             return False
         raise
     payloads = list(first.workflow_execution_started_event_attributes.input.payloads)
+    if (codec := client.data_converter.payload_codec) and payloads:
+        opened = await codec.decode(payloads)
+        if opened[0].metadata.get(OPENED_WITH) == key_owner(run.id).encode():
+            return True
     try:
         return await client.data_converter.decode(payloads, [type(case)]) == [case]
     except Exception:  # noqa: BLE001 whoever reaches Temporal's port can send what nobody can read
