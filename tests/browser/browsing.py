@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright
 
 from tests.support.running import PATIENCE
 
@@ -36,6 +36,12 @@ _QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+async def send_form(button: Locator) -> None:
+    """Press the button of a form and wait for the page that answers: a reload before that would end in an error."""
+    async with button.page.expect_navigation():
+        await button.click()
 
 
 @asynccontextmanager

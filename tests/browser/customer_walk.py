@@ -18,6 +18,7 @@ from models.yayoi.drafts import DRAFT_SUBJECT
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.procedures import Stage
+from tests.browser.browsing import send_form
 from tests.support.environment import (
     NOBODY,
     OFFICE_B,
@@ -355,7 +356,7 @@ class Customer:
         await field.first.fill(value)
 
     async def press(self, name: str) -> None:
-        await self.main.get_by_role("button", name=name, exact=True).last.click()
+        await send_form(self.main.get_by_role("button", name=name, exact=True).last)
 
     async def follow(self, mail: EmailMessage, place: str = "applications") -> None:
         """Open the page, mostly that of the case, by the link in a mail."""

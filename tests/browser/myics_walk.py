@@ -9,6 +9,7 @@ from playwright.async_api import Locator, Page, expect
 
 from models.myics.identifiers import ClientId, HolderNo
 from models.myics.mails import MyicsMail
+from tests.browser.browsing import send_form
 from tests.browser.customer_walk import At
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment
 from tests.support.running import PATIENCE
@@ -189,7 +190,7 @@ class Firm:
         await self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*(必須|任意))?$")).fill(value)
 
     async def press(self, name: str) -> None:
-        await self.main.get_by_role("button", name=name, exact=True).click()
+        await send_form(self.main.get_by_role("button", name=name, exact=True))
 
     async def accept_terms(self) -> None:
         await self.page.get_by_label("アカウントの登録権限について確認しました").check()

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.browser.browsing import Looking, new_page
+from tests.browser.browsing import Looking, new_page, send_form
 from tests.browser.customer_walk import open_office
 from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
@@ -39,7 +39,7 @@ class Visit:
             await self.page.locator(f"#{name}").fill(value)
 
     async def press(self, name: str) -> None:
-        await self.page.get_by_role("button", name=name, exact=True).click()
+        await send_form(self.page.get_by_role("button", name=name, exact=True))
 
     async def heading(self, text: str) -> None:
         await expect(self.page.get_by_role("heading", level=1)).to_have_text(text)

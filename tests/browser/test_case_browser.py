@@ -9,7 +9,7 @@ from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
-from tests.browser.browsing import Looking, new_page
+from tests.browser.browsing import Looking, new_page, send_form
 from tests.support.environment import OFFICE_B, OFFICE_C, Case, Environment, at_rest, environment_with_worker, form
 from tests.support.secret_key import SECRET_KEYS
 from tests.support.serving import served
@@ -38,7 +38,7 @@ class Applicant:
         await self.page.get_by_role("link", name=name).first.click()
 
     async def presses(self, name: str) -> None:
-        await self.page.get_by_role("button", name=name).click()
+        await send_form(self.page.get_by_role("button", name=name))
 
 
 async def applied(environment: Environment) -> tuple[Case, str]:

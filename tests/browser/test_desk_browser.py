@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from tests.browser.browsing import Looking, new_page
+from tests.browser.browsing import Looking, new_page, send_form
 from tests.support.canaille import canaille
 from tests.support.desk import DeskSite, desk_on, fill_operators
 from tests.support.serving import served_on
@@ -77,12 +77,12 @@ async def test_operators_log_in_take_leave_lose_a_role_and_log_out_everywhere(
         hers = chief.locator("section", has=chief.get_by_role("heading", name="佐藤（sk）"))
         await chiefs.at(chief, "operators")
         await hers.get_by_label("管理者").check()
-        await hers.get_by_role("button", name="役割を保存する").click()
+        await send_form(hers.get_by_role("button", name="役割を保存する"))
         await page.reload()
         await page.get_by_role("link", name="担当者の管理").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("担当者の管理")
         await hers.get_by_label("管理者").uncheck()
-        await hers.get_by_role("button", name="役割を保存する").click()
+        await send_form(hers.get_by_role("button", name="役割を保存する"))
         await expect(chief.get_by_role("status")).to_be_visible()
         await page.reload()
         await expect(page.get_by_role("heading", level=1)).to_have_text("権限がありません")

@@ -118,7 +118,7 @@ async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     update = {"temporal_address": address, "database_url": database}
     settings = customer.environment.settings.model_copy(update=update)
     number = await customer.case.link(LinkKind.BANK_ACCOUNT, BANK)
-    said = {"link": number, "relinked_on": "20261130", "asked_from": "２０２６／１０／３０", **BY}
+    said = {"link": number, "relinked_on": f"{TODAY:%Y%m%d}", "asked_from": "２０２６／１０／３０", **BY}
     await correct_relink(settings, customer.case.application_no, 1, "sk", **said)
     assert capsys.readouterr().err == "再連携の日を訂正しました。\n"
     assert "重複する可能性がある日 2026年10月30日（金）" in await customer.page("/relink")

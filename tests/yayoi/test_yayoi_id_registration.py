@@ -416,8 +416,12 @@ async def test_request_cancellation_of_a_registration_is_for_an_operator_to_deci
         return CANCELLATION_ASKED in await browser_user.details(place)
 
     await until(asked)
-    status = await browser_user.status(place)
-    assert (status.stage, status.waiting_for, status.outcome) == (CheckStage.CODE, WaitingFor.OPERATOR, None)
+
+    async def row_says_so() -> bool:
+        status = await browser_user.status(place)
+        return (status.stage, status.waiting_for, status.outcome) == (CheckStage.CODE, WaitingFor.OPERATOR, None)
+
+    await until(row_says_so)
     await browser_user.procedure(place).execute_update("end_check", {"reason": "お電話"})
     assert await browser_user.procedure(place).result() is CheckOutcome.CANCELLED
 
