@@ -16,18 +16,22 @@ from temporalio.service import RPCError
 from activities.backoffice.broken_cases import BrokenCases
 from activities.backoffice.history_checks import HistoryChecks
 from models.backoffice.reconciliation import FindingKind
+from models.common.calendar import utc_now
 from models.common.encryption import OPENED_WITH
-from models.tables import ApplicationRow, AuditRow
+from models.tables import ApplicationRow, AuditRow, EnquiryRow
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
 from models.yayoi.procedures import Stage
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.starting import STRANGER_REPLACED
+from tests.support.cases import DESK
 from tests.support.encryption import KEYS_OF_TESTS
 from tests.support.ending import end
-from tests.support.environment import OFFICE_B, Case, Environment, at_rest, form
+from tests.support.environment import OFFICE_B, TARO, Case, Environment, at_rest, form
 from tests.support.listening import at_the_port
 from tests.support.recorded_histories import start_inputs
 from tests.support.web import until
+from web.common.workflow_notifier import WorkflowNotifier
+from web.yayoi.notifications import enquiry_notification
 from web.yayoi.starter import ApplicationStarter
 from workers.codec import ENCODING, KEY_ID, CaseCodec
 from workers.start_guard import NOT_OURS
@@ -112,3 +116,26 @@ async def test_an_application_whose_id_somebody_else_has_started_first_is_starte
     assert [each.procedure for each in named] == [application_workflow_id(number)]
     assert STRANGER_REPLACED in named[0].detail
     await end(case.application, case.office())
+
+
+async def test_what_a_row_starts_is_started_though_somebody_else_had_taken_its_id(environment: Environment) -> None:
+    raw, own = at_the_port(environment.client), environment.settings.temporal_task_queue
+    receipt_no = f"Q-{uuid4().hex[:6]}"
+    said = {"contract_id": "8871304", "name": "弥生 太郎", "mail_address": TARO, "text": "手順を教えてください。"}
+    times = {"received_at": utc_now(), "changed_at": utc_now()}
+    row = EnquiryRow(receipt_no=receipt_no, submission_id=uuid4(), **said, **times)
+    async with environment.sessions.begin() as session:
+        session.add(row)
+    await failed_as_not_ours(
+        await raw.start_workflow("EnquiryForwarding", "garbage", id=f"enquiry/{receipt_no}", task_queue=own)
+    )
+    notifier = WorkflowNotifier(
+        environment.sessions, environment.client, EnquiryRow, enquiry_notification, task_queue=own
+    )
+    await notifier.notify_all()
+
+    async def forwarded() -> bool:
+        return bool(environment.inbox.to(DESK))
+
+    await until(forwarded)
+    assert await environment.rows(select(EnquiryRow.receipt_no).where(EnquiryRow.notified_at.is_(None))) == []

@@ -3,7 +3,7 @@
 import logging
 from contextlib import suppress
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from models.common.encryption import OPENED_WITH, key_owner
@@ -28,6 +28,11 @@ async def end_unless_ours(client: Client, workflow_id: str, case: Message) -> bo
     with suppress(RPCError):  # it has ended meanwhile, or is gone: the start that follows says what is
         await run.terminate(reason=ENDED_BECAUSE)
     return True
+
+
+async def has_failed(client: Client, workflow_id: str) -> bool:
+    """Whether the newest run of this id has failed, as a worker lets fail what we have not started."""
+    return (await client.get_workflow_handle(workflow_id).describe()).status is WorkflowExecutionStatus.FAILED
 
 
 async def _begins_with(client: Client, run: WorkflowHandle[object, object], case: Message) -> bool:
