@@ -141,17 +141,17 @@ def dropped(index: int) -> Callable[[dict[str, Any]], None]:
 
 
 def swapped(document: dict[str, Any]) -> None:
-    document["entries"][2:4] = document["entries"][3:1:-1]
+    document["entries"][-3:-1] = document["entries"][-2:-4:-1]
 
 
 def twice(document: dict[str, Any]) -> None:
-    document["entries"].insert(2, deepcopy(document["entries"][2]))
+    document["entries"].insert(-3, deepcopy(document["entries"][-3]))
 
 
 def inserted(document: dict[str, Any]) -> None:
-    added = deepcopy(document["entries"][3])
+    added = deepcopy(document["entries"][-2])
     added["entry"]["sequence"] += 1
-    document["entries"].insert(4, added)
+    document["entries"].insert(-1, added)
 
 
 def of_no_commitment(document: dict[str, Any]) -> None:
@@ -161,9 +161,9 @@ def of_no_commitment(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("tamper", "place"),
     [
-        (dropped(2), "part 1, entry 3: entry 2 is expected here"),
-        (dropped(3), "part 1: the head says 3 entries, and it ends with 2"),
-        (dropped(4), "part 2: the head says 1 entries, and it ends with 0"),
+        (dropped(-3), "part 1, entry 3: entry 2 is expected here"),
+        (dropped(-2), "part 1: the head says 3 entries, and it ends with 2"),
+        (dropped(-1), "part 2: the head says 1 entries, and it ends with 0"),
         (swapped, "entries: they are not in their order"),
         (twice, "part 1, entry 2: entry 3 is expected here"),
         (inserted, "part 1, entry 4: it does not follow the entry before"),

@@ -68,7 +68,7 @@ def keys_of_links(mails: list[EmailMessage]) -> set[str]:
     """What opens somebody's page without a log-in: the long parts of every link that was mailed."""
     links = [urlsplit(link) for mail in mails for link in re.findall(r"https?://\S+", text_of(mail))]
     values = {value for link in links for of_name in parse_qs(link.query).values() for value in of_name}
-    return {each for each in values | {part for link in links for part in link.path.split("/")} if len(each) > 30}
+    return {each for each in values | {part for link in links for part in link.path.split("/")} if len(each) > 40}
 
 
 @pytest.mark.stack
