@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -98,7 +98,7 @@ async def asked_all_the_while(client: Client, number: ApplicationNo, late: Any, 
             try:
                 async with asyncio.timeout(5):
                     await asked
-            except (RPCError, WorkflowUpdateFailedError, TimeoutError):
+            except (RPCError, WorkflowQueryFailedError, WorkflowUpdateFailedError, TimeoutError):
                 refused += 1
     return refused
 
