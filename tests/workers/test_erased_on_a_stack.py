@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -90,14 +91,14 @@ async def asked_all_the_while(client: Client, number: ApplicationNo, late: Any, 
     refused = 0
     office = client.get_workflow_handle(office_workflow_id(number, 1))
     while not over.is_set():
-        for asked in (
-            office.query("progress"),
-            office.execute_update(Action.ADD_NOTE, {"reason": HER}),
-            late.execute_update(Listening.say, HER),
+        for call in (
+            partial(office.query, "progress"),
+            partial(office.execute_update, Action.ADD_NOTE, {"reason": HER}),
+            partial(late.execute_update, Listening.say, HER),
         ):
             try:
                 async with asyncio.timeout(5):
-                    await asked
+                    await call()
             except (RPCError, WorkflowQueryFailedError, WorkflowUpdateFailedError, TimeoutError):
                 refused += 1
     return refused
