@@ -50,7 +50,7 @@ NOBODY_IN = {
 }
 """The tables of which the data map says that they hold nobody."""
 WHERE_A_FORM_LED = {"form_presses", "kept_forms"}
-"""For seconds, and for an hour, an address of a page with what opens it is kept here for the browser that is led there."""
+"""For seconds, or an hour, the address of a page with what opens it is kept here, for the browser that is led there."""
 
 
 def kinds(texts: Collection[str]) -> set[str]:
