@@ -6,18 +6,23 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help demo test test-long up check bench histories screenshots lock
+.PHONY: help demo test test-long fuzz up check bench histories screenshots lock resolved audit sbom digests
 
 help:
 	@echo "make demo   cases from form to their end, two weeks in about a minute, and a firm that joins MYICS"
 	@echo "make test   all tests but those that take long"
 	@echo "make test-long  those that take long, then all on the Temporal server at other times in Japan and among closing days"
+	@echo "make fuzz   tries made-up input for MINUTES=10, and keeps in the tests what fails"
 	@echo "make up     start everything and keep it running until Ctrl-C"
 	@echo "make check  lint, format, types, architecture"
 	@echo "make bench  measures ours beside a bare procedure and DBOS (see CONTRIBUTING.md)"
 	@echo "make histories  record the histories that replay tests run (see CONTRIBUTING.md)"
 	@echo "make screenshots  take the pictures of the guides anew"
 	@echo "make lock   renew the lock files (needs uv)"
+	@echo "make resolved  whether every Python up to 3.14 has wheels of what is locked (needs uv)"
+	@echo "make audit  look for known vulnerabilities in what the lock files name"
+	@echo "make sbom   write what a release is made of to dist/ (CycloneDX)"
+	@echo "make digests  pin the images of Compose and Dockerfile by digest (needs docker with buildx)"
 
 demo: .venv/installed
 	$(BIN)/tetsuzuki demo
@@ -33,6 +38,10 @@ test-long: .venv/installed
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long" --japan-time=+00:30
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long" --japan-time=+08:59
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long" --closing-days-around-today
+
+MINUTES ?= 10
+fuzz: .venv/installed
+	$(BIN)/python -m pytest tests/fuzz/fuzzing.py -p no:cacheprovider --fuzz-minutes=$(MINUTES) $(if $(SEED),--fuzz-seed=$(SEED))
 
 up: .venv/installed
 	$(BIN)/tetsuzuki up
@@ -56,7 +65,32 @@ lock:
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --extra embedded --extra dev --output-file requirements-dev.lock
 	$(COMPILE) --extra provider --constraints requirements-dev.lock --output-file requirements-provider.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:supply \
+		--output-file requirements-supply.lock
 	$(COMPILE) --extra embedded --extra bench --constraints requirements-dev.lock --output-file requirements-bench.lock
+
+# What a lock file names that no wheel is there for, on a Python that is newer than those that run the tests, ends it.
+resolved:
+	for lock in requirements.lock requirements-dev.lock; do for version in 3.12 3.13 3.14; do \
+		uv pip install --dry-run --quiet --require-hashes --only-binary :all: --python-version $$version \
+			--target .venv/resolved --requirement $$lock || exit 1; done; done
+
+digests:
+	$(PYTHON) .ci/pin_images.py
+
+# By tools of their own, locked apart from what they look at.
+audit: .venv/supply/installed
+	for lock in requirements*.lock; do .venv/supply/bin/pip-audit --strict --require-hashes --disable-pip --requirement $$lock || exit 1; done
+
+sbom: .venv/supply/installed
+	mkdir -p dist
+	.venv/supply/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-format JSON --output-file dist/tetsuzuki.cdx.json
+
+.venv/supply/installed: requirements-supply.lock
+	$(PYTHON) -m venv .venv/supply
+	.venv/supply/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement requirements-supply.lock
+	@touch $@
 
 .venv/installed: requirements-dev.lock requirements-provider.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=...")'

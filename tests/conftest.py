@@ -227,6 +227,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--japan-time", metavar="±HH:MM", help="begin each when this is Japan's time, ahead of UTC (+) or behind"
     )
     moved.addoption("--closing-days-around-today", action="store_true", help="as at the year's end")
+    fuzzing = parser.getgroup("fuzzing", "what `make fuzz` tries")
+    fuzzing.addoption("--fuzz-minutes", type=float, default=10, help="for how long")
+    fuzzing.addoption("--fuzz-seed", type=int, help="what was tried before; else something else each time")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -34,7 +34,6 @@ from web.backoffice import (
     desk_audit,
     desk_bulk,
     desk_cases,
-    desk_hand_over,
     desk_operations,
     desk_overview,
     desk_persons,
@@ -50,7 +49,6 @@ from web.backoffice import (
 from web.backoffice.audit_exports import AuditExports, AuditKeyNow, ReadHistory
 from web.backoffice.audit_heads_archive import HeadsArchive, NightlySigning
 from web.backoffice.broken_cases import BrokenCasesNow, FindBrokenCases, no_broken_cases
-from web.backoffice.case_questions import AsksCases
 from web.backoffice.case_reader import ReadsCases
 from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
 from web.backoffice.desk import HOME, PAGES, DeskContext
@@ -91,7 +89,6 @@ _ROUTERS = (
     desk_cases.router,
     desk_audit.router,
     desk_persons.router,
-    desk_hand_over.router,
     desk_administration.router,
 )
 """Every page behind the log-in."""
@@ -113,7 +110,6 @@ def create_desk_app(
     history: ReadHistory,
     heads: HeadsArchive,
     erasures: BeginsErasures,
-    questions: AsksCases,
     calendar: BusinessCalendar,
     cases: ReadsCases,
     previews: PreviewsMails,
@@ -127,9 +123,8 @@ def create_desk_app(
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, `web_ui_token`
     what it calls Temporal with, and `namespace` the one that the cases are in; `sender` sends what they do, `payloads`
-    decrypts what they may read, `questions` asks the cases what could be done, `cases` says what can be done now, and
-    `previews` what customers will read. `calendar` says on which days operators work. What is confirmed and not sent is
-    looked for `every` so often.
+    decrypts what they may read, `cases` says what can be done now, and `previews` what customers will read. `calendar`
+    says on which days operators work. What is confirmed and not sent is looked for `every` so often.
 
     `audit_key` signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps.
     `erasures` begins the erasing of persons. `broken_cases` finds what the program itself stops.
@@ -154,7 +149,6 @@ def create_desk_app(
         sessions=sessions,
         sender=sender,
         readings=CaseReadings(sessions, now),
-        questions=questions,
         cases=cases,
         previews=previews,
         namespace=namespace,
@@ -165,7 +159,7 @@ def create_desk_app(
     kept, limits = SentFormStore(sessions, now), Limits(sessions, secret_keys, now)
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limits.count_kept_forms)
     presence, actions = CasePresence(sessions), BulkActions(sessions, now)
-    bulk = BulkJobs(actions, questions, sender, every)
+    bulk = BulkJobs(actions, cases, sender, every)
 
     async def forget_presence() -> None:
         await presence.forget(now())

@@ -12,7 +12,7 @@ from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
 from workers.commands.person_cli import person
 from workers.commands.webhooks_cli import As, Reason, forms, webhooks
-from workers.program import WRONG_USE, read_settings, run, run_command
+from workers.program import WRONG_USE, read_settings, run, run_command, show_whatever_comes
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +40,7 @@ _EMBEDDED = {"aiosmtpd", "psutil"}
 
 def main() -> None:
     """The entry point."""
+    show_whatever_comes()
     try:
         app()
     except ModuleNotFoundError as error:
@@ -50,7 +51,12 @@ def main() -> None:
 
 @app.command()
 def up() -> None:
-    """Start everything on this machine and keep it running until Ctrl-C."""
+    """Start everything on this machine and keep it running until Ctrl-C.
+
+    Customers reach http://127.0.0.1:8080, operators http://127.0.0.1:8233; Temporal listens at 7233, SMTP at 1025.
+    Everything is kept in .tetsuzuki/, or TETSUZUKI_STATE_DIR: mails in mail/, and in logs/ what each part has written,
+    and in logs/up.log what was restarted, when and why. Each of these can be set: docs/settings.md.
+    """
     from workers.stack.up import up as run_stack
 
     raise typer.Exit(run(run_stack(read_settings()), service=True))
@@ -278,7 +284,7 @@ def myics_invite(
     one = {"customer_no": customer_number, "name": firm, "representative": representative, "address": mail}
     typed = {field: value for field, value in one.items() if value is not None}
     if (file is None) == (not typed):
-        sys.stderr.write("error: give a file of firms, or one firm by its options\n")
+        sys.stderr.write("error: 会計事務所の一覧のファイルか、1 つの会計事務所のオプションを指定してください。\n")
         raise typer.Exit(WRONG_USE)
     by = command_actor(as_)
     run_command(lambda settings: invite_file(settings, file, by) if file else invite_one(settings, by, **typed))

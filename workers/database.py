@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event, make_url
+from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
@@ -16,6 +16,7 @@ from activities.common.outbox import MAILS_AT_ONCE
 from models.common.encryption import WrapsKeys
 from models.common.store.case_keys import MASTER_KEYS
 from models.common.store.sessions import DatabaseSessions
+from workers.database_connection import connect
 from workers.master_keys import master_keys
 from workers.program import ClearError
 from workers.settings import Settings
@@ -33,6 +34,10 @@ class DatabaseUnreachableError(ClearError):
     """No database answers at the address."""
 
 
+class PoolerError(ClearError):
+    """Between this program and the database stands what gives one of its connections to several clients."""
+
+
 def url(settings: Settings) -> str:
     """The database's address, with its password."""
     if settings.database_url is None:
@@ -47,7 +52,8 @@ IN_A_REQUEST = timedelta(seconds=15)
 """How long somebody waits for the database before the answer is that it does not answer."""
 IN_A_STEP = timedelta(minutes=5)
 """Of a worker or a command: the longest look compares all open cases."""
-_CONNECTED_WITHIN = 10  # seconds
+_CONNECTED_WITHIN = 5  # seconds
+_A_LITTLE_LATER = 2  # seconds
 _HOLDS_AT_MOST = timedelta(minutes=2)
 """A transaction that does nothing; the longest waits for a mail server, half a minute."""
 
@@ -70,9 +76,10 @@ def engine(settings: Settings, *, look_first: bool = True, patience: timedelta =
         pool_pre_ping=look_first,
         pool_timeout=patience.total_seconds(),
         hide_parameters=True,
-        connect_args=_limits(patience) | {"ssl": database_tls(settings)},
+        connect_args=_limits(patience) | _by_socket(database_tls(settings)),
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
+    event.listen(made.sync_engine, "handle_error", _leave_who_only_reads)
     return made
 
 
@@ -81,17 +88,26 @@ def key_engine(settings: Settings) -> AsyncEngine:
 
     A database that takes longer than five seconds is as one that does not answer.
     """
-    patience = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE, "ssl": database_tls(settings)}
+    patience = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE}
     return create_async_engine(
-        url(settings), pool_size=1, max_overflow=1, pool_pre_ping=True, hide_parameters=True, connect_args=patience
+        url(settings),
+        pool_size=1,
+        max_overflow=1,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=patience | _by_socket(database_tls(settings)),
     )
+
+
+def _by_socket(tls: DatabaseTls) -> dict[str, Any]:
+    return {"ssl": tls, "async_creator_fn": connect}
 
 
 def _limits(patience: timedelta) -> dict[str, Any]:
     milliseconds = str(int(patience.total_seconds() * 1000))
     return {
         "timeout": _CONNECTED_WITHIN,
-        "command_timeout": patience.total_seconds() + 5,
+        "command_timeout": patience.total_seconds() + _A_LITTLE_LATER,
         "server_settings": {
             "statement_timeout": milliseconds,
             "lock_timeout": milliseconds,
@@ -108,6 +124,44 @@ def _without_values(context: ExceptionContext) -> None:
         if isinstance(error, asyncpg.PostgresError):
             error.detail = None
         error = error.__cause__ or getattr(error, "orig", None)
+
+
+def _leave_who_only_reads(context: ExceptionContext) -> None:
+    """Give up connections to a server that has become read only: after a failover another one takes what is stored."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
+
+
+_READ_ONLY = "25006"
+"""The SQLSTATE of a write where nothing may be written."""
+
+
+async def check(database: AsyncEngine) -> None:
+    """Find out whether the database can be worked with, before any work is taken.
+
+    Raises:
+        DatabaseUnreachableError: it does not answer.
+        PoolerError: a pooler stands in between that does not leave each client its own connection.
+
+    """
+    with _clearly():
+        async with database.connect() as one:
+            mine, limit = (await one.execute(_WHO_AND_HOW_LONG)).one()
+            await one.rollback()
+            async with database.connect() as another:
+                others, _ = (await another.execute(_WHO_AND_HOW_LONG)).one()
+    if mine == others or limit == 0:
+        raise PoolerError(_POOLER)
+
+
+_WHO_AND_HOW_LONG = text(
+    "select pg_backend_pid(), (select setting::int from pg_settings where name = 'statement_timeout')"
+)
+_POOLER = (
+    "the database is reached by a pooler that shares its connections among clients (PgBouncer's modes `transaction` "
+    "and `statement`), or keeps this program's limits from it: set the address of PostgreSQL itself in "
+    "TETSUZUKI_DATABASE_URL"
+)
 
 
 def sessions(database: AsyncEngine, wraps: WrapsKeys | None = None) -> DatabaseSessions:
@@ -128,9 +182,7 @@ async def opened(settings: Settings) -> AsyncIterator[DatabaseSessions]:
     """
     database = engine(settings)
     try:
-        with _clearly():
-            async with database.connect():
-                pass
+        await check(database)
         yield sessions(database, master_keys(settings))
     finally:
         await database.dispose()
@@ -145,7 +197,7 @@ async def connected(address: str, tls: DatabaseTls = False) -> AsyncIterator[Asy
 
     """
     async with AsyncExitStack() as stack:
-        database = create_async_engine(address, connect_args={"ssl": tls}, poolclass=NullPool)
+        database = create_async_engine(address, connect_args=_by_socket(tls), poolclass=NullPool)
         stack.push_async_callback(database.dispose)
         with _clearly():
             connection = await stack.enter_async_context(database.connect())
@@ -158,6 +210,8 @@ def _clearly() -> Iterator[None]:
         yield
     except (OSError, DBAPIError) as error:
         why = error.orig if isinstance(error, DBAPIError) else error
+        if "unsupported startup parameter" in str(why):  # PgBouncer's, of those that it is not configured to ignore
+            raise PoolerError(_POOLER) from None
         raise DatabaseUnreachableError(
             f"the database does not answer ({why}): is it running, and are address, password and TLS as it wants them? "
             "`make up` runs the embedded one"

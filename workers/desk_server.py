@@ -14,6 +14,7 @@ async def serve(settings: Settings) -> None:
     """Serve until cancelled. Temporal may be away: who logs in sees so where it is needed."""
     engine = database.engine(settings, patience=database.IN_A_REQUEST)
     try:
+        await database.check(engine)
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
             client = await temporal.connect(settings, keys, role="desk", lazy=True)

@@ -17,6 +17,7 @@ async def serve(settings: Settings) -> None:
     """Run it. Cancelling it lets activities in hand end."""
     engine = database.engine(settings, look_first=False)  # what meets a lost connection is tried again
     try:
+        await database.check(engine)
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
             client = await connect_patiently(settings, keys, "eraser")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from models.common.journal import Erasure, JournalEntry, JournalError, next_entry, read_journal
+from workers.durable_files import sync_folder
 
 
 class JournalFile:
@@ -38,7 +39,7 @@ class JournalFile:
                 file.flush()
                 os.fsync(file.fileno())
             if is_new:
-                self._sync_folder()
+                sync_folder(self._path.parent)  # else the file's name is not on the disk
         except OSError as error:
             raise JournalError(f"{self._path}: {error.strerror}") from None
         return entry
@@ -57,11 +58,3 @@ class JournalFile:
             return read_journal(file)
         except JournalError as error:
             raise JournalError(f"{self._path}: {error}") from None
-
-    def _sync_folder(self) -> None:
-        """A new file's name is on the disk only after this."""
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from models.common.signing_keys import PrivateKey
+from workers.durable_files import sync_folder, write_durably
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
@@ -26,15 +27,11 @@ class KeyFiles:
     def write(self, key: PrivateKey) -> Path:
         """Keep a key; when this returns it survives a power cut. Raises `KeyFileError`."""
         file = self.file_of(key.public.key_id)
-        unfinished = file.with_suffix(".new")
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file.parent.mkdir(mode=0o700, exist_ok=True)
-            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-                opened.write(key.text())
-                opened.flush()
-                os.fsync(opened.fileno())
-            unfinished.rename(file)
+            write_durably(file, key.text())
+            sync_folder(self.folder)  # that of its purpose may be new
         except OSError as error:
             raise KeyFileError(f"the private key {file} cannot be written: {error.strerror}") from None
         return file

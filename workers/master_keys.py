@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from models.common.encryption import MasterKey, MasterKeyRing, WrappedKey
+from workers.durable_files import write_durably
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
@@ -186,17 +187,13 @@ class MasterKeyFile:
 
     def write(self, lines: Sequence[str]) -> None:
         """Keep these lines alone, whole or not at all; when this returns they survive a power cut."""
-        unfinished, former = self.file.with_suffix(".new"), self.file.with_suffix(".former")
+        former = self.file.with_suffix(".former")
         try:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-                opened.write("".join(f"{line}\n" for line in lines))
-                opened.flush()
-                os.fsync(opened.fileno())
             if self.file.exists():
                 former.unlink(missing_ok=True)
                 former.hardlink_to(self.file)
-            unfinished.replace(self.file)
+            write_durably(self.file, "".join(f"{line}\n" for line in lines))
             _wipe(former)
         except OSError as error:
             raise MasterKeyError(f"the master key file {self.file} cannot be written: {error.strerror}") from None

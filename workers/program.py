@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import gc
+import io
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -33,6 +35,14 @@ def say(text: str) -> None:
         typer.echo(text)
 
 
+def without_postgres_variables() -> dict[str, str]:
+    """Return this process's variables without PostgreSQL's own (`PGPORT`, `PGSSLMODE`, …).
+
+    Somebody has set them for other databases; its server, its programs and its driver would do as they say.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+
+
 def read_settings() -> Settings:
     """Read the settings; name each variable that is wrong, and end with `WRONG_USE`."""
     try:
@@ -44,7 +54,8 @@ def read_settings() -> Settings:
         for wrong in error.errors():
             name, *inside = map(str, wrong["loc"])
             where = "".join(f"{part}: " for part in inside if not part.isdigit())
-            sys.stderr.write(f"error: TETSUZUKI_{name.upper()}: {where}{wrong['msg']}\n")
+            why = " ".join(wrong["msg"].removeprefix("Value error, ").split())
+            sys.stderr.write(f"error: TETSUZUKI_{name.upper()}: {where}{why}\n")
         raise typer.Exit(WRONG_USE) from None
 
 
@@ -69,6 +80,8 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
     SIGINT and SIGTERM cancel it. That is how a service ends well, code 0; any other program was interrupted, code 128
     and the signal's number. A `ClearError` is printed without traceback, code 1.
     """
+    for name in os.environ.keys() - without_postgres_variables().keys():
+        del os.environ[name]
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for library in ("httpx", "httpx2", "authlib"):  # they write whole addresses, secret parts too
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -76,7 +89,7 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
     if service:
         _collect_rarely()
     try:
-        return asyncio.run(_cancelled_by_signals(main, service=service))
+        return asyncio.run(_cancelled_by_signals(main, service=service)) or _all_printed()
     except ClearError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -84,6 +97,25 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
         # The Temporal client's native runtime must be gone before the interpreter is: otherwise about a quarter of
         # short programs die with SIGABRT or SIGSEGV at exit, their work already done.
         gc.collect()
+
+
+def show_whatever_comes() -> None:
+    """Let a console that cannot show a letter show its number: an error would come after what the command has done."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _all_printed() -> int:
+    """Return 0 if what was printed has come to where it goes, else 1 and say so."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        sys.stderr.write(f"error: done, but what was printed could not be written: {error.strerror}\n")
+        # What is left of it would fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
 
 
 async def until_cancelled() -> None:

@@ -1,16 +1,18 @@
 """What a setting must be so that it can be used; said when it is read, before anything is made."""
 
 import json
+import re
+import unicodedata
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from models.common.api_keys import read_api_keys
 from models.common.calendar import BusinessCalendar
@@ -18,7 +20,9 @@ from models.common.guessable import refuse_guessable
 from models.webhooks.secrets import secrets_of
 
 THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
-_IN_THE_ADDRESS = {"ssl", "sslmode", "sslrootcert", "sslcert", "sslkey"}
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
+_LONGEST_TEXT = 200
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -37,6 +41,60 @@ def _split_secrets(value: Any) -> Any:
 
 def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
+
+
+def is_one_line(text: str) -> bool:
+    """Whether people see every letter of it, or a blank, on one line."""
+    return all(letter.isprintable() or unicodedata.category(letter) == "Zs" for letter in text)
+
+
+def _text(text: str) -> str:
+    """Refuse what nobody sees, and what would break a header, a log's line or a page."""
+    if not is_one_line(text) or not text.strip() or len(text) > _LONGEST_TEXT:
+        raise ValueError(f"give one line of text with at most {_LONGEST_TEXT} letters")
+    return text.strip()
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("give at most 200 letters A-Z and a-z, digits and . _ / + -; it begins with a letter or digit")
+    return text
+
+
+def _deployment(text: str) -> str:
+    if "." in _name(text):
+        raise ValueError("Temporal allows no dot in the name of a deployment")
+    return text
+
+
+def _path(path: Path) -> Path:
+    """Refuse a path that no log and no other program could show or be given."""
+    if not is_one_line(str(path)):
+        raise ValueError("give a path in UTF-8 without line feeds and other letters that cannot be printed")
+    return path
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in _LOG_LEVELS:
+        raise ValueError(f"give one of {', '.join(_LOG_LEVELS)}")
+    return text.upper()
+
+
+def _required(value: Any) -> Any:
+    """Split at commas; what is set and names nothing would require nothing, and is refused."""
+    words = _split(value)
+    if isinstance(value, str) and not words:
+        raise ValueError("name at least one, or leave the variable out")
+    return words
+
+
+def _master_keys(text: SecretStr) -> SecretStr:
+    """Refuse what cannot be a list of keys; each is looked at when it is first opened."""
+    for line in _not_blank(text).get_secret_value().split(","):
+        key_id, blank, key = line.strip().partition(" ")
+        if line.strip() and not (key_id.startswith("mk-") and blank and key and " " not in key):
+            raise ValueError("give `ID KEY` for each key, separated by commas; an ID begins with mk-")
+    return text
 
 
 def _closing_days(days: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,18 +133,6 @@ def _issuer(url: str) -> str:
     return url
 
 
-def _database_url(text: str) -> str:
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise ValueError("give postgresql+asyncpg://user@host:5432/database") from None
-    if url.drivername != "postgresql+asyncpg":
-        raise ValueError("it begins with postgresql+asyncpg://")
-    if named := _IN_THE_ADDRESS & url.query.keys():
-        raise ValueError(f"TLS is set by TETSUZUKI_DATABASE_TLS, not by {', '.join(sorted(named))} in the address")
-    return text
-
-
 def _scanner(address: str) -> str:
     parts = urlsplit(address)
     try:
@@ -105,6 +151,7 @@ def _scope(scope: str) -> str:
 
 
 def _claim(path: str) -> str:
+    _text(path)
     try:
         jmespath.compile(path)
     except JMESPathError as error:
@@ -112,10 +159,19 @@ def _claim(path: str) -> str:
     return path
 
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+RequiredWords = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_required)]
+"""Of which one is required."""
+Text = Annotated[str, AfterValidator(_text)]
+"""One line that people read."""
+Name = Annotated[str, AfterValidator(_name)]
+"""What something is called by programs, also within Temporal's queries."""
+DeploymentName = Annotated[str, AfterValidator(_deployment)]
+FilePath = Annotated[Path, AfterValidator(_path)]
+LogLevel = Annotated[str, AfterValidator(_log_level)]
+Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=3650))]
+"""Some time, at most ten years."""
 ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
 Json = BeforeValidator(_json)
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 ScannerAddress = Annotated[str, AfterValidator(_scanner)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 OpenIdScope = Annotated[str, AfterValidator(_scope)]
@@ -125,6 +181,7 @@ Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
 """What others have chosen."""
 OurSecret = Annotated[SecretStr, AfterValidator(_not_guessable)]
 """What whoever runs the program chooses: a long random text."""
+MasterKeyTexts = Annotated[SecretStr, AfterValidator(_master_keys)]
 OurSecrets = Annotated[tuple[OurSecret, ...], NoDecode, BeforeValidator(_split_secrets)]
 ApiKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_secrets), AfterValidator(_api_keys)]
 WebhookSecrets = Annotated[SecretStr, AfterValidator(_webhook_secrets)]

@@ -1,5 +1,6 @@
 """Connects to Temporal, for every process alike, and prepares what the namespace must have before cases can run."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,6 +27,10 @@ class TemporalUnreachableError(ClearError):
     """No server answers."""
 
 
+class TemporalConfigError(ClearError):
+    """Temporal's own variables or configuration file cannot be read, or lack the profile that is set."""
+
+
 def address(settings: Settings) -> str | None:
     """The `host:port` that was set, here or in Temporal's own configuration; None: the embedded server's."""
     return settings.temporal_address or _profile(settings).get("target_host")
@@ -46,16 +51,10 @@ async def connect(
 
     Raises:
         TemporalUnreachableError: no server answers there.
-        TlsError: what is set for TLS cannot be used.
+        TemporalConfigError, TlsError: as `connection`.
 
     """
-    profile = _profile(settings)
-    host = profile["target_host"] = address(settings) or embedded_address(settings)
-    if "temporal_namespace" in settings.model_fields_set or "namespace" not in profile:
-        profile["namespace"] = settings.temporal_namespace
-    profile["tls"] = temporal_tls(settings, profile, host)
-    if settings.temporal_api_key:
-        profile["api_key"] = settings.temporal_api_key.get_secret_value()
+    profile = connection(settings)
     encrypts = settings.encrypt_histories
     codec = CaseCodec(keys, profile["namespace"], encrypts=encrypts, marks=True) if keys else NoPayloads()
     named = identity(settings, role)
@@ -72,8 +71,39 @@ async def opened(settings: Settings) -> AsyncIterator[Client]:
         yield await connect(settings, keys)
 
 
+def connection(settings: Settings) -> ClientConnectConfig:
+    """Return how the server is reached. Nothing is connected.
+
+    Raises:
+        TemporalConfigError: Temporal's own configuration cannot be read.
+        TlsError: what is set for TLS cannot be used.
+
+    """
+    profile = _profile(settings)
+    host = profile["target_host"] = address(settings) or embedded_address(settings)
+    if "temporal_namespace" in settings.model_fields_set or "namespace" not in profile:
+        profile["namespace"] = settings.temporal_namespace
+    profile["tls"] = temporal_tls(settings, profile, host)
+    if settings.temporal_api_key:
+        profile["api_key"] = settings.temporal_api_key.get_secret_value()
+    return profile
+
+
 def _profile(settings: Settings) -> ClientConnectConfig:
-    return ClientConfig.load_client_connect_config(settings.temporal_profile) if settings.temporal_config else {}
+    if not settings.temporal_config:
+        return {}
+    # Its own variables alone: the SDK ends the whole process for any other that is not UTF-8.
+    its_own = {name: value for name, value in os.environ.items() if name.startswith("TEMPORAL_")}
+    try:
+        return ClientConfig.load_client_connect_config(settings.temporal_profile, override_env_vars=its_own)
+    except UnicodeEncodeError:
+        raise TemporalConfigError("a TEMPORAL_… variable is not UTF-8: correct it, or leave it out") from None
+    except RuntimeError as error:
+        named = f"TETSUZUKI_TEMPORAL_PROFILE {settings.temporal_profile}" if settings.temporal_profile else "TEMPORAL_…"
+        raise TemporalConfigError(
+            f"Temporal's own configuration ({named}, and the file that it names) cannot be used: {error}; "
+            "TETSUZUKI_TEMPORAL_CONFIG=false leaves it out"
+        ) from None
 
 
 async def namespace_is_there(client: Client) -> bool:

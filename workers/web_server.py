@@ -27,6 +27,7 @@ async def serve(settings: Settings) -> None:
     """Serve until cancelled. Temporal may be away: applications are taken all the same."""
     engine = database.engine(settings, patience=database.IN_A_REQUEST)
     try:
+        await database.check(engine)
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
             client = await temporal.connect(settings, keys, role="web", lazy=True)

@@ -22,6 +22,7 @@ async def serve(settings: Settings) -> None:
     """Run one worker. Cancelling it lets activities in hand end, as long as `graceful_shutdown_timeout` allows."""
     engine = database.engine(settings, look_first=False)  # a step that meets a lost connection is tried again
     try:
+        await database.check(engine)
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
             client = await connect_patiently(settings, keys)

@@ -11,10 +11,12 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
-from models.backoffice.case_workflows import case_of
+from models.backoffice.case_places import CasePlace, place_of
 from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, Recipients, SendDigest
+from models.backoffice.store.worklist_rows import described
+from models.backoffice.worklist import WorkList
 from models.common.calendar import BusinessCalendar
-from models.common.desk_links import desk_case_path
+from models.common.desk_links import WORKLIST, desk_case_path
 from models.common.messages import SentMail
 from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -51,7 +53,7 @@ class WaitingCase:
     stage: str = ""
     since: datetime | None = None
     points: Sequence[str] = ()
-    """What is wrong or still open."""
+    """Why: what an operator is to notice, and what is wrong or still open."""
 
 
 QueuesOf = Callable[[date, str | None], Queues]
@@ -114,14 +116,18 @@ class DigestActivities:
             queues=[(queue, found.count) for queue, found in zip(queues.counted, counts, strict=True)],
             cases=[await self._waiting(workflow_id) for workflow_id in sorted(waiting)],
             most=MOST_CASES,
+            worklist=f"{self._desk_url}{WORKLIST}?show={WorkList.ALL if operator.supervisor else WorkList.MINE}",
         )
         return WrittenMail(operator.mail_address, f"{DIGEST_SUBJECT}（{digest.day.month}月{digest.day.day}日）", body)
 
     async def _waiting(self, workflow_id: str) -> WaitingCase:
         """Read what a case waits for, since when, and why."""
-        case_no, part = case_of(workflow_id) or (workflow_id, None)
+        case_no, part = place_of(workflow_id) or CasePlace(workflow_id)
         name = f"{case_no} の {part} 件目" if part else case_no
         page = self._desk_url + desk_case_path(case_no, part)
         async with self._sessions() as session:
             row = await status_of(session, case_no, part)
-        return WaitingCase(name, page, row.stage, row.since, row.points) if row else WaitingCase(name, page)
+            if row is None:
+                return WaitingCase(name, page)
+            [listed] = await described(session, [row])
+            return WaitingCase(name, page, row.stage, row.since, (*listed.marks, *row.points))

@@ -10,9 +10,9 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.backoffice.case_places import workflows_of
 from models.backoffice.erasing_persons import ErasedRows, ErasureStep, FoundPerson
 from models.backoffice.store.persons import Person, erase_rows, find_person
-from models.backoffice.workflow_cases import workflows_of
 from models.common.acting import SYSTEM
 from models.common.audit_trail import instant
 from models.common.calendar import day_in_japan, utc_now
@@ -61,7 +61,7 @@ class ErasureActivities:
                 row.found, row.approved_at, row.answered_by = _found(person).model_dump(mode="json"), None, None
                 return ErasedRows(workflows=())
             rows = await erase_rows(session, person)
-            workflows = [each for case_no in person.cases for each in workflows_of(case_no, 0)]
+            workflows = [each for case_no in person.cases for each in workflows_of(case_no)]
             for owner in sorted({key_owner(each) for each in workflows}):
                 await forget_key(session, owner)
             self._audit(session, row, person)

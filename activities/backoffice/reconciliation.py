@@ -1,5 +1,7 @@
 """The daily reconciliation's steps: looking, repairing what is safe, and reporting (Y27)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from jinja2 import Environment
@@ -11,8 +13,10 @@ from activities.backoffice.history_checks import HistoryChecks
 from activities.backoffice.late_refusals import LateRefusals
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
+from models.backoffice.case_places import place_of
 from models.backoffice.reconciliation import (
     RECONCILIATION_SUBJECT,
+    Finding,
     Found,
     FreezeStep,
     LostInReset,
@@ -22,14 +26,26 @@ from models.backoffice.reconciliation import (
     Repaired,
     UndoNeeded,
 )
+from models.common.desk_links import desk_case_path
 from models.common.identifiers import ledger_key
 from models.common.messages import CaseStep, SentMail
+from models.common.store.case_status import status_of
 from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSession
 from models.common.web_ui_links import WorkflowLink
-from models.tables import LedgerRow
+from models.tables import CaseStatusRow, LedgerRow
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import OfficeRef
+
+
+@dataclass(frozen=True)
+class DescribedFinding:
+    """A finding as its mail shows it."""
+
+    found: Finding
+    status: CaseStatusRow | None = None
+    links: Sequence[tuple[str, str]] = ()
+    """Where an operator sees it and acts, the likeliest first."""
 
 
 class ReconciliationActivities:
@@ -46,8 +62,10 @@ class ReconciliationActivities:
         outbox: Outbox,
         templates: Environment,
         workflow_link: WorkflowLink,
+        desk_url: str,
         desk: str,
     ) -> None:
+        """Take how workflows are linked to, where operators reach their desk, and its mail address."""
         self._ledger = ledger
         self._differences = differences
         self._refusals = refusals
@@ -55,6 +73,7 @@ class ReconciliationActivities:
         self._smart_import = smart_import
         self._outbox = outbox
         self._workflow_link = workflow_link
+        self._desk_url = desk_url
         self._desk = desk
         self._template = templates.get_template("reconciliation.md")
 
@@ -122,12 +141,20 @@ class ReconciliationActivities:
         await self._refusals.mark_reported(report)
         return sent
 
-    async def _write(self, _: DatabaseSession, report: ReconciliationReport) -> WrittenMail:
-        findings = [
-            (finding, self._workflow_link(finding.workflow_id) if finding.workflow_id else None)
-            for finding in report.findings
-        ]
-        return WrittenMail(self._desk, RECONCILIATION_SUBJECT, self._template.render(findings=findings))
+    async def _write(self, session: DatabaseSession, report: ReconciliationReport) -> WrittenMail:
+        findings = [await self._described(session, finding) for finding in report.findings]
+        body = self._template.render(at=report.at, findings=findings)
+        return WrittenMail(self._desk, RECONCILIATION_SUBJECT, body)
+
+    async def _described(self, session: DatabaseSession, finding: Finding) -> DescribedFinding:
+        """Return where the case is and since when, and where an operator acts."""
+        if (workflow_id := finding.workflow_id) is None:
+            return DescribedFinding(finding)
+        place, links = place_of(workflow_id), [("Temporal Web UI", self._workflow_link(workflow_id))]
+        if place is None:
+            return DescribedFinding(finding, links=links)
+        page = ("案件の画面", self._desk_url + desk_case_path(*place))
+        return DescribedFinding(finding, await status_of(session, *place), [page, *links])
 
     @staticmethod
     async def _has_thawed(session: DatabaseSession, step: FreezeStep) -> bool:

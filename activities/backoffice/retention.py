@@ -5,12 +5,12 @@ from datetime import datetime
 
 from temporalio import activity
 
+from models.backoffice.case_places import workflows_of
 from models.backoffice.history_summary import HistorySummary
 from models.backoffice.retention_results import Ended, Summarised
 from models.backoffice.store.history_summaries import closed_without_summary, keep_summary
 from models.backoffice.store.retention import end_what_was_kept_long_enough
 from models.backoffice.store.unused_keys import unused_keys
-from models.backoffice.workflow_cases import workflows_of
 from models.common.calendar import utc_now
 from models.common.store.case_keys import forget_key
 from models.common.store.sessions import DatabaseSessions

@@ -11,8 +11,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
-from activities.webhooks.http_post import GoneError, NotTakenError, Poster, signed
+from activities.webhooks.http_post import GoneError, NotTakenError, Poster, not_posted, signed
 from models.common.calendar import day_in_japan, utc_now
+from models.common.desk_links import desk_case_path, operation_path
 from models.common.messages import SentMail
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
@@ -24,6 +25,7 @@ from models.webhooks.messages import (
     DeliverWebhook,
     DeliveryStatus,
     WebhookMessageRef,
+    WebhookOperation,
     WebhookStage,
 )
 
@@ -31,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 NOT_TAKEN = "NotTaken"
 """The type of the failure after which the next attempt comes on schedule."""
-SUBSCRIBER_ENDED = "the subscriber has been removed, or wants no more messages"
+SUBSCRIBER_ENDED = "送信先の登録が取り消されたか、送信先がこれ以上受け取らないと回答しています"
 
 
 class WebhookDeliveryActivities:
@@ -44,12 +46,14 @@ class WebhookDeliveryActivities:
         outbox: Outbox,
         templates: Environment,
         *,
+        desk_url: str,
         desk: str,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._poster = poster
         self._outbox = outbox
+        self._desk_url = desk_url
         self._desk = desk
         self._template = templates.get_template("webhook_trouble.md")
         self._now = now
@@ -91,7 +95,7 @@ class WebhookDeliveryActivities:
             raise
         except Exception as error:  # noqa: BLE001 of any kind
             _log.warning("%s could not be posted: %s", row.message_id, type(error).__name__)
-            raise NotTakenError(type(error).__name__) from None
+            raise not_posted(error) from None
 
     @activity.defn
     async def give_up_webhook(self, ref: WebhookMessageRef) -> DeliveryStatus:
@@ -117,7 +121,12 @@ class WebhookDeliveryActivities:
         row = await session.get_one(WebhookMessageRow, message_id)
         subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id)
         body = self._template.render(
-            row=row, subscriber=subscriber, host=httpx.URL(subscriber.url).host, kept_days=KEPT_DEAD.days
+            row=row,
+            subscriber=subscriber,
+            host=httpx.URL(subscriber.url).host,
+            kept_days=KEPT_DEAD.days,
+            form=self._desk_url + operation_path(message_id, None, WebhookOperation.RESEND),
+            desk_page=self._desk_url + desk_case_path(message_id),
         )
         return WrittenMail(self._desk, WEBHOOK_TROUBLE_SUBJECT, body)
 

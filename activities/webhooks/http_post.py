@@ -21,7 +21,7 @@ GONE = 410
 
 
 class NotTakenError(Exception):
-    """The subscriber has not taken the message; the text says why, without what the response said."""
+    """The subscriber has not taken the message; the text says why in Japanese, without what the response said."""
 
 
 class GoneError(NotTakenError):
@@ -117,11 +117,11 @@ class HttpPoster:
             async with asyncio.timeout(TIMEOUT):
                 status = await self._send(httpx.URL(url), message)
         except TimeoutError:
-            raise NotTakenError(f"no answer within {TIMEOUT:.0f} seconds") from None
+            raise NotTakenError(f"{TIMEOUT:.0f} 秒以内に応答がありませんでした") from None
         except (httpx.HTTPError, OSError) as error:
-            raise NotTakenError(type(error).__name__) from error
+            raise not_posted(error) from error
         if status == GONE:
-            raise GoneError("HTTP 410: the subscriber wants no more messages")
+            raise GoneError("HTTP 410：送信先が、これ以上受け取らないと回答しました")
         if not httpx.codes.is_success(status):
             raise NotTakenError(f"HTTP {status}")
 
@@ -146,14 +146,28 @@ class HttpPoster:
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
         except OSError:
-            raise NotTakenError("the host name cannot be resolved") from None
+            raise NotTakenError("ホスト名からアドレスが見つかりませんでした") from None
         addresses = [str(entry[4][0]) for entry in found]
         # One that is not allowed among several is enough: it would only be a matter of tries.
-        match worst := max(map(reach, addresses), key=list(Reach).index):
+        match max(map(reach, addresses), key=list(Reach).index):
             case Reach.PUBLIC if url.scheme != "https":
-                raise NotTakenError("a public address without https")
+                raise NotTakenError("インターネットのアドレスには、https でだけ送信します")
             case Reach.PRIVATE if not self._allow_private:
-                raise NotTakenError("a private address, and TETSUZUKI_WEBHOOK_ALLOW_PRIVATE is not set")
+                raise NotTakenError("社内のアドレスです（TETSUZUKI_WEBHOOK_ALLOW_PRIVATE が設定されていません）")
             case Reach.NOBODY:
-                raise NotTakenError(f"an address of {worst}")
+                raise NotTakenError("通知を送信してはならないアドレスです")
         return addresses[0]
+
+
+def not_posted(error: Exception) -> NotTakenError:
+    """Return what operators read of an error: what it means, and its type for engineers; never its own text."""
+    meaning = next((words for kind, words in _MEANINGS if isinstance(error, kind)), "送信できませんでした")
+    return NotTakenError(f"{meaning}（{type(error).__name__}）")
+
+
+_MEANINGS: tuple[tuple[type[Exception], str], ...] = (
+    (httpx.TimeoutException, "時間内に応答がありませんでした"),
+    (httpx.ConnectError, "接続できませんでした"),
+    (httpx.NetworkError, "通信が途中で切れました"),
+    (httpx.ProtocolError, "応答を読み取れませんでした"),
+)

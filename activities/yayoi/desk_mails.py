@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import Contracts
 from models.common.calendar import JST
+from models.common.desk_links import desk_case_path
 from models.common.messages import SentMail
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSession
@@ -21,9 +22,13 @@ from models.yayoi.provider_forms.refused import RefusedFormRef
 class DeskMailActivities:
     """Mails each enquiry and each refused form once. What a form says stays in the database."""
 
-    def __init__(self, outbox: Outbox, templates: Environment, contracts: Contracts, desk: str) -> None:
+    def __init__(
+        self, outbox: Outbox, templates: Environment, contracts: Contracts, *, desk_url: str, desk: str
+    ) -> None:
+        """Take where operators reach their desk, and its mail address."""
         self._outbox = outbox
         self._contracts = contracts
+        self._desk_url = desk_url
         self._desk = desk
         self._templates = templates
 
@@ -45,7 +50,9 @@ class DeskMailActivities:
             StepTransaction.to_read(session, row.received_at), ContractId(row.contract_id)
         )
         template = self._templates.get_template("enquiry.md")
-        body = template.render(enquiry=row, contract=contract, received=row.received_at.astimezone(JST))
+        page = self._desk_url + desk_case_path(row.application_no) if row.application_no else None
+        received = row.received_at.astimezone(JST)
+        body = template.render(enquiry=row, contract=contract, received=received, desk_page=page)
         return WrittenMail(self._desk, DESK_SUBJECT, body)
 
     async def _write_refused_form(self, session: DatabaseSession, form: RefusedFormRef) -> WrittenMail:

@@ -39,6 +39,7 @@ _WHILE_OPEN = {
     MailKind.CORRECTION_REMINDER,
     MailKind.RELEASE_SHARING,
     MailKind.RELEASE_SHARING_REMINDER,
+    MailKind.DEADLINE_EXTENDED,
     MailKind.DELAY,
 }
 """What the customer is to do something about, or to expect: sent only while the case is open."""

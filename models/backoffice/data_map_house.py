@@ -205,7 +205,7 @@ HOUSE: Mapping[str, TableMap] = {
         why="what is done with many cases at once, case by case",
         kept="90 days",
         numbers=(
-            "bulk_id case_no part procedure asked_at judged_at operation first_run update_id entry tries answered_at"
+            "bulk_id case_no part workflow_id asked_at judged_at operation first_run update_id entry tries answered_at"
         ),
         persons={
             "message": Json(Whose.CASE, any_key=True),

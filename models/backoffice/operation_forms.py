@@ -85,6 +85,12 @@ class OperationForm:
         """What it is about, if nothing else could be chosen."""
         return self.possible.choices[0] if len(self.possible.choices) == 1 else None
 
+    def choice(self, key: str) -> Choice | None:
+        """Return what is chosen; if that is nothing, the likeliest; None if nothing can be."""
+        return next(
+            (each for each in self.possible.choices if _key(each) == key), next(iter(self.possible.choices), None)
+        )
+
     def content(self, typed: Mapping[str, str]) -> dict[str, Any]:
         """Return the message's JSON as it is sent, in its normal form.
 

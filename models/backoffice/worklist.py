@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator
 
-from models.backoffice.case_places import CasePlace, spoken, workflow_id_of
+from models.backoffice.case_places import CasePlace, spoken
 from models.backoffice.operation_permissions import PROCEDURES
 from models.common.message import FromOutside
 from models.common.names import Name
@@ -132,6 +132,7 @@ class ListedCase:
 
     key: CasePlace
     procedure: str
+    workflow_id: str
     stage: str
     since: date
     """The day on which it came to the stage."""
@@ -155,10 +156,6 @@ class ListedCase:
     @property
     def name(self) -> str:
         return spoken(self.procedure, self.key)
-
-    @property
-    def workflow_id(self) -> str:
-        return workflow_id_of(self.procedure, self.key)
 
     @property
     def kind(self) -> str:

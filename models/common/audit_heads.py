@@ -4,12 +4,11 @@ With a head from elsewhere, nobody can take entries away or make the chain anew,
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.common.commitments import base64url, canonical, from_base64url
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey, PublicKey
@@ -81,9 +80,9 @@ def read_nights(lines: Iterable[bytes]) -> list[NightlyHeads]:
     nights: list[NightlyHeads] = []
     for number, line in enumerate(lines, start=1):
         try:
-            night = NightlyHeads.model_validate(json.loads(line))
+            night = NightlyHeads.model_validate_json(line)
             exact = night.line() == line.rstrip(b"\n")
-        except (ValueError, ValidationError):
+        except ValueError:
             exact = False
         if not exact:
             raise ValueError(f"line {number} is altered, or was not written to its end")
@@ -102,6 +101,27 @@ class KnownKey:
     revoked_at: str | None = None
 
 
+class _WrittenKey(_Exact):
+    """A public key as its file has it."""
+
+    key_id: str
+    purpose: KeyPurpose
+    value: str
+    state: KeyState
+    revoked_at: str | None
+
+    def known(self) -> KnownKey:
+        """Return the key. Raises `ValueError` for what is none, or another one."""
+        key = PublicKey(self.purpose, from_base64url(self.value), self.state)
+        if key.key_id != self.key_id:
+            raise ValueError(f"{self.key_id} is another key than its id says")
+        key.check()
+        return KnownKey(key, self.revoked_at)
+
+
+_WRITTEN = TypeAdapter(list[_WrittenKey])
+
+
 class AuditKeys:
     """The keys that a verifier believes."""
 
@@ -111,27 +131,20 @@ class AuditKeys:
     @classmethod
     def read(cls, text: bytes) -> "AuditKeys":
         """Read what `write` has written. Raises `ValueError` for anything else."""
-        keys = []
-        for each in json.loads(text):
-            value, state = from_base64url(each["value"]), KeyState(each["state"])
-            key = PublicKey(KeyPurpose(each["purpose"]), value, state)
-            if key.key_id != each["key_id"]:
-                raise ValueError(f"{each['key_id']} is another key than its id says")
-            keys.append(KnownKey(key, each["revoked_at"]))
-        return cls(keys)
+        return cls(each.known() for each in _WRITTEN.validate_json(text))
 
     def write(self) -> bytes:
         rows = [
-            {
-                "key_id": each.key.key_id,
-                "purpose": each.key.purpose,
-                "value": base64url(each.key.value),
-                "state": each.key.state,
-                "revoked_at": each.revoked_at,
-            }
+            _WrittenKey(
+                key_id=each.key.key_id,
+                purpose=each.key.purpose,
+                value=base64url(each.key.value),
+                state=each.key.state,
+                revoked_at=each.revoked_at,
+            )
             for each in self.known.values()
         ]
-        return json.dumps(rows, indent=1).encode() + b"\n"
+        return _WRITTEN.dump_json(rows, indent=1) + b"\n"
 
     def why_not(self, head: AuditHead | NightlyHeads) -> str | None:
         """Return what is wrong with the signature of a head; None: nothing."""

@@ -18,10 +18,15 @@ from flufl.bounce import all_failures
 
 MOST_BYTES = 1_000_000
 """Of a returned mail: what says why it came back is at its beginning."""
+MOST_LINES = 10_000
+"""Likewise: each line is compared with many patterns of mail systems."""
 
 _OURS = re.compile(r"<[0-9a-f]{40}@[^<>@\s]{1,255}>")
 """The form of our own Message-IDs (`activities.common.outbox`)."""
-_IN_TEXT = re.compile(rf"^[>\s]*Message-ID:\s*({_OURS.pattern})", re.IGNORECASE | re.MULTILINE)
+# Each line is looked at by itself: blanks that went on over lines would be read anew from each of them.
+_IN_TEXT = re.compile(
+    rf"^[> \t\u3000]*Message-ID:[ \t]*(?:\r?\n[ \t]+)?({_OURS.pattern})", re.IGNORECASE | re.MULTILINE
+)
 _STATUS = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})")
 _WHOLE_MAILS = {"message/rfc822", "message/global"}
 _HEADERS_ALONE = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
@@ -53,7 +58,7 @@ class ReturnedMail:
 def read_returned_mail(content: bytes) -> ReturnedMail:
     """Read a mail as it came. What no parser understands is about none of ours."""
     try:
-        mail = message_from_bytes(content[:MOST_BYTES])
+        mail = message_from_bytes(b"\n".join(content[:MOST_BYTES].split(b"\n", MOST_LINES)[:MOST_LINES]))
         action, status = _by_report(mail) or _by_words(mail)
         ids = tuple(dict.fromkeys(_message_ids(mail)))
     except Exception:  # noqa: BLE001 whatever somebody sends, and whatever a parser stumbles over

@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+WORKLIST = "/desk"
 CASES = "/desk/cases"
 APPROVALS = "/desk/approvals"
 """The requests that wait for a supervisor."""

@@ -5,12 +5,11 @@ This is its form alone; where it is kept is a protocol (`JournalStore`).
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Collection, Iterable
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.common.commitments import base64url, canonical, from_base64url
 
@@ -89,9 +88,9 @@ def read_journal(lines: Iterable[bytes]) -> list[JournalEntry]:
         if not line.endswith(b"\n"):
             break
         try:
-            entry = JournalEntry.model_validate(json.loads(line))
+            entry = JournalEntry.model_validate_json(line)
             exact = entry.line() + b"\n" == line
-        except (ValueError, ValidationError):
+        except ValueError:
             exact = False
         if not exact:
             raise JournalError(f"line {number} is altered")

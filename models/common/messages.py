@@ -138,6 +138,8 @@ class OperatorsTask(Message):
     """Since when; None: nothing waits yet."""
     operations: tuple[tuple[str, str], ...] = ()
     """What can be done about it: the names of the operations, and what they are called."""
+    because: str = ""
+    """Who has given it to this operator, and why; empty where that is not what the mail is about."""
 
 
 class SentMail(Message):

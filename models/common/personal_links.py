@@ -45,7 +45,7 @@ def read_link(secret_keys: SecretKeys, kind: PersonalLinkKind, token: str) -> Pe
     """Return what the token says, expired or not; None if it was not made here, or for another kind."""
     try:
         procedure_id, occurrence, expires_at = _serializer(secret_keys, kind).loads(token)
-    except BadData:
+    except (BadData, UnicodeError):  # half of a letter is in no link of ours
         security_event(SecurityEvent.FORGED_LINK, "refused", kind=str(kind))
         return None
     return PersonalLink(kind, procedure_id, occurrence, datetime.fromtimestamp(expires_at, UTC))

@@ -1,5 +1,7 @@
 """What a case answers to the desk: where it is, what can be done with it now, and what is known of each operation."""
 
+from typing import Any
+
 from pydantic import Field
 
 from models.common.message import Message
@@ -9,12 +11,21 @@ CASE_NOW = "case_now"
 """The query of every procedure that has operations."""
 
 
+class OperationToJudge(Message):
+    """An operation as it would be sent."""
+
+    operation: str
+    message: dict[str, Any]
+
+
 class Choice(Message):
     """Values that belong together, one of which an operator chooses: a mail, a service, the request to be answered."""
 
     label: str
     values: dict[str, str]
     """By the names of the message's fields."""
+    mail: dict[str, Any] | None = None
+    """The mail to the customer that it would have sent again, as the case has last asked for it."""
 
 
 class PossibleOperation(Message):
@@ -48,6 +59,8 @@ class CaseNow(Message):
     possible: tuple[PossibleOperation, ...] = ()
     refusals: dict[str, str] = Field(default={})
     """Why each of the others is not possible."""
+    judged: str | None = None
+    """Why the operation that was asked about would be refused; None: it would not, or none was."""
     asked_by: str = ""
     """The handle of who asks a supervisor for something; "": nobody does."""
     timeline: tuple[TimelineEntry, ...] = ()

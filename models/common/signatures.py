@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from models.common.actors import Actor
 from models.common.commitments import ContentError, base64url, canonical, commitment_of, from_base64url
+from models.common.json_text import read_json
 from models.common.signing_keys import KEY_ID, KeyState, PrivateKey, PublicKey
 
 HEADER = "tetsuzuki-signed"
@@ -124,7 +125,7 @@ class SignedEntry(BaseModel):
         None: it cannot be read; no build of ours has accepted it, and the case goes on without it.
         """
         try:
-            sent = json.loads(data)
+            sent = read_json(data)
             return cls.model_validate_json(json.dumps({name: sent[name] for name in cls.model_fields} | {"version": 1}))
         except (ValueError, TypeError, KeyError):
             return None

@@ -79,6 +79,10 @@ class PublicKey:
         # 128 bits of the hash: nobody makes a second key with the same id.
         return f"{self.purpose}-{hashlib.sha256(self.value).hexdigest()[:32]}"
 
+    def check(self) -> None:
+        """Raise `ValueError` if its bytes are no key."""
+        _ = self._key
+
     def now(self, state: KeyState) -> Self:
         """Return the key in another state."""
         return replace(self, state=state)

@@ -64,7 +64,8 @@ class BulkLineRow(Base):
     bulk_id: Mapped[UUID] = mapped_column(ForeignKey("bulk_actions.bulk_id", ondelete="CASCADE"), primary_key=True)
     case_no: Mapped[str] = mapped_column(primary_key=True)
     part: Mapped[int] = mapped_column(primary_key=True)
-    procedure: Mapped[str]
+    workflow_id: Mapped[str]
+    """The one that leads the case."""
     asked_at: Mapped[datetime | None]
     """Since when it waits to be judged; None: what to do is not said yet."""
     judged_at: Mapped[datetime | None]

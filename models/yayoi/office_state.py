@@ -17,8 +17,8 @@ from models.yayoi.procedures import Stage
 _NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
 _MAILS = {
     Stage.CONFIRMATION: frozenset({MailKind.CONFIRM_APPLICATIONS}),
-    Stage.CORRECTION: frozenset({MailKind.CORRECTION_NEEDED, MailKind.CORRECTION_REMINDER}),
-    Stage.SHARING: frozenset({MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER}),
+    Stage.CORRECTION: frozenset({MailKind.CORRECTION_NEEDED, MailKind.CORRECTION_REMINDER, MailKind.DEADLINE_EXTENDED}),
+    Stage.SHARING: frozenset({MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER, MailKind.DEADLINE_EXTENDED}),
     Stage.SET_UP: frozenset({MailKind.FOLLOW_UP_REMINDER}),
     Stage.RELINK: frozenset({MailKind.FOLLOW_UP_REMINDER}),
     Stage.AFTER_CLOSING: frozenset({MailKind.FOLLOW_UP_ENDED}),

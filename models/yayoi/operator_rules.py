@@ -13,7 +13,7 @@ from models.yayoi.application_state import ApplicationState
 from models.yayoi.deadlines import EXTENSION_DAYS, MOST_EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
 from models.yayoi.follow_up import GROUP_EXISTS
-from models.yayoi.messages import NumberedLink
+from models.yayoi.messages import NumberedLink, SendMail
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     Action,
@@ -43,7 +43,7 @@ def _choices(action: Action, state: OfficeState) -> tuple[Choice, ...]:
         case Action.RESEND_MAIL:
             newest = list(state.mails)[::-1]
             newest.sort(key=lambda kind: kind != state.first_undelivered)
-            return tuple(Choice(label=kind.subject, values={"kind": kind}) for kind in newest)
+            return tuple(_mail(state.mails[kind]) for kind in newest)
         case Action.RENEW_LINK:
             return tuple(Choice(label=each.label, values={"whose": each}) for each in LinkHolder)
         case Action.APPROVE | Action.DECLINE:
@@ -58,6 +58,11 @@ def _choices(action: Action, state: OfficeState) -> tuple[Choice, ...]:
             return _links(follow_up.relinked[::-1])
         case _:
             return ()
+
+
+def _mail(mail: SendMail) -> Choice:
+    asked = mail.model_dump(mode="json", exclude_defaults=True)
+    return Choice(label=mail.kind.subject, values={"kind": mail.kind}, mail=asked)
 
 
 def _steps(steps: Sequence[SetUpStep]) -> tuple[Choice, ...]:

@@ -9,7 +9,7 @@ from tests.support.desk import desk_on
 from tests.support.environment import OFFICE_B, OFFICE_C, Environment, at_rest, form
 from tests.support.signing import operations_by
 from tests.support.web import text_of
-from web.backoffice.case_questions import CaseQuestions
+from web.backoffice.case_reader import CaseReader
 from web.backoffice.desk_bulk_jobs import BulkJobs
 
 REASON = "一括で記録した"
@@ -22,8 +22,8 @@ async def test_a_signed_note_is_taken_once_although_who_sent_it_died_before_the_
     await at_rest(case, Stage.SHARING)
     await case.settled(2)
     client = environment.client
-    sender, questions = operations_by(client, environment.sessions), CaseQuestions(client)
-    async with desk_on(environment.sessions, sender=sender, questions=questions) as desk:
+    sender, reader = operations_by(client, environment.sessions), CaseReader(client)
+    async with desk_on(environment.sessions, sender=sender, reader=reader) as desk:
         await desk.sign_in("tn")
         chosen = await desk.http.post(
             "/desk/bulk", data={"cases": [f"{case.application_no}/1", f"{case.application_no}/2"]}

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.backoffice.case_places import case_no_of, workflows_of
 from models.backoffice.store.case_readings import READ
-from models.backoffice.workflow_cases import case_of, workflows_of
 from models.common.audit_export import verify_export
 from models.common.audit_heads import AuditKeys, KnownKey
 from models.tables import AuditRow
@@ -96,9 +96,10 @@ async def test_an_auditors_readings_in_the_temporal_web_ui_are_in_the_audit_of_t
         ("myics/MB-000001", "MB-000001", 0),
         ("registration/00000000-0000-4000-8000-00000000000a", "0000000000004000800000000000000A", 0),
         ("password/00000000-0000-4000-8000-00000000000a", "0000000000004000800000000000000A", 0),
+        ("webhook/msg_1", "msg_1", 0),
         ("something/else", "something/else", 0),
     ],
 )
 def test_a_workflow_is_of_the_case_that_it_leads(workflow_id: str, case_no: str, part: int) -> None:
-    assert case_of(workflow_id) == case_no
+    assert case_no_of(workflow_id) == case_no
     assert workflow_id in workflows_of(case_no, part)

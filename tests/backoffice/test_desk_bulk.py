@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from models.backoffice.bulk_actions import MOST_CASES, NO_MAIL, NO_SUCH_OPERATION, OTHERS
+from models.backoffice.bulk_actions import MOST_CASES, NO_MAIL, NO_SUCH_OPERATION, NOT_BEGUN, OTHERS
 from models.backoffice.store.bulk_rows import BulkActions
 from models.common.operators import Role
 from models.myics.registrations import RegistrationKind
@@ -16,11 +16,12 @@ from models.tables import BulkActionRow, BulkLineRow, NoticeRow
 from tests.support.desk import DeskSite
 from tests.support.listed_cases import ListedOffice, ListedRegistration, fill_offices, fill_registrations
 from tests.support.web import text_of
-from web.backoffice.desk_bulk import NONE_CHOSEN, NOTHING_TO_CONFIRM, STILL_JUDGED
+from web.backoffice.desk_bulk import BEFORE_LEAVE, NONE_CHOSEN, NOTHING_TO_CONFIRM, STILL_JUDGED
 from web.backoffice.desk_bulk_jobs import BulkJobs
 from web.common.operation_sender import Done, NotKnown, Refused
 
 MINE = {"assignee": "佐藤"}
+ENDED = MINE | {"outcome": "完了", "stage": "終了"}
 
 
 async def chosen(desk: DeskSite, *cases: str, **more: str) -> str:
@@ -56,23 +57,24 @@ async def test_each_case_is_judged_by_its_own_rules_and_what_can_be_done_is_sign
         ListedOffice(2, status=MINE),
         ListedOffice(3, status={"assignee": "田中"}),
         ListedOffice(4),
+        ListedOffice(5, status={"first_run_id": None}),
     )
     await fill_registrations(
         desk.sessions, ListedRegistration(1, RegistrationKind.REPRESENTATIVE, "青葉 一郎", "青葉会計事務所")
     )
     await desk.sign_in("sk")
-    desk.questions.refusals["application/YS-000002/office/1"] = "この手続きは、すでに終了したか、終了の処理中です。"
+    desk.cases.refusals["application/YS-000002/office/1"] = "この手続きは、すでに終了したか、終了の処理中です。"
     place = await chosen(
-        desk, *(f"YS-00000{number}/1" for number in range(1, 5)), "MR-000001/0", "YS-000001/0", "YS-999999/1", "x"
+        desk, *(f"YS-00000{number}/1" for number in range(1, 6)), "MR-000001/0", "YS-000001/0", "YS-999999/1", "x"
     )
     first = text_of(await desk.http.get(place))
-    assert "一括操作（6 件）" in first
+    assert "一括操作（7 件）" in first
     assert "操作を選ぶ" in first
     page = await judged(desk, place, kind="hand_over", to="田中")
     assert "3 件を実行できます" in page
     assert "この手続きは、すでに終了したか、終了の処理中です。" in page
-    assert (OTHERS in page, NO_SUCH_OPERATION in page) == (True, True)
-    asked = {(workflow, operation) for workflow, operation, _ in desk.questions.asked}
+    assert [each for each in (OTHERS, NO_SUCH_OPERATION, NOT_BEGUN) if each not in page] == []
+    asked = {(workflow, operation) for workflow, operation, _ in desk.cases.asked}
     offices = {(f"application/YS-00000{number}/office/1", "hand_over") for number in (1, 2, 4)}
     assert asked == offices | {("myics/MR-000001", "hand_over")}
     assert desk.operations.signed == []
@@ -88,11 +90,27 @@ async def test_each_case_is_judged_by_its_own_rules_and_what_can_be_done_is_sign
     assert one.message == {"reason": "担当の変更のため", "to": "田中"}
     assert one.entry == b"operator:sk"
     done = text_of(await desk.http.get(place))
-    assert "実行が終わりました。実行済み 3 件、できなかったもの 3 件。" in done
+    assert "実行が終わりました。実行済み 3 件、できなかったもの 4 件。" in done
     progress = await desk.http.get(f"{place}/progress")
     assert "結果を表示する" in progress.text
     assert "refresh" not in progress.headers
-    assert "6 件" in text_of(await desk.http.get("/desk/bulk"))
+    assert "7 件" in text_of(await desk.http.get("/desk/bulk"))
+
+
+async def test_before_a_leave_all_of_ones_own_cases_are_handed_over_at_once(desk: DeskSite) -> None:
+    """Also those that customers lead by themselves, which no list shows."""
+    await fill_offices(desk.sessions, ListedOffice(1, status=MINE), ListedOffice(2), ListedOffice(3, status=ENDED))
+    await fill_registrations(desk.sessions, ListedRegistration(1, RegistrationKind.USER, "青葉 一郎", "青葉会計事務所"))
+    await desk.set_status("MR-000001", **MINE)
+    await desk.sign_in("sk")
+    assert "担当している案件が 2 件あります" in text_of(await desk.http.get("/desk/me?done=leave"))
+    begun = await desk.http.post("/desk/bulk", data={"own": "1"})
+    page = await desk.http.get(begun.headers["location"])
+    assert "一括操作（2 件）" in text_of(page)
+    assert BEFORE_LEAVE in page.text
+    assert re.search(r'value="hand_over"\s+checked', page.text)
+    place = begun.headers["location"].partition("?")[0]
+    assert "2 件を実行できます" in await judged(desk, place, kind="hand_over", to="田中")
 
 
 async def test_what_a_case_refuses_when_it_is_sent_is_kept_and_what_nobody_answers_is_sent_again(
@@ -165,7 +183,7 @@ async def test_the_mail_that_did_not_arrive_is_sent_again_else_the_last_one(desk
     await desk.sign_in("sk")
     page = await judged(desk, await chosen(desk, *(f"YS-00000{number}/1" for number in (1, 2, 3))), kind="resend")
     assert NO_MAIL in page
-    kinds = {workflow: message["kind"] for workflow, _, message in desk.questions.asked}
+    kinds = {workflow: message["kind"] for workflow, _, message in desk.cases.asked}
     assert kinds["application/YS-000001/office/1"] == "correction_needed"
     assert kinds.keys() == {"application/YS-000001/office/1", "application/YS-000002/office/1"}
 
@@ -175,7 +193,7 @@ async def test_a_supervisor_acts_on_others_cases_and_on_a_whole_list_of_five_hun
     await desk.sign_in("tn")
     place = await chosen(desk, show="all", who="sk", all="1")
     assert "2 件を実行できます" in await judged(desk, place, kind="extend", until="2026-12-01")
-    assert {message["until"] for _, _, message in desk.questions.asked} == {"2026-12-01"}
+    assert {message["until"] for _, _, message in desk.cases.asked} == {"2026-12-01"}
     # Before it is confirmed, it can be said anew; afterwards not.
     assert "2 件を実行できます" in await judged(desk, place, kind="note")
     await desk.http.post(f"{place}/confirm")
@@ -232,7 +250,7 @@ async def test_nothing_is_done_before_it_is_judged_and_none_but_its_owner_confir
     assert STILL_JUDGED in text_of(await desk.http.post(f"{place}/confirm"))
     await desk.http.post(place, data={"kind": "note", "reason": "x"})
     assert STILL_JUDGED in text_of(await desk.http.post(f"{place}/confirm", data={"form_id": "1"}))
-    desk.questions.refusals["application/YS-000001/office/1"] = "できません。"
+    desk.cases.refusals["application/YS-000001/office/1"] = "できません。"
     await jobs(desk).judge_all()
     assert NOTHING_TO_CONFIRM in text_of(await desk.http.post(f"{place}/confirm", data={"form_id": "2"}))
     async with desk.browser() as other:

@@ -2,15 +2,17 @@
 
 import html
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from http import HTTPStatus
 from uuid import uuid4
 
 import httpx
+import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from models.common.approvals import OWN
-from models.common.calendar import day_in_japan
+from models.common.calendar import day_in_japan, day_in_words
 from models.common.desk_links import APPROVALS, desk_case_path, operation_path
 from models.common.operator_message import ActionMessage
 from models.common.operators import Role
@@ -108,11 +110,13 @@ async def test_the_page_of_a_case_says_who_it_is_about_what_is_wrong_and_what_ca
         f"/namespaces/default/workflows/application%2F{case.application_no}%2Foffice%2F2/{run_id}/user-metadata"
         in page.text
     )
+    assert f'src="/desk/presence/{case.application_no}"' in page.text
     whole = await site.http.get(desk_case_path(case.application_no))
     assert desk_case_path(case.application_no, 2) in whole.text
     assert CANCEL_ALL in text_of(whole)
     form_of_pair = await site.http.get(path(case, Action.CORRECT_PAIR, 2))
     assert f'value="{NOBODY}"' in form_of_pair.text
+    assert f'src="/desk/presence/{case.application_no}"' in form_of_pair.text
     corrected = await fill_in(
         site.http, path(case, Action.CORRECT_PAIR, 2), reason=CALLED, yayoi_id="Ｔａｒｏ－Ｃ＠yayoi-taro.example.jp"
     )
@@ -182,6 +186,26 @@ async def test_a_form_that_comes_again_takes_effect_once(environment: Environmen
     await end(case.application, case.office())
 
 
+@pytest.mark.long
+async def test_an_operation_whose_step_waits_for_the_database_goes_on_by_itself_and_takes_effect_once(
+    environment: Environment, site: DeskSite
+) -> None:
+    """It answers within ten seconds, and sent again it is the same."""
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    address = path(case, Action.ADD_NOTE)
+    along = await opened(site.http, address)
+    async with environment.sessions.begin() as session:
+        await session.execute(text("lock table ledger in exclusive mode"))
+        waiting = await fill_in(site.http, address, along, reason=CALLED)
+        assert "処理は自動で続いています" in text_of(waiting)
+        assert await recorded(case, CALLED) == []
+    again = await fill_in(site.http, address, along | {"form_id": "again"}, reason=CALLED)
+    assert "を受け付けました" in text_of(again)
+    assert await recorded(case, CALLED) == [str(SATO)]
+    await end(case.application, case.office())
+
+
 async def test_if_a_colleague_has_moved_the_case_on_that_is_shown_and_what_was_typed_is_kept(
     environment: Environment, site: DeskSite
 ) -> None:
@@ -227,6 +251,7 @@ async def test_what_was_typed_survives_a_log_in_that_has_ended(environment: Envi
 # --- the mail that will go out ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_the_mail_that_will_go_out_is_shown_with_what_was_typed_and_is_the_one_that_is_sent(
     environment: Environment, site: DeskSite
 ) -> None:
@@ -251,6 +276,34 @@ async def test_the_mail_that_will_go_out_is_shown_with_what_was_typed_and_is_the
     assert [line for line in inbox.text_of(sent).splitlines() if "http" not in line] == [
         line for line in html.unescape(mail).splitlines() if "http" not in line
     ]
+
+
+async def test_what_is_sent_while_a_case_goes_on_is_shown_as_it_would_be_sent(
+    environment: Environment, site: DeskSite
+) -> None:
+    """A mail that is sent again, the one about a new deadline, and a new link, which the preview does not hold."""
+    case = await environment.apply(form([(NOBODY, OFFICE_C[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    again = text_of(await site.http.get(path(case, Action.RESEND_MAIL)))
+    for said in (MailKind.CORRECTION_NEEDED.subject, "弥生ID として登録されていません", TARO):
+        assert said in again
+    later = day_in_japan(await case.now()) + timedelta(days=60)
+    begun = await site.http.get(path(case, Action.EXTEND_DEADLINE))
+    extended = await fill_in(
+        site.http, str(begun.url), hidden_fields(begun), reason=CALLED, until=str(later), preview="1"
+    )
+    for said in (MailKind.DEADLINE_EXTENDED.subject, day_in_words(later), "弥生ID として登録されていません"):
+        assert said in text_of(extended)
+    renewed = await site.http.get(path(case, Action.RENEW_LINK))
+    assert MailKind.CASE_LINK.subject in text_of(renewed)
+    assert "key=" not in renewed.text
+    assert await case.notices(MailKind.DEADLINE_EXTENDED) == []
+    unconfirmed = await environment.apply(form([(OFFICE_B[0], None)], linked=False), by_holder=False)
+    await at_rest(unconfirmed, Stage.CONFIRMATION)
+    to_the_holder = await site.http.get(path(unconfirmed, Action.RESEND_MAIL))
+    assert to_the_holder.status_code == HTTPStatus.OK
+    assert "お客様に届くメール" not in to_the_holder.text
+    await end(case.application, case.office(), unconfirmed.application, unconfirmed.office())
 
 
 # --- the applicant's page ---------------------------------------------------------------------------------------------

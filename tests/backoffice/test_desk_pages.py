@@ -4,17 +4,14 @@ import re
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from fastapi.routing import iter_route_contexts
 from sqlalchemy import select, update
-from starlette.routing import Mount
 
 from models.common.operators import LEAVE_ENDS_TOO_EARLY, MAY_CHANGE, MAY_SEE, Area, Role
 from models.common.store.operators import LAST_ADMINISTRATOR, OF_ANOTHER
 from models.tables import OperatorIdentityRow, OperatorRow, OperatorSessionRow
-from tests.support.desk import OPERATORS, DeskSite
+from tests.support.desk import OPERATORS, DeskSite, filled, routes_of
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import CROSS_SITE, text_of
 from web.backoffice.codec_server import DECODE, ENCODE
@@ -40,28 +37,6 @@ OPEN = {
 
 CALLS = {DECODE, ENCODE}
 """What the Web UI's own program calls."""
-
-
-def routes_of(desk: DeskSite) -> set[tuple[str, str]]:
-    """Every method and path of the application; a new kind of route is not overlooked."""
-    mounts = [route.path for route in desk.app.routes if isinstance(route, Mount)]
-    assert mounts == ["/static"]
-    contexts = [context for context in iter_route_contexts(desk.app.routes) if context.path not in mounts]
-    assert all(context.path and context.methods for context in contexts)
-    return {(method, str(context.path)) for context in contexts for method in context.methods or ()}
-
-
-def filled(path: str) -> str:
-    """The path with values for what it leaves open."""
-    values = {"session_id": str(uuid4()), "bulk_id": str(uuid4()), "handle": "sk", "path:path": "namespaces"}
-    values |= {
-        "case_no": "YS-000123",
-        "part": "1",
-        "filter_id": "1",
-        "request_id": str(uuid4()),
-        "operation": "add_note",
-    }
-    return re.sub(r"{([^}]+)}", lambda name: values.get(name[1]) or values[name[1].partition(":")[0]], path)
 
 
 async def test_nothing_is_open_without_a_log_in(desk: DeskSite) -> None:

@@ -15,6 +15,7 @@ from models.backoffice.store.case_search import TOO_SHORT
 from models.backoffice.store.saved_filters import TOO_MANY
 from models.backoffice.worklist import COLUMNS, MOST_SAVED, WorkList, WorklistFilter
 from models.common.operators import Role
+from models.common.possible_operations import CaseNow, PossibleOperation
 from models.common.waiting_for import WaitingFor
 from models.myics.batches import BATCH_WORKFLOW
 from models.myics.registrations import RegistrationKind
@@ -32,7 +33,7 @@ from models.yayoi.address_checks import CheckPurpose
 from models.yayoi.procedures import APPLICATION_WORKFLOW, OFFICE_WORKFLOW, Stage
 from tests.support.desk import DeskSite
 from tests.support.listed_cases import DUE, ListedOffice, ListedRegistration, fill_offices, fill_registrations
-from tests.support.web import text_of
+from tests.support.web import hidden_fields, text_of
 from web.backoffice.desk_worklist import CLAIMED, NOTHING_TO_DO
 from web.common.operation_sender import Refused
 from workers.wiring.root import WORKFLOWS
@@ -220,6 +221,30 @@ async def test_a_case_is_taken_by_one_press_as_a_signed_hand_over_to_oneself(des
         assert (await desk.http.post("/desk/claim", data={"case": case})).status_code == 422
 
 
+async def test_a_case_is_taken_on_its_own_page_too_which_leads_to_the_next_one(desk: DeskSite) -> None:
+    await fill_offices(desk.sessions, ListedOffice(1), ListedOffice(2, status=NEEDS_OPERATOR))
+    possible = (PossibleOperation(operation="hand_over", label="担当者を替える"),)
+    desk.cases.cases["YS-000001", 1] = CaseNow(
+        workflow_type=OFFICE_WORKFLOW,
+        run_id="run",
+        version=1,
+        title="本店",
+        stage="確認",
+        next_step="待つ",
+        possible=possible,
+    )
+    await desk.sign_in("sk")
+    page = await desk.http.get("/desk/cases/YS-000001/1")
+    assert 'src="/desk/presence/YS-000001"' in page.text
+    taken = await desk.http.post("/desk/claim", data=hidden_fields(page, "/desk/claim"))
+    assert taken.headers["location"] == "/desk/cases/YS-000001/1?done=hand_over"
+    assert [(each[0], each[2]["to"]) for each in desk.operations.sent] == [("application/YS-000001/office/1", "佐藤")]
+    await desk.set_status("YS-000001", assignee="佐藤")
+    assert "/desk/claim" not in (await desk.http.get("/desk/cases/YS-000001/1")).text
+    following = await desk.http.post("/desk/next", data=hidden_fields(page, "/desk/next"))
+    assert following.headers["location"] == "/desk/cases/YS-000002/1"
+
+
 async def test_the_next_case_is_the_most_urgent_that_is_ones_own_or_free_and_open_with_nobody(desk: DeskSite) -> None:
     await fill_offices(
         desk.sessions,
@@ -349,7 +374,7 @@ async def test_a_case_leads_to_its_details_in_the_web_ui(desk: DeskSite) -> None
     there = (await desk.http.get("/desk/web-ui/YS-000001/1")).headers["location"]
     workflow = "http://desk.test/namespaces/default/workflows/application%2FYS-000001%2Foffice%2F1"
     assert there == f"{workflow}/newest/user-metadata"
-    desk.questions.runs_there = None
+    desk.cases.run = None
     assert (await desk.http.get("/desk/web-ui/YS-000001/1")).status_code == 404
     assert (await desk.http.get("/desk/web-ui/YS-000009/1")).status_code == 404
 

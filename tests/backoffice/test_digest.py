@@ -76,6 +76,7 @@ async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that
     assert f"・{case.application_no} の 1 件目" in text
     assert f"{desk_case_path(case.application_no, 1)}\r\n" in text
     assert f"{Stage.SHARING}（" in text
+    assert "/desk?show=mine\r\n" in text
     assert str(other.application_no) not in text
     theirs = await send(environment, case.due_date, another)
     assert (count(theirs, "対応待ち"), count(theirs, "申込者待ち")) == (0, 1)
@@ -91,6 +92,7 @@ async def test_each_queue_comes_with_its_link_to_the_web_ui(environment: Environ
     assert not any("savedQuery" in link for link in links)  # read every morning: each opening would save one more view
 
 
+@pytest.mark.long
 async def test_the_supervisor_gets_everybodys_queues(environment: Environment) -> None:
     case = await waiting_for(environment, await new_operator(environment))
     held = await environment.apply(form([OFFICE_B]))
@@ -101,6 +103,7 @@ async def test_the_supervisor_gets_everybodys_queues(environment: Environment) -
     assert count(mail, "対応待ち") >= 1
     assert count(mail, "保留中") >= 1
     assert f"・{case.application_no} の 1 件目" in text_of(mail)
+    assert "/desk?show=all\r\n" in text_of(mail)
 
 
 async def test_the_same_digest_is_sent_once_a_day(environment: Environment) -> None:

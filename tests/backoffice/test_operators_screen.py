@@ -72,6 +72,7 @@ async def test_what_only_a_call_brings_about_stands_under_a_heading_of_its_own(e
     assert form_of(case, Action.CANCEL) in others
 
 
+@pytest.mark.long
 async def test_when_it_waits_for_an_operator_what_is_theirs_comes_first(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
@@ -119,6 +120,7 @@ async def test_what_is_wrong_is_said_in_words_and_not_by_the_numbers_of_rules(en
 # --- the page of the whole application --------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_the_application_offers_its_own_cancellation_until_all_has_ended(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)

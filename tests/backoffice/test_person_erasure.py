@@ -210,6 +210,7 @@ async def test_who_is_in_an_open_case_or_whose_id_is_in_use_is_named_and_not_era
     await end(case.application, case.office(1), case.office(2))
 
 
+@pytest.mark.long
 async def test_the_holder_of_a_contract_is_erased_with_what_was_applied_for_on_it(
     environment: Environment, settings: Settings
 ) -> None:
@@ -227,6 +228,7 @@ async def test_the_holder_of_a_contract_is_erased_with_what_was_applied_for_on_i
     assert [each.facts["asked_by"] for each in entries] == ["tn"]
 
 
+@pytest.mark.long
 async def test_everything_held_is_shown_as_one_file_and_a_command_only_asks(
     environment: Environment, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

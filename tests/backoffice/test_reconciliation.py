@@ -1,6 +1,7 @@
 """The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest reported, all else untouched."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from models.backoffice.reconciliation import (
 )
 from models.common.calendar import day_in_japan
 from models.common.commitments import new_salt
+from models.common.desk_links import desk_case_path
 from models.common.identifiers import ledger_key
 from models.common.operator_message import ActionMessage
 from models.common.store.case_status import status_of
@@ -155,6 +157,8 @@ async def test_y27_a_case_terminated_before_step5_is_undone_notified_and_closed(
     assert to_the_desk["Subject"] == RECONCILIATION_SUBJECT
     assert f"{case.application_no} の 1 件目" in text_of(to_the_desk)
     assert "自動で修復しました" in text_of(to_the_desk)
+    assert f"{desk_case_path(case.application_no, 1)}\r\n" in text_of(to_the_desk)
+    assert re.search(r"いまの段階：\S+（\d{4}年.*から）", text_of(to_the_desk))
 
 
 @BEFORE_STEP5
@@ -180,6 +184,7 @@ async def test_two_reconciliations_at_once_repair_once(environment: Environment)
     assert actions.count(f"事業所データの手続きを終了した（{Outcome.TERMINATED}）") == 1
 
 
+@pytest.mark.long
 async def test_subscribers_are_notified_once_that_a_terminated_case_was_closed(environment: Environment) -> None:
     await change(environment, SUBSCRIBE)
     case = await in_set_up(environment)
@@ -194,6 +199,7 @@ async def test_subscribers_are_notified_once_that_a_terminated_case_was_closed(e
     assert len(await published(environment, WebhookKind.APPLICATION_CLOSED)) == 1
 
 
+@pytest.mark.long
 async def test_the_pair_may_be_applied_for_again_after_the_reconciliation(environment: Environment) -> None:
     case = await in_set_up(environment)
     await case.office().terminate()
@@ -205,6 +211,7 @@ async def test_the_pair_may_be_applied_for_again_after_the_reconciliation(enviro
     assert issued.contract_id != revoked.contract_id
 
 
+@pytest.mark.long
 async def test_y27_after_step5_a_terminated_case_is_reported_and_not_touched(environment: Environment) -> None:
     case = await in_set_up(environment)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
@@ -246,6 +253,7 @@ async def test_a_case_that_was_reset_after_its_termination_is_left_alone(environ
     await end(case.office())
 
 
+@pytest.mark.long
 async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(environment: Environment) -> None:
     """The database may have been restored from before the end: taking an ID back would harm the customer."""
     case = await in_sharing(environment)
@@ -259,6 +267,7 @@ async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(enviro
     assert await rows(environment, *REGISTRY, ApplicationOfficeRow) == before
 
 
+@pytest.mark.long
 async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ended(environment: Environment) -> None:
     await change(environment, SUBSCRIBE)
     case = await in_sharing(environment)
@@ -278,6 +287,7 @@ async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ende
     assert (await reconcile(environment)).findings == ()
 
 
+@pytest.mark.long
 async def test_y25_what_is_open_after_closing_needs_a_procedure_to_take_it(environment: Environment) -> None:
     case = await in_set_up(environment)
     await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
@@ -289,6 +299,7 @@ async def test_y25_what_is_open_after_closing_needs_a_procedure_to_take_it(envir
     assert finding.about == f"{case.application_no} の 1 件目"
 
 
+@pytest.mark.long
 async def test_y27_a_reopened_case_that_is_terminated_is_undone_once(environment: Environment) -> None:
     case = await in_set_up(environment)
     await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
@@ -322,6 +333,7 @@ async def test_an_application_ended_before_its_offices_began_is_undone_and_close
         await case.application.result()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pair", ["YS-999999:1", None], ids=["unknown", "closed"])
 async def test_y12_a_freeze_left_behind_is_thawed(environment: Environment, pair: str | None) -> None:
     case = await in_sharing(environment)
@@ -392,6 +404,7 @@ async def test_an_id_issued_a_day_ago_without_its_notice_is_reported(environment
     assert issued.contract_id in finding.detail
 
 
+@pytest.mark.robustness("backlog")
 async def test_what_is_stuck_for_more_than_an_hour_is_reported(environment: Environment) -> None:
     case = await in_sharing(environment)
     receipt = await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_B]))

@@ -179,6 +179,7 @@ async def test_an_office_goes_on_after_a_reset_and_nothing_happens_twice(
         await case.application.result()
 
 
+@pytest.mark.long
 async def test_what_a_reset_has_not_taken_again_waits_for_an_operator(environment: Environment) -> None:
     case = await set_up(environment)
     [finding] = await goes_on_after(environment, case.office(), ResetTo.FIRST)
@@ -210,6 +211,7 @@ async def test_an_extended_deadline_outlives_a_reset(environment: Environment) -
     await end(case.application, case.office())
 
 
+@pytest.mark.long
 async def test_a_cancellation_that_was_refused_is_not_carried_out_after_a_reset(environment: Environment) -> None:
     """After STEP5 a supervisor is asked; the Reset sends the request of the whole application again."""
     case = await set_up(environment)
@@ -244,6 +246,7 @@ async def at_rest_after_closing(case: Case) -> None:
     await settled(case.environment.temporal, case.office())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("to", EACH_WAY)
 async def test_an_application_goes_on_after_a_reset_and_so_do_its_offices(
     environment: Environment, to: ResetTo
@@ -405,6 +408,7 @@ async def test_a_registration_goes_on_after_a_reset_and_no_link_is_mailed_twice(
     await handle.result()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("to", mostly_long(EACH_WAY, each_time=[ResetTo.FIRST]))
 async def test_a_file_goes_on_after_a_reset_as_stopped_as_it_was(myics: MyicsEnvironment, to: ResetTo) -> None:
     handle = await batch(myics)

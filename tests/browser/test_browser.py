@@ -88,6 +88,7 @@ async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
         assert (await web.row(application_no)).existing_contract_id == NETWORK
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["phone"]))
 async def test_no_page_is_wider_than_the_screen(address: str, browser: Browser, device: str) -> None:
     async with new_page(browser, device) as page:
@@ -100,6 +101,7 @@ async def test_no_page_is_wider_than_the_screen(address: str, browser: Browser, 
     assert [text for text in looking.complaints if "404" not in text] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["phone"]))
 async def test_back_forward_and_reload_open_pages_and_send_no_form_again(
     web: Web, address: str, browser: Browser, device: str

@@ -18,6 +18,7 @@ ANSWERS = re.compile(r"\[DOM\]|40[349]|410|422")
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("device", "script"),
     [

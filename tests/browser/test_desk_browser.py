@@ -50,6 +50,7 @@ async def signs_in(page: Page, desk: DeskSite, user: str) -> None:
     await page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+@pytest.mark.long
 async def test_operators_log_in_take_leave_lose_a_role_and_log_out_everywhere(
     sessions: async_sessionmaker[AsyncSession], browser: Browser
 ) -> None:

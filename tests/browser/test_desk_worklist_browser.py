@@ -14,6 +14,7 @@ from models.yayoi.procedures import Stage
 from tests.browser.browsing import Looking, new_page
 from tests.support.desk import DeskSite, desk_on, fill_operators
 from tests.support.listed_cases import ListedOffice, ListedRegistration, fill_offices, fill_registrations
+from tests.support.matrices import mostly_long
 from tests.support.serving import served_on
 from web.backoffice.desk_bulk_jobs import BulkJobs
 
@@ -67,7 +68,7 @@ async def acts_in_bulk(page: Page, desk: DeskSite, looking: Looking) -> None:
     await looking.at(page, "bulk-chosen")
     await page.get_by_label("対応を記録する（メモ）").press("Space")
     await page.get_by_label("理由").fill("お電話で確認したため")
-    desk.questions.refusals["application/YS-000003/office/1"] = "この手続きは、すでに終了しています。"
+    desk.cases.refusals["application/YS-000003/office/1"] = "この手続きは、すでに終了しています。"
     await page.get_by_role("button", name="案件ごとに確認する").press("Enter")
     frame = page.frame_locator("iframe")
     await expect(frame.get_by_label("確認しています")).to_be_visible()
@@ -100,7 +101,7 @@ async def supervises(page: Page, desk: DeskSite, looking: Looking) -> None:
     await expect(page).to_have_url(re.compile(r"/desk/cases/"))
 
 
-@pytest.mark.parametrize("device", ["desk", "phone"])
+@pytest.mark.parametrize("device", mostly_long(["desk", "phone"], each_time=["desk"]))
 async def test_an_operator_works_through_the_list_by_keyboard(
     sessions: async_sessionmaker[AsyncSession], browser: Browser, device: str
 ) -> None:

@@ -96,7 +96,7 @@ async def test_the_application_is_filled_in_corrected_and_sent_by_keyboard_alone
 
 
 @pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["desk"]))
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", mostly_long(PAGES, each_time=PAGES[::3]))
 async def test_all_of_a_page_is_come_to_and_seen(web: Web, browser: Browser, device: str, path: str) -> None:
     """From the first to the last that can have the focus, which is the footer's last link."""
     async with served(web.app) as address, new_page(browser, device) as page:

@@ -16,6 +16,7 @@ from tests.support.smtp_inbox import SmtpInbox
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("device", "script"),
     [

@@ -1,42 +1,31 @@
 """Operators act: in the Temporal Web UI they press an operation, fill in its form, and see the result."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.api.enums.v1 import EventType
 
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.calendar import day_in_japan
-from models.common.desk_links import APPROVALS
-from models.common.signatures import HEADER
+from models.common.desk_links import APPROVALS, desk_case_path, operation_path
+from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.browser.browsing import Looking
 from tests.support.ending import end
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
 from tests.support.matrices import mostly_long
-from tests.support.operator_user import REASON_LABEL, TANAKA, operator_user, screen
+from tests.support.operator_user import REASON_LABEL, TANAKA, Act, OperatorUser, operator_user, screen
 from tests.support.recorded_paths import set_closed
 from tests.support.smtp_inbox import SmtpInbox
 
 pytestmark = pytest.mark.browser
 
 Arrange = Callable[[Environment], Awaitable[Case]]
-
-
-@dataclass(frozen=True)
-class Act:
-    """One operation, and what its form is filled with beside why."""
-
-    action: Action
-    choose: str = ""
-    typed: dict[str, str] = field(default_factory=dict)
-    then: Stage | None = None
-    """Where the case comes to rest afterwards, if it moves on."""
 
 
 async def correction(environment: Environment) -> Case:
@@ -123,7 +112,7 @@ ANSWERED = {Action.APPROVE, Action.DECLINE}
 
 
 def test_every_operation_of_an_office_is_walked() -> None:
-    walked = {act.action for _, acts in WALKS.values() for act in acts}
+    walked = {act.operation for _, acts in WALKS.values() for act in acts}
     assert walked | ANSWERED == set(OPERATION_PERMISSIONS["OfficeDataProcedure"])
 
 
@@ -140,26 +129,15 @@ async def test_each_operation_is_pressed_in_the_web_ui_filled_in_and_its_result_
             today = str(day_in_japan(await case.now()))
             typed = {label: today if text == TODAY else text for label, text in act.typed.items()}
             reason = f"{number} 回目のお電話"
-            said = await operator.act(act.action.label, reason, choose=act.choose, **typed)
-            assert f"「{act.action.label}」を受け付けました。" in said
+            await operator.acted(replace(act, typed=typed), reason)
             assert "operator:sk" in {row.by for row in await case.audit() if row.reason == reason}
             if act.then:
                 await at_rest(case, act.then)
-        assert await signed_by(case, "sk") >= len(acts)
+        assert await operator.signed(office_workflow_id(case.application_no, 1)) == [act.operation for act in acts]
         await end(case.application, case.office())
 
 
-async def signed_by(case: Case, handle: str) -> int:
-    """How many accepted operations name this log-in in their header."""
-    events = (await case.office().fetch_history()).events
-    accepted = [each for each in events if each.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED]
-    entries = [
-        each.workflow_execution_update_accepted_event_attributes.accepted_request.input.header.fields[HEADER].data
-        for each in accepted
-    ]
-    return sum(f'"handle":"{handle}"'.encode() in entry and b'"channel":"desk"' in entry for entry in entries)
-
-
+@pytest.mark.long
 async def test_y27_four_eyes_in_the_browser_asked_declined_asked_again_and_approved(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
@@ -209,7 +187,7 @@ async def test_the_most_common_operations_take_three_clicks_at_most_and_the_reas
         case = await correction(operator.environment)
         await operator.open_office(case)
         for act in COMMON:
-            page = await operator.press(act.action.label)
+            page = await operator.press(act.label)
             clicks = await counting_clicks(page)
             if act.choose:
                 await page.get_by_label(act.choose).first.check()
@@ -218,7 +196,7 @@ async def test_the_most_common_operations_take_three_clicks_at_most_and_the_reas
             await page.get_by_label(REASON_LABEL).fill("お電話")
             await page.get_by_role("button", name="送信する").click()
             await expect(page.get_by_role("status")).to_contain_text("を受け付けました")
-            assert 1 + len(clicks) <= 3, act.action  # the first is the link in the Web UI
+            assert 1 + len(clicks) <= 3, act.operation  # the first is the link in the Web UI
             await page.close()
         await end(case.application, case.office())
 
@@ -231,10 +209,11 @@ async def counting_clicks(page: Page) -> list[str]:
     return clicks
 
 
+@pytest.mark.long
 async def test_a_form_is_filled_in_and_sent_by_keys_alone_and_nothing_of_it_is_a_hurdle(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
-    """At both widths; Back and reload after it send nothing again."""
+    """At both widths; Back and reload after it send nothing again, and two operators at once take effect once."""
     async with operator_user(sessions, smtp_inbox, browser) as operator:
         case = await sharing(operator.environment)
         await operator.open_office(case)
@@ -256,6 +235,9 @@ async def test_a_form_is_filled_in_and_sent_by_keys_alone_and_nothing_of_it_is_a
         await expect(page.get_by_role("status")).to_contain_text("を受け付けました")
         reasons = [row.reason for row in await case.audit()]
         assert (reasons.count("お電話で確認"), reasons.count("二度押す")) == (1, 1)
+        async with screen(browser) as other:
+            await operator.log_in(TANAKA, other)
+            await press_at_once(operator, case, page, other)
         for path in (
             f"/desk/cases/{case.application_no}",
             APPROVALS,
@@ -265,3 +247,21 @@ async def test_a_form_is_filled_in_and_sent_by_keys_alone_and_nothing_of_it_is_a
             await looking.at(page, "page")
         assert looking.found == []
         await end(case.application, case.office())
+
+
+async def press_at_once(operator: OperatorUser, case: Case, *pages: Page) -> None:
+    """Two operators send the same at the same moment: one is taken, the other sees why not, and what was typed."""
+    key, both = (case.application_no, 1), "二人で同時に"
+    for page in pages:
+        await page.goto(operator.desk.url + desk_case_path(*key))
+    mine = pages[0].frame_locator("iframe.line-frame")
+    await expect(mine.get_by_text(f"{TANAKA}さんも、この案件を開いています")).to_be_visible()
+    for page in pages:
+        await page.goto(operator.desk.url + operation_path(*key, Action.HOLD))
+        await page.get_by_label(REASON_LABEL).fill(both)
+    await asyncio.gather(*(page.get_by_role("button", name="送信する").click() for page in pages))
+    said = [await page.get_by_role("status").or_(page.get_by_role("alert")).first.inner_text() for page in pages]
+    taken = ["を受け付けました" in text for text in said]
+    assert sorted(taken) == [False, True], said
+    assert both in await pages[taken.index(False)].content()
+    assert [row.reason for row in await case.audit()].count(both) == 1

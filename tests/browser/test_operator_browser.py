@@ -18,6 +18,7 @@ from workflows.backoffice.queues import Queue
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:

@@ -14,6 +14,8 @@ from models.yayoi.identifiers import office_workflow_id
 from tests.support.cases import in_sharing
 from tests.support.operator_user import SATO, operator_user, screen
 from tests.support.smtp_inbox import SmtpInbox
+from web.backoffice.desk_bulk import BEFORE_LEAVE
+from web.backoffice.desk_bulk_jobs import BulkJobs
 from web.backoffice.desk_start import OWN_PAGE
 from web.backoffice.web_ui import CANCEL_INSTEAD
 from workflows.backoffice.queues import Queue
@@ -84,6 +86,7 @@ async def test_cancelling_by_a_call_leads_to_what_to_do_instead(
         assert described.close_time is None
 
 
+@pytest.mark.long
 async def test_a_form_and_a_script_in_a_customers_text_do_nothing_in_the_details(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
@@ -116,6 +119,7 @@ async def test_a_form_and_a_script_in_a_customers_text_do_nothing_in_the_details
         await expect(operator.page.get_by_role("heading", level=1)).to_have_text("仕事の一覧")
 
 
+@pytest.mark.long
 async def test_a_role_that_is_taken_away_and_a_log_out_end_the_web_ui_at_once(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
@@ -152,16 +156,25 @@ async def test_cases_are_handed_over_before_a_leave(
         await page.goto(operator.desk.url + OWN_PAGE)
         await page.get_by_label("休暇の最初の日").fill("2027-01-04")
         await page.get_by_role("button", name="休暇を保存する").click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text("案件の引き継ぎ")
+        await expect(page.get_by_role("status")).to_have_text("休暇を保存しました。")
+        await page.get_by_role("button", name="担当している案件をまとめて引き継ぐ").click()
         await expect(page.get_by_role("main")).to_contain_text(f"{case.application_no} の 1 件目")
-        await page.get_by_role("button", name="選んだ案件を引き継ぐ").click()
-        await expect(page.get_by_role("alert")).to_contain_text("引き継ぐ担当者を選んでください。")
-        colleague = await page.get_by_role("radio").first.get_attribute("value")
-        assert colleague != mine
-        await page.get_by_role("radio").first.check()
-        await page.get_by_role("button", name="選んだ案件を引き継ぐ").click()
-        await expect(page.get_by_role("status")).to_have_text("1 件を引き継ぎました。")
-        await expect(page.get_by_role("main")).to_contain_text("担当している案件はありません。")
+        await expect(page.get_by_label("理由")).to_have_value(BEFORE_LEAVE)
+        await page.get_by_role("button", name="案件ごとに確認する").click()
+        await expect(page.get_by_role("alert")).to_contain_text("新しい担当者を選んでください。")
+        offered = [await each.get_attribute("value") for each in await page.locator("option").all()]
+        colleague = next(name for name in offered if name and name != mine)
+        await page.get_by_label("新しい担当者").select_option(colleague)
+        await page.get_by_role("button", name="案件ごとに確認する").click()
+        await expect(page.get_by_role("status")).to_contain_text("確認しています")
+        jobs: BulkJobs = operator.desk.app.state.services[BulkJobs]
+        await jobs.judge_all()
+        await page.reload()
+        await page.get_by_role("button", name="1 件を実行する").click()
+        await expect(page.get_by_role("status")).to_contain_text("実行しています")
+        await jobs.send_all()
+        await page.reload()
+        await expect(page.get_by_role("status")).to_contain_text("実行済み 1 件")
         assert (await case.progress()).assignee == colleague
 
 

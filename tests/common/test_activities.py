@@ -12,11 +12,14 @@ from tests.support import activity_trials
 from tests.support.activity_environment import ActivityEnvironment, CrashError, CrashingSessions, activity_environment
 from tests.support.activity_trials import AT, NO, Trial
 from tests.support.environment import OFFICE_C, form
+from tests.support.matrices import mostly_long
 from tests.support.myics_activity_trials import MYICS_TRIALS
 from tests.support.smtp_inbox import SmtpInbox
 
 TRIALS = [*activity_trials.TRIALS, *MYICS_TRIALS]
-each_activity = pytest.mark.parametrize("trial", TRIALS, ids=[trial.activity for trial in TRIALS])
+_NAMES = [trial.activity for trial in TRIALS]
+each_activity = pytest.mark.parametrize("trial", mostly_long(TRIALS, each_time=TRIALS[::3]), ids=_NAMES)
+each_activity_at_once = pytest.mark.parametrize("trial", mostly_long(TRIALS, each_time=TRIALS[1::5]), ids=_NAMES)
 commits = [(trial, commit) for trial in TRIALS for commit in range(1, trial.commits + 1)]
 IN_SHORT = {"issue_contract_id", "send_mail"}
 """Activities whose crashes are tried each time; the whole matrix takes long."""
@@ -83,7 +86,7 @@ async def test_run_twice_it_takes_effect_once(environment: ActivityEnvironment, 
     assert await environment.everything() == after_the_first
 
 
-@each_activity
+@each_activity_at_once
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.long)])
 async def test_several_at_once_take_effect_once(environment: ActivityEnvironment, trial: Trial, times: int) -> None:
     before = await prepared(environment, trial)

@@ -161,6 +161,7 @@ def test_keys_that_cannot_guard_end_the_start_with_the_variables_name(
         assert secret not in str(wrong.value)
 
 
+@pytest.mark.long
 def test_a_command_with_a_short_key_ends_before_it_begins() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "workers", "up"],

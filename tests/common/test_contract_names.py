@@ -10,7 +10,7 @@ FAILING, RETURNED, LOST = "activity_failing", "mail_returned", "operations_lost"
 CASE_NOW = "case_now"
 REGISTRATION = (
     (FAILING, LOST, RETURNED, "registration_changed", "withdrawn_with_client"),
-    (CASE_NOW, "judge_operation", "progress", "timeline"),
+    (CASE_NOW, "progress", "timeline"),
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
@@ -49,7 +49,7 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     ),
     "OfficeDataProcedure": (
         (FAILING, LOST, RETURNED, "application_cancelled", "holder_answered"),
-        (CASE_NOW, "judge_operation", "progress", "timeline"),
+        (CASE_NOW, "progress", "timeline"),
         OFFICE,
     ),
     "PasswordRenewal": REGISTRATION,
@@ -61,7 +61,7 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "RepresentativeRegistration": REGISTRATION,
     "Retention": ((FAILING,), (), ()),
     "UserInvitation": REGISTRATION,
-    "WebhookDelivery": ((FAILING, LOST), (CASE_NOW, "judge_operation"), ("resend",)),
+    "WebhookDelivery": ((FAILING, LOST), (CASE_NOW,), ("resend",)),
     "YayoiIdRegistration": ((FAILING, LOST, RETURNED, "row_changed"), (CASE_NOW,), ("end_check",)),
 }
 """Of each workflow type: its signals, its queries and its updates."""

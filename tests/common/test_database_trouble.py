@@ -146,15 +146,15 @@ async def test_who_is_ready_has_a_database_that_takes_and_a_temporal_that_answer
         return answer.status_code, answer.json()
 
     sessions = bounded(5)
-    assert await ready(sessions, temporal.client) == (200, {"database": True, "temporal": True})
+    assert await ready(sessions, temporal.client) == (200, {"database": True, "temporal": True, "clock": True})
     elsewhere = Client(temporal.client.service_client, namespace="nobody-knows")
-    assert await ready(sessions, elsewhere) == (503, {"database": True, "temporal": False})
+    assert await ready(sessions, elsewhere) == (503, {"database": True, "temporal": False, "clock": True})
     away = database.sessions(
         database.engine(Settings(database_url="postgresql+asyncpg://nobody@127.0.0.1:1/none"), look_first=False)
     )
-    assert await ready(away, temporal.client) == (503, {"database": False, "temporal": True})
+    assert await ready(away, temporal.client) == (503, {"database": False, "temporal": True, "clock": True})
     async with sessions() as session:
         name = (await session.execute(text("select current_database()"))).scalar_one()
         await session.execute(text(f'alter database "{name}" set default_transaction_read_only = on'))
         await session.commit()
-    assert await ready(bounded(5), temporal.client) == (503, {"database": False, "temporal": True})
+    assert await ready(bounded(5), temporal.client) == (503, {"database": False, "temporal": True, "clock": True})

@@ -77,6 +77,7 @@ async def test_the_escalation_reminds_notifies_the_supervisor_and_hands_the_case
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("action", "message"),
     [

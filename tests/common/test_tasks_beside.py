@@ -49,6 +49,7 @@ async def test_a_task_that_is_cancelled_is_no_error(temporal: WorkflowEnvironmen
         assert await (await begun(temporal, queue, "cancelled")).result() == "to its end"
 
 
+@pytest.mark.long
 async def test_a_task_that_is_cancelled_while_an_activity_is_under_way_is_no_error(
     temporal: WorkflowEnvironment, queue: str
 ) -> None:

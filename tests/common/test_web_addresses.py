@@ -36,7 +36,7 @@ HOSTS = pytest.mark.robustness("hosts")
 )
 def test_an_address_has_one_spelling(written: str, spelled: str) -> None:
     assert web_address(written) == web_address(spelled) == spelled
-    assert Settings(public_url=written).public_url == spelled
+    assert Settings(contact_url=written).contact_url == spelled
     assert Contact(name="弥生", url=written).url == spelled
 
 

@@ -103,6 +103,7 @@ async def test_m8_an_address_holds_one_account_also_after_a_correction(myics: My
     assert (await myics.account(WRONG_ONE)).registration_no == registration.number
 
 
+@pytest.mark.long
 async def test_m8_a_registered_users_address_changes_once_its_owner_has_confirmed_it(myics: MyicsEnvironment) -> None:
     manager, registration = await registered(myics)
     await myics.forget_password(HANAKO)
@@ -130,6 +131,7 @@ async def test_m8_a_registered_users_address_changes_once_its_owner_has_confirme
     assert (asked.by, done.by, done.facts) == (f"firm:{FIRM}", f"registrant:{done.case_no}", {"before": HANAKO})
 
 
+@pytest.mark.long
 async def test_m8_whoever_reads_at_a_mistyped_address_does_not_get_the_account(
     site: MyicsSite, browser: MyicsBrowserUser
 ) -> None:
@@ -158,6 +160,7 @@ async def test_m8_an_address_that_got_an_account_meanwhile_is_refused_at_the_end
     assert (await myics.signed_in(FIRM, HANAKO, PASSWORD)).name == "青葉 花子"
 
 
+@pytest.mark.long
 async def test_m8_a_change_requested_again_ends_the_one_before(myics: MyicsEnvironment) -> None:
     manager, _ = await registered(myics)
     first = await requested(myics, manager)
@@ -185,6 +188,7 @@ async def test_m8_a_change_that_nobody_confirms_is_reminded_and_closed(myics: My
         await myics.address_changes.open(token)
 
 
+@pytest.mark.long
 async def test_m8_an_operator_corrects_where_the_mail_of_a_change_goes_and_not_yet_the_account(
     myics: MyicsEnvironment,
 ) -> None:
@@ -199,6 +203,7 @@ async def test_m8_an_operator_corrects_where_the_mail_of_a_change_goes_and_not_y
     assert (await myics.account("right@aoba-kaikei.example.jp")).name == "青葉 花子"
 
 
+@pytest.mark.long
 async def test_m8_only_administrators_of_the_firm_correct_addresses(myics: MyicsEnvironment) -> None:
     _, registration = await registered(myics)
     hanako = await myics.signed_in(FIRM, HANAKO, PASSWORD)
@@ -231,6 +236,7 @@ async def test_m8_the_desk_has_another_address_confirmed_for_a_registered_accoun
     await myics.address_changes.confirm(await change.link(), PASSWORD)
 
 
+@pytest.mark.long
 async def test_m8_an_administrator_corrects_an_address_on_the_pages(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     _, registration = await registered(site.myics)
     await browser.sign_in()

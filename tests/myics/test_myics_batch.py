@@ -133,6 +133,7 @@ def page_of(number: BatchNo, first: int, last: int) -> BatchPage:
     )
 
 
+@pytest.mark.long
 async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(60).encode(), uuid4())
@@ -295,6 +296,7 @@ async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(
     assert (bool(columns.get(FAILING)), columns.get(WAITING_FOR)) == (False, WaitingFor.SYSTEM)
 
 
+@pytest.mark.long
 async def test_request_cancellation_of_a_file_is_for_an_operator_to_decide(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     await handle.cancel()
@@ -312,6 +314,7 @@ async def test_request_cancellation_of_a_file_is_for_an_operator_to_decide(myics
     assert (await handle.result()).finished
 
 
+@pytest.mark.long
 async def test_m8_what_an_operator_has_stopped_is_stopped_in_the_row_too(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     await handle.execute_update("stop", {"reason": "お電話"})
@@ -323,6 +326,7 @@ async def test_m8_what_an_operator_has_stopped_is_stopped_in_the_row_too(myics: 
     assert (await handle.query("progress", result_type=BatchProgress)).stopped
 
 
+@pytest.mark.long
 async def test_a_made_up_signal_neither_stops_nor_resumes_a_file(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     made_up = {"stopped": True, "changed_at": "2099-01-01T00:00:00Z"}

@@ -113,6 +113,7 @@ async def test_an_operators_dead_mailbox_stops_no_escalation(myics: MyicsEnviron
 # --- activities that keep failing -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_that_one_activity_works_does_not_hide_that_another_one_fails(
     myics: MyicsEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +293,7 @@ async def test_m7_a_user_who_was_just_being_started_gets_no_link(myics: MyicsEnv
     assert await first.kinds() == ["myics_withdrawn"]
 
 
+@pytest.mark.long
 async def test_nothing_is_asked_for_while_the_end_is_being_recorded(myics: MyicsEnvironment) -> None:
     registration = await myics.add(await myics.firm(), user(MINATO))
     token = await registration.link()

@@ -106,6 +106,7 @@ async def test_m2_a_wrong_address_is_corrected_on_the_page_behind_the_personal_u
     assert "すでに使われています" in words(await browser.get(place))
 
 
+@pytest.mark.long
 async def test_m5_a_user_sets_a_password_accepts_the_terms_and_is_on_the_top_page(
     site: MyicsSite, browser: MyicsBrowserUser
 ) -> None:
@@ -131,6 +132,7 @@ async def test_m5_a_user_sets_a_password_accepts_the_terms_and_is_on_the_top_pag
         assert f'href="{path}"' not in (await browser.get("/myics/")).text
 
 
+@pytest.mark.long
 async def test_m7_a_clients_user_reads_of_the_client_id_wherever_a_firm_reads_of_its_number(
     site: MyicsSite, browser: MyicsBrowserUser
 ) -> None:
@@ -154,6 +156,7 @@ async def test_m7_a_clients_user_reads_of_the_client_id_wherever_a_firm_reads_of
         assert "お客様番号または顧問先ID" in words(await browser.get(form))
 
 
+@pytest.mark.long
 async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     manager = await site.myics.firm()
     used = await site.myics.add(manager, user("used@aoba-kaikei.example.jp"))
@@ -229,6 +232,7 @@ async def test_a_stopped_account_is_out_at_once(site: MyicsSite, browser: MyicsB
     assert (await browser.get("/myics/")).status_code == 303
 
 
+@pytest.mark.long
 async def test_sessions_of_myics_and_of_yayoi_ids_do_not_mix(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     await site.myics.firm()
     await browser.sign_in()

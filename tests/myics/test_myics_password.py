@@ -79,6 +79,7 @@ async def test_m6_a_forgotten_password_is_set_anew_and_everybody_with_the_old_on
     assert (await renewal.audit()).count("パスワードを再設定した") == 1
 
 
+@pytest.mark.long
 async def test_m8_who_asks_does_not_learn_which_accounts_there_are(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     await site.myics.add(await site.myics.signed_in(FIRM, OWNER, PASSWORD), user(JIRO))  # not registered yet
     await site.myics.firm(CustomerNo("2000200301"), MailAddress("other@midori-kaikei.example.jp"))
@@ -101,6 +102,7 @@ async def test_m8_who_asks_does_not_learn_which_accounts_there_are(site: MyicsSi
     assert 'value="taro"' in refused.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("address", [OWNER, NOBODY])
 async def test_m8_one_client_asks_for_an_account_only_so_often_an_hour_whether_it_exists_or_not(
     site: MyicsSite, browser: MyicsBrowserUser, address: str
@@ -213,6 +215,7 @@ async def test_m8_wrong_passwords_of_strangers_keep_nobody_out(site: MyicsSite) 
         assert (await new.sign_in(password=NEW_PASSWORD)).status_code == 303
 
 
+@pytest.mark.long
 async def test_m8_a_stranger_takes_no_link_away(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     """Mails of one day are bounded, and the newest link opens until the next."""
     most = MyicsLimit.NEW_PASSWORD_DAILY.value.most
@@ -227,6 +230,7 @@ async def test_m8_a_stranger_takes_no_link_away(site: MyicsSite, browser: MyicsB
     assert (await renew(browser, await requested[-1].link())).status_code == 303
 
 
+@pytest.mark.long
 async def test_m8_a_stopped_account_gets_no_link_and_the_one_it_has_does_not_open(
     site: MyicsSite, browser: MyicsBrowserUser
 ) -> None:

@@ -67,6 +67,7 @@ async def test_m4_added_a_user_is_listed_at_once_and_managed_in_the_list(
     assert (await manager.get("/myics/users")).status_code == 403
 
 
+@pytest.mark.long
 async def test_m7_a_client_is_listed_at_once_with_users_of_its_own(site: MyicsSite, manager: MyicsBrowserUser) -> None:
     new = await manager.get("/myics/clients/new")
     assert FIRM in words(new)
@@ -161,6 +162,7 @@ async def test_m8_a_file_in_shift_jis_is_processed_and_its_refused_rows_come_bac
     assert "ほかの 3 件は登録しました" in page
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["clients", "users"])
 async def test_m8_a_template_is_downloaded_and_taken_as_it_is(manager: MyicsBrowserUser, kind: str) -> None:
     [path] = re.findall(rf'href="([^"]*/{kind}\.csv)"', (await manager.get("/myics/batches")).text)
@@ -204,6 +206,7 @@ async def test_m8_what_stops_is_said_before_somebody_is_stopped(site: MyicsSite,
     assert (await site.myics.account(HANAKO)).state == "登録済み"
 
 
+@pytest.mark.long
 async def test_m8_a_file_is_stopped_and_resumed(manager: MyicsBrowserUser) -> None:
     place = (await manager.upload("clients", _csv(1000))).headers["location"]
     assert (await manager.send(place, {}, action=f"{place}/stop")).status_code == 303

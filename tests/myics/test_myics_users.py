@@ -87,6 +87,7 @@ async def test_m5_password_then_terms_and_the_user_is_in(myics: MyicsEnvironment
     assert await registration.kinds() == ["myics_user_invitation", "myics_registered"]
 
 
+@pytest.mark.long
 async def test_m7_a_client_is_listed_at_once_and_its_users_register_as_staff_does(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     form = ClientForm(suffix=ClientSuffix("００12"), name="みなと商店", users=(user("minato@minato.example.jp"),))
@@ -107,6 +108,7 @@ async def test_m7_a_client_is_listed_at_once_and_its_users_register_as_staff_doe
     assert not (await myics.signed_in(client, "second@minato.example.jp", PASSWORD)).manages
 
 
+@pytest.mark.long
 async def test_m7_statuses_are_stored_with_the_registrations_and_say_in_the_end_how_they_ended(
     myics: MyicsEnvironment,
 ) -> None:
@@ -160,6 +162,7 @@ def test_y8_the_kind_of_a_user_may_have_blanks_around_it() -> None:
     assert read(UserForm, {"address": JIRO, "name": "青葉 次郎", "kind": " 管理者　"}).kind is ADMINISTRATOR
 
 
+@pytest.mark.long
 async def test_m7_a_withdrawn_client_withdraws_who_has_not_registered(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     users = (user("one@minato.example.jp"), user("two@minato.example.jp"))
@@ -183,6 +186,7 @@ async def test_m8_an_address_holds_one_account_per_firm_or_client(myics: MyicsEn
     await myics.clients.add(manager, ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(JIRO),)))
 
 
+@pytest.mark.long
 async def test_the_last_administrator_cannot_be_stopped_or_demoted_even_by_two_at_once(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     await myics.register_user(await myics.add(manager, user(JIRO, ADMINISTRATOR)))
@@ -202,6 +206,7 @@ async def test_the_last_administrator_cannot_be_stopped_or_demoted_even_by_two_a
             await change
 
 
+@pytest.mark.long
 async def test_a_stopped_account_is_refused_until_it_is_started_again(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     registration = await myics.add(manager, user(JIRO))

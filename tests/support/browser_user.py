@@ -130,15 +130,24 @@ async def browser_user_on(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
 ) -> AsyncIterator[BrowserUser]:
     """Everything on real parts; leaves nothing open on the server that all tests share."""
-    async with environment_with_worker(sessions, temporal, inbox) as environment:
-        settings = environment.settings.model_copy(update={"reconcile_every": timedelta(seconds=1)})
-        app = build_web(settings, sessions, temporal.client, customers_signer)
-        async with (
-            app.router.lifespan_context(app),
-            browser_on(app) as http,
-        ):
-            yield BrowserUser(environment, http)
-            for row in await environment.rows(select(AddressCheckRow)):
-                if row.notified_at and not row.closed_at:
-                    check = address_check_notification(row)
-                    await end(environment.client.get_workflow_handle(check.workflow_id))
+    async with (
+        environment_with_worker(sessions, temporal, inbox) as environment,
+        browser_user_in(environment) as browser_user,
+    ):
+        yield browser_user
+
+
+@asynccontextmanager
+async def browser_user_in(environment: Environment) -> AsyncIterator[BrowserUser]:
+    """The pages on an environment that is there."""
+    settings = environment.settings.model_copy(update={"reconcile_every": timedelta(seconds=1)})
+    app = build_web(settings, environment.sessions, environment.client, customers_signer)
+    async with (
+        app.router.lifespan_context(app),
+        browser_on(app) as http,
+    ):
+        yield BrowserUser(environment, http)
+        for row in await environment.rows(select(AddressCheckRow)):
+            if row.notified_at and not row.closed_at:
+                check = address_check_notification(row)
+                await end(environment.client.get_workflow_handle(check.workflow_id))

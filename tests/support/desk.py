@@ -1,5 +1,6 @@
 """The operators' web application with four operators, as a browser meets it, and a clock."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,13 +8,16 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.routing import Mount
 
-from models.backoffice.case_workflows import workflow_ids
+from models.backoffice.case_places import workflow_ids
 from models.backoffice.erasing_persons import ErasureStep
 from models.backoffice.history_summary import HistorySummary
 from models.common.actors import Actor
@@ -30,7 +34,6 @@ from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
 from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.broken_cases import FindBrokenCases, no_broken_cases
-from web.backoffice.case_questions import AsksCases, CaseRuns
 from web.backoffice.case_reader import ReadCase, ReadsCases
 from web.backoffice.codec_server import ReadsPayloads
 from web.backoffice.erasure_starter import BeginsErasures
@@ -87,33 +90,28 @@ class SentOperations:
 
 
 @dataclass
-class AnsweredQuestions:
-    """In the place of the cases: says why an operation would be refused, by workflow, and which runs there are."""
-
-    refusals: dict[str, str] = field(default_factory=dict)
-    asked: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
-    runs_there: CaseRuns | None = field(default_factory=lambda: CaseRuns("first", "newest", is_open=True))
-
-    async def runs(self, workflow_id: str) -> CaseRuns | None:  # noqa: ARG002 all have the same
-        return self.runs_there
-
-    async def judge(self, workflow_id: str, operation: str, message: Mapping[str, Any]) -> tuple[str | None, str]:
-        self.asked.append((workflow_id, operation, message))
-        return self.refusals.get(workflow_id), "first"
-
-
-@dataclass
 class GivenCases:
-    """In the place of the reader of cases: answers what it was given, by number and part."""
+    """In the place of the cases: answers what it was given, by number and part, and judges by workflow."""
 
     cases: dict[tuple[str, int | None], CaseNow] = field(default_factory=dict)
     away: bool = False
+    refusals: dict[str, str] = field(default_factory=dict)
+    """Why an operation would be refused."""
+    asked: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
+    run: str | None = "newest"
 
     async def read(self, case_no: str, part: int | None) -> ReadCase | None:
         if self.away:
             raise UnreachableError
         now = self.cases.get((case_no, part))
         return ReadCase(case_no, part, workflow_ids(case_no, part)[0], now) if now else None
+
+    async def judge(self, workflow_id: str, operation: str, message: Mapping[str, Any]) -> str | None:
+        self.asked.append((workflow_id, operation, message))
+        return self.refusals.get(workflow_id)
+
+    async def newest_run(self, workflow_id: str) -> str | None:  # noqa: ARG002 all have the same
+        return self.run
 
 
 @dataclass
@@ -135,7 +133,6 @@ class DeskSite:
     sessions: async_sessionmaker[AsyncSession]
     clock: DeskClock
     operations: SentOperations
-    questions: AnsweredQuestions
     cases: GivenCases
     url: str = DESK
 
@@ -266,14 +263,13 @@ async def desk_on(
     payloads: ReadsPayloads | None = None,
     heads: Path | None = None,
     erasures: BeginsErasures | None = None,
-    questions: AsksCases | None = None,
     broken_cases: FindBrokenCases = no_broken_cases,
     reader: ReadsCases | None = None,
     previews: PreviewsMails | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
     clock, operations, begun = DeskClock(), SentOperations(), erasures or NothingBegun()
-    answers, cases = AnsweredQuestions(), GivenCases()
+    cases = GivenCases()
     async with as_role(sessions, DatabaseRole.DESK) as own:
         app = create_desk_app(
             sessions=own,
@@ -287,7 +283,6 @@ async def desk_on(
             history=no_history,
             erasures=begun,
             heads=HeadsFile(heads or Path("/nonexistent/heads")),
-            questions=questions or answers,
             calendar=BusinessCalendar(),
             cases=reader or cases,
             previews=previews or NoPreviews(),
@@ -297,4 +292,26 @@ async def desk_on(
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):
-            yield DeskSite(app, http, sessions, clock, operations, answers, cases, url)
+            yield DeskSite(app, http, sessions, clock, operations, cases, url)
+
+
+def routes_of(desk: DeskSite) -> set[tuple[str, str]]:
+    """Every method and path of the application; a new kind of route is not overlooked."""
+    mounts = [route.path for route in desk.app.routes if isinstance(route, Mount)]
+    assert mounts == ["/static"]
+    contexts = [context for context in iter_route_contexts(desk.app.routes) if context.path not in mounts]
+    assert all(context.path and context.methods for context in contexts)
+    return {(method, str(context.path)) for context in contexts for method in context.methods or ()}
+
+
+def filled(path: str, **given: str) -> str:
+    """The path with values for what it leaves open."""
+    values = {"session_id": str(uuid4()), "bulk_id": str(uuid4()), "handle": "sk", "path:path": "namespaces"}
+    values |= {
+        "case_no": "YS-000123",
+        "part": "1",
+        "filter_id": "1",
+        "request_id": str(uuid4()),
+        "operation": "add_note",
+    } | given
+    return re.sub(r"{([^}]+)}", lambda name: values.get(name[1]) or values[name[1].partition(":")[0]], path)

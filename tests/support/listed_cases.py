@@ -28,6 +28,8 @@ from models.yayoi.procedures import APPLICATION_WORKFLOW, OFFICE_WORKFLOW, Appli
 
 APPLIED_AT = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 DUE = date(2026, 11, 20)
+BEGUN = {"first_run_id": "first"}
+"""What the first step of a procedure writes."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,10 @@ async def fill_offices(sessions: async_sessionmaker[AsyncSession], *offices: Lis
             whole = CaseStatus.first(ApplicationStage.IN_PROGRESS, APPLIED_AT)
             begin_status(session, application_workflow_id(number), number, None, whole, procedure=APPLICATION_WORKFLOW)
             await session.flush()
+            rows, of_office = CaseStatusRow.case_no == number, CaseStatusRow.part == 1
+            await session.execute(update(CaseStatusRow).where(rows).values(**BEGUN))
             if each.status:
-                of_office = (CaseStatusRow.case_no == number, CaseStatusRow.part == 1)
-                await session.execute(update(CaseStatusRow).where(*of_office).values(**each.status))
+                await session.execute(update(CaseStatusRow).where(rows, of_office).values(**each.status))
 
 
 def _contract_and_application(of: ListedOffice) -> list[Any]:
@@ -155,7 +158,7 @@ async def fill_registrations(sessions: async_sessionmaker[AsyncSession], *regist
             )
             session.add(row)
             first = CaseStatus.first(each.kind.first_stage, APPLIED_AT, each.waiting_for)
-            begin_status(
+            status = begin_status(
                 session,
                 registration_workflow_id(RegistrationNo(each.registration_no)),
                 each.registration_no,
@@ -163,3 +166,4 @@ async def fill_registrations(sessions: async_sessionmaker[AsyncSession], *regist
                 first,
                 procedure=each.kind.workflow_type,
             )
+            status.first_run_id = BEGUN["first_run_id"]

@@ -24,6 +24,7 @@ from models.myics.identifiers import (
 from models.myics.registrations import (
     RegistrationStage,
 )
+from models.myics.store.sign_in import Member
 from models.tables import CaseStatusRow, MyicsBatchRow, MyicsRegistrationRow
 from tests.support.myics_environment import MyicsEnvironment, Registered, user
 from tests.support.running import PATIENCE
@@ -36,9 +37,9 @@ def batch(myics: MyicsEnvironment, number: BatchNo) -> WorkflowHandle[object, Ba
     return myics.environment.client.get_workflow_handle(registration_workflow_id(number), result_type=BatchProgress)
 
 
-async def held_up(myics: MyicsEnvironment) -> WorkflowHandle[object, BatchProgress]:
+async def held_up(myics: MyicsEnvironment, manager: Member | None = None) -> WorkflowHandle[object, BatchProgress]:
     """A file whose invitations nobody starts: the web, which does that, has gone away."""
-    manager = await myics.firm()
+    manager = manager or await myics.firm()
     heads = "ユーザーアカウント,使用者,ユーザー種別\n"
     lines = (f"user{n}@aoba-kaikei.example.jp,利用者{n},一般\n" for n in range(WAITING_TO_START + 1))
     number = await myics.batches.take(manager, BatchKind.USERS, (heads + "".join(lines)).encode(), uuid4())

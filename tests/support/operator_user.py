@@ -8,18 +8,22 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from playwright.async_api import Browser, Error, Page
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.api.enums.v1 import EventType
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
+from models.common.operations import Operation
 from models.common.operator_message import ActionMessage
+from models.common.signatures import HEADER
 from models.common.store.operators import Operators
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
+from models.yayoi.procedures import Stage
 from tests.support.cases import in_sharing
 from tests.support.desk import RUN, DeskSite, desk_on
 from tests.support.encryption import ENCRYPTED, DecryptedHistories
@@ -28,7 +32,6 @@ from tests.support.running import PATIENCE, PatientQueries
 from tests.support.serving import served_on
 from tests.support.signing import SIGNED_BY_TESTS, operations_by
 from tests.support.smtp_inbox import SmtpInbox
-from web.backoffice.case_questions import CaseQuestions
 from web.backoffice.case_reader import CaseReader
 from web.common.auth.sign_in_links import SignInLinks
 from workers.desk_server import LONGEST_REQUEST_HEAD
@@ -38,8 +41,8 @@ from workflows.common import search_attributes
 from workflows.yayoi.office_details import WHEN_CALLED
 
 REASON_LABEL = ActionMessage.model_fields["reason"].title or ""
-SATO, TANAKA = "佐藤", "田中"
-"""An operator and the supervisor, as the example registry has them."""
+SATO, TANAKA, HANDLE = "佐藤", "田中", "sk"
+"""An operator and the supervisor, as the example registry has them, and by which handle the first is known."""
 
 RECOMMENDED_COLUMNS = ("ApplicationNo", "Stage", "WaitingFor", "Assignee", "DueDate", "Overdue")
 """What the operators' guide recommends to show beside Status and Workflow ID."""
@@ -77,6 +80,23 @@ async def screen(browser: Browser) -> AsyncIterator[Page]:
         await context.close()
 
 
+@dataclass(frozen=True)
+class Act:
+    """One operation, and what its form is filled with beside why."""
+
+    operation: Operation
+    choose: str = ""
+    typed: dict[str, str] = field(default_factory=dict)
+    then: Stage | None = None
+    """Where an office's procedure comes to rest afterwards, if it moves on."""
+    called: str = ""
+    """What it is called here, if not by its own label."""
+
+    @property
+    def label(self) -> str:
+        return self.called or self.operation.label
+
+
 @dataclass
 class OperatorUser:
     """One operator, the desk and the Web UI before them, and the environment behind it."""
@@ -110,10 +130,10 @@ class OperatorUser:
 
     async def open_office(self, case: Case, number: int = 1, tab: str = "user-metadata") -> None:
         """Open the page of one office's procedure, as a link in a mail does."""
-        await self._open(office_workflow_id(case.application_no, number), tab)
+        await self.open(office_workflow_id(case.application_no, number), tab)
 
     async def open_application(self, case: Case, tab: str = "user-metadata") -> None:
-        await self._open(application_workflow_id(case.application_no), tab)
+        await self.open(application_workflow_id(case.application_no), tab)
 
     async def read_details(self, until: str) -> str:
         """Read Current Details, pressing R for freshness until they hold `until`."""
@@ -156,6 +176,23 @@ class OperatorUser:
         await self.page.bring_to_front()
         await self.page.reload()  # the keys go to the frame in which the link was pressed
         return text
+
+    async def acted(self, act: "Act", reason: str) -> None:
+        """Press an operation, fill in its form and send it; what is shown then says that it was taken."""
+        said = await self.act(act.label, reason, choose=act.choose, **act.typed)
+        assert f"「{act.label}」を受け付けました。" in said, said
+
+    async def signed(self, workflow_id: str) -> list[str]:
+        """Return the accepted operations of a case whose headers name this log-in, in their order."""
+        events = (await self.environment.client.get_workflow_handle(workflow_id).fetch_history()).events
+        requests = [
+            each.workflow_execution_update_accepted_event_attributes.accepted_request
+            for each in events
+            if each.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+        ]
+        by = f'"handle":"{HANDLE}"'.encode()
+        entries = [(each.input.name, each.input.header.fields[HEADER].data) for each in requests]
+        return [name for name, entry in entries if by in entry and b'"channel":"desk"' in entry]
 
     async def send_update(
         self, name: str, data: dict[str, Any], *, before_submit: Callable[[], Awaitable[None]] | None = None
@@ -235,7 +272,8 @@ class OperatorUser:
         stored = await self.page.evaluate("localStorage.getItem('saved-workflow-queries')")
         return [view["name"] for view in json.loads(stored or "{}").get("default", [])]
 
-    async def _open(self, workflow_id: str, tab: str) -> None:
+    async def open(self, workflow_id: str, tab: str = "user-metadata") -> None:
+        """Open the page of any case."""
         run_id = (await self.environment.client.get_workflow_handle(workflow_id).describe()).run_id
         place = f"/namespaces/default/workflows/{workflow_id.replace('/', '%2F')}/{run_id}/{tab}"
         await self.page.goto(self.ui_url + place)
@@ -256,7 +294,6 @@ async def operator_user(
                 url=url,
                 web_ui=ui_address,
                 sender=operations_by(temporal.client, sessions),
-                questions=CaseQuestions(temporal.client),
                 reader=CaseReader(temporal.client),
             ) as desk,
             served_on(listener, desk.app, http="h11", h11_max_incomplete_event_size=LONGEST_REQUEST_HEAD),

@@ -2,12 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.running import PATIENCE
 from workers.settings import Settings
+from workers.stack.postgres import Account
 from workers.stack.stack_settings import environment
 
 
@@ -17,17 +18,30 @@ def _says_ready(console: Path) -> bool:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, console: Path, code: Path | None = None
+    settings: Settings,
+    console: Path,
+    code: Path | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    account: Account | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `tetsuzuki up`, of the packages in the folder `code` if given, until it says that it is ready."""
+    """Run `tetsuzuki up`, of the packages in the folder `code` if given, until it says that it is ready.
+
+    `variables`: all that it sees, else this process's with the settings. `account`: as whom, else as this process.
+    """
     with console.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "workers", "up"), env=environment(settings), stdout=output, stderr=output, cwd=code
+            *(sys.executable, "-m", "workers", "up"),
+            env=environment(settings) if variables is None else variables,
+            **account or {},
+            stdout=output,
+            stderr=output,
+            cwd=code,
         )
     try:
         async with asyncio.timeout(PATIENCE):
             while not await asyncio.to_thread(_says_ready, console):
-                assert process.returncode is None
+                assert process.returncode is None, await asyncio.to_thread(console.read_text)
                 await asyncio.sleep(0.05)
         yield process
     finally:

@@ -25,7 +25,7 @@ async def scratch_server(database: str) -> AsyncIterator[Path]:
     with TemporaryDirectory(prefix="tetsuzuki-", dir=_place()) as folder:
         data_dir, socket_dir = Path(folder) / "data", Path(folder) / "socket"
         await asyncio.to_thread(postgres.prepare, data_dir, socket_dir, say)
-        argv, account = postgres.command(data_dir, socket_dir, *_FORGETFUL)
+        argv, account, _ = postgres.command(data_dir, socket_dir, *_FORGETFUL)
         with (Path(folder) / "log").open("wb") as log:
             server = await asyncio.create_subprocess_exec(*argv, **account, stdout=log, stderr=log)
         try:

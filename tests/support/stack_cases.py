@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from models.common.calendar import day_in_japan
 from models.common.waiting_for import WaitingFor
+from models.common.web_addresses import address_of
 from models.tables import IssuedContractRow, NoticeRow
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
@@ -36,7 +37,7 @@ class Outside:
     """The customer and the vendor's systems: all they have is HTTP and mail, and they try until they are heard."""
 
     def __init__(self, settings: Settings) -> None:
-        self._web = f"http://127.0.0.1:{settings.web_port}"
+        self._web = address_of(settings.web_host, settings.web_port)
         self._mail = Places(settings.state_dir).mail
 
     async def apply(self, *pairs: tuple[str, str], contract_id: str = "8871304") -> ApplicationNo:

@@ -6,7 +6,7 @@ from models.common.calendar import end_of
 from models.common.case_status import CaseStatus
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
-from models.common.possible_operations import CASE_NOW, CaseNow
+from models.common.possible_operations import CASE_NOW, CaseNow, OperationToJudge
 from models.common.waiting_for import WaitingFor
 from tests.third_procedure.activities import ManualActivities
 from tests.third_procedure.messages import CloseManual, ManualCase, ManualOutcome, ManualStage
@@ -63,9 +63,9 @@ class ManualRequest:
         self.view.show()
 
     @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
-    def case_now(self) -> CaseNow:
+    def case_now(self, asked: OperationToJudge | None = None) -> CaseNow:
         title, next_step = f"説明書の依頼 {self._state.case.case_no}", "説明書を送り、送ったことを記録してください。"
-        return answer_case_now(OPERATIONS, self._state, self._state, self.view, title=title, next_step=next_step)
+        return answer_case_now(self, OPERATIONS, self._state, self._state, asked, title=title, next_step=next_step)
 
     def check_possible(self, operation: ManualOperation, message: ActionMessage) -> None:
         if reason := OPERATIONS.refuse(operation, message, self._state):

@@ -95,7 +95,7 @@ async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operator
     [mail] = await smtp_inbox_has(smtp_inbox, 1)
     assert mail["Subject"] == WEBHOOK_TROUBLE_SUBJECT
     text = text_of(mail)
-    assert f"tetsuzuki webhooks resend {message.message_id}" in text
+    assert f"/desk/cases/{message.message_id}/operations/resend" in text
     assert "最後のエラー：HTTP 500" in text
 
     await message.handle.execute_update("resend", {"reason": "直ったため"})
@@ -103,6 +103,7 @@ async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operator
     assert (await message.handle.result())["stage"] == "送信済み"
 
 
+@pytest.mark.long
 async def test_where_a_delivery_is_at_is_in_its_row_and_who_sent_it_again_in_the_audit_trail(
     environment: Environment, receiver: Receiver
 ) -> None:
@@ -136,6 +137,7 @@ async def test_a_signal_with_made_up_content_makes_no_failure(environment: Envir
     await message.handle.terminate()
 
 
+@pytest.mark.long
 async def test_sent_again_in_vain_a_message_has_all_its_attempts_once_more(
     environment: Environment, receiver: Receiver
 ) -> None:
@@ -148,6 +150,7 @@ async def test_sent_again_in_vain_a_message_has_all_its_attempts_once_more(
     assert (await message.die()).attempts == 2 * ATTEMPTS
 
 
+@pytest.mark.long
 async def test_a_dead_letter_that_nobody_sends_again_is_closed_as_undelivered(
     environment: Environment, receiver: Receiver
 ) -> None:
@@ -175,6 +178,7 @@ async def test_request_cancellation_is_for_an_operator_to_decide_and_the_message
     assert (await message.row()).stage == WebhookStage.DELIVERED
 
 
+@pytest.mark.long
 async def test_many_dead_letters_of_a_day_are_one_mail(
     environment: Environment, receiver: Receiver, smtp_inbox: SmtpInbox
 ) -> None:
@@ -208,6 +212,7 @@ async def test_what_cannot_be_sent_again_is_refused_with_the_reason(
     assert refusal in str(refused.value.cause)
 
 
+@pytest.mark.long
 async def test_gone_stops_the_subscriber_and_all_that_waits_for_it(
     environment: Environment, receiver: Receiver, smtp_inbox: SmtpInbox
 ) -> None:

@@ -58,7 +58,7 @@ async def test_a_subscriber_that_never_answers_does_not_hold_us(
 ) -> None:
     monkeypatch.setattr(webhook_post, "TIMEOUT", 0.3)
     receiver.hangs = True
-    with pytest.raises(NotTakenError, match="no answer within"):
+    with pytest.raises(NotTakenError, match="秒以内に応答がありませんでした"):
         await ANYWHERE.post(receiver.url, MESSAGE)
     receiver.hangs = False
 
@@ -66,7 +66,7 @@ async def test_a_subscriber_that_never_answers_does_not_hold_us(
 async def test_nobody_there_is_not_taken() -> None:
     with pytest.raises(NotTakenError, match="ConnectError"):
         await ANYWHERE.post("http://127.0.0.1:1/hook", MESSAGE)
-    with pytest.raises(NotTakenError, match="cannot be resolved"):
+    with pytest.raises(NotTakenError, match="アドレスが見つかりませんでした"):
         await ANYWHERE.post("https://nobody.invalid/hook", MESSAGE)
 
 
@@ -80,9 +80,9 @@ async def test_this_machine_is_out_of_reach_unless_it_is_allowed(receiver: Recei
 
 async def test_public_addresses_take_https_only_and_machines_secrets_are_never_reached() -> None:
     for poster in (ANYWHERE, HttpPoster(allow_private=False)):
-        with pytest.raises(NotTakenError, match="without https"):
+        with pytest.raises(NotTakenError, match="https でだけ"):
             await poster.post("http://8.8.8.8/hook", MESSAGE)
-        with pytest.raises(NotTakenError, match="nobody"):
+        with pytest.raises(NotTakenError, match="送信してはならない"):
             await poster.post("http://169.254.169.254/latest", MESSAGE)
 
 

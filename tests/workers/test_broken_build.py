@@ -105,6 +105,7 @@ async def another_case_goes_on(environment: Environment) -> None:
     await end(case.application, case.office())
 
 
+@pytest.mark.long
 async def test_a_build_that_came_past_the_replay_check_is_seen_and_takes_no_case_that_it_would_break(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
@@ -185,6 +186,7 @@ class Faulty:
         return "done"
 
 
+@pytest.mark.long
 async def test_a_workflow_whose_code_fails_is_found_and_others_of_its_type_go_on(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
@@ -204,6 +206,7 @@ async def test_a_workflow_whose_code_fails_is_found_and_others_of_its_type_go_on
         await until(gone)
 
 
+@pytest.mark.long
 async def test_a_build_that_has_passed_is_not_replayed_again_but_changed_code_of_its_name_is(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

@@ -31,6 +31,7 @@ def test_what_is_no_date_is_refused_in_japanese() -> None:
     assert ended.stderr.startswith("「2026-02-30」は日付として読み取れません。")
 
 
+@pytest.mark.long
 def test_a_setting_that_makes_no_sense_is_named() -> None:
     ended = tetsuzuki("worker", TETSUZUKI_WEB_PORT="http")
     assert ended.returncode == 2

@@ -16,11 +16,12 @@ from typer.testing import CliRunner
 
 from tests.support.ending import end
 from tests.support.namespaces import new_namespace
-from tests.support.signing import operations_by
 from workers.cli import app
 from workers.demo import demo
 from workers.demo import run as run_module
+from workers.demo.operators_desk import OperatorsDesk
 from workers.demo.run import DemoRun, DifferenceError
+from workers.settings import Settings
 
 TARO = "taro@yayoi-taro.example.jp"
 
@@ -33,7 +34,7 @@ async def running(mail_folder: Path, client: Client | None = None) -> AsyncItera
         yield DemoRun(
             http,
             client,
-            operations_by(client, async_sessionmaker()),
+            OperatorsDesk(Settings(), async_sessionmaker()),
             async_sessionmaker(),
             mail_folder,
         )

@@ -1,7 +1,7 @@
 """The key store is away for a minute while many cases are open: none fails, none stays stuck, no build is blamed."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ _ENDS_CONNECTIONS = text(
 """What a restart of Postgres does to whoever is connected."""
 
 
-async def at_once(waiting: list[Awaitable[Any]]) -> list[Any]:
+async def at_once(waiting: Sequence[Awaitable[Any]]) -> list[Any]:
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(each: Awaitable[Any]) -> Any:

@@ -112,6 +112,7 @@ async def test_a_key_is_revoked_while_a_case_is_open(environment: Environment, s
         await at_rest(sharing, Stage.SET_UP)
 
 
+@pytest.mark.long
 async def test_keys_change_between_the_runs_of_a_file(
     myics: MyicsEnvironment, monkeypatch: pytest.MonkeyPatch, new: PrivateKey
 ) -> None:

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 GOOD = {"record": "yayoi_id", "yayoi_id": "taro@example.jp", "family_name": "弥生", "given_name": "太郎"}
 BAD = {"record": "business_group", "administrator": "a-rather-long-name@nobody-has-registered.example.jp", "name": "x"}
 
@@ -37,6 +39,7 @@ async def test_good_rows_end_with_0_every_time(database_url: str, tmp_path: Path
     assert output[-1] == "登録 0件、変更なし 1件、登録できなかった行 0件"
 
 
+@pytest.mark.long
 async def test_a_refused_row_is_one_line_and_ends_with_1_after_the_others_are_loaded(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -174,6 +174,7 @@ async def test_a_service_that_refuses_or_answers_a_wrong_key_is_named_without_wh
             await file.read()
 
 
+@pytest.mark.long
 async def test_a_process_that_starts_waits_for_a_service_that_hangs_and_one_that_runs_goes_on(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,6 +57,7 @@ async def test_one_baseline_makes_the_whole_schema(sessions: async_sessionmaker[
         assert list(await session.scalars(text("select version_num from alembic_version"))) == ["0001"]
 
 
+@pytest.mark.long
 async def test_a_change_of_the_tables_is_written_as_a_revision_and_brought_to_databases(
     database_url: str, sessions: async_sessionmaker[AsyncSession], tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from models.common.guessable import LEAST_LENGTH
+from tests.support.matrices import mostly_long
 from tests.support.secret_key import SECRET_KEY
 from workers.secret_files import SecretFileError
 from workers.setting_types import is_secret
@@ -73,7 +74,11 @@ def test_each_secret_can_lie_in_a_file(name: str, monkeypatch: pytest.MonkeyPatc
         Settings()
 
 
-@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"], ids=["missing", "empty", "blank", "no text"])
+@pytest.mark.parametrize(
+    "content",
+    mostly_long([None, b"", b" \n", b"\xff\xfe"], each_time=[b" \n"]),
+    ids=["missing", "empty", "blank", "no text"],
+)
 def test_a_file_without_a_secret_ends_the_command_and_is_named(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     if content is not None:

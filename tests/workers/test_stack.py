@@ -110,6 +110,7 @@ async def test_a_taken_port_is_refused_and_nothing_is_started(state_dir: Path) -
     assert not Places(state_dir).postgres.exists()
 
 
+@pytest.mark.long
 async def test_a_database_of_a_newer_version_is_refused_and_all_is_stopped_again(state_dir: Path) -> None:
     settings = alone(state_dir)
     async with Stack(settings):

@@ -1,6 +1,8 @@
 """What the supervisor is made of: settings handed on, parts restarted and stopped, checks before anything starts."""
 
 import asyncio
+import errno
+import os
 import smtplib
 import sys
 from datetime import timedelta
@@ -8,6 +10,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+import psutil
 import pytest
 
 from models.common.signing_keys import KeyPurpose, PrivateKey
@@ -20,9 +23,10 @@ from workers.stack.checks import StackError
 from workers.stack.child import end_leftovers, record
 from workers.stack.handed_keys import hand_keys
 from workers.stack.parts import Part, in_order
-from workers.stack.places import LONGEST_SOCKET_DIR, Places
+from workers.stack.places import Places
 from workers.stack.postgres import Command, PostgresError, prepare
-from workers.stack.stack_settings import completed, environment
+from workers.stack.stack_settings import alone, completed, environment
+from workers.stack.supervisor import Stack
 from workers.stack.watched import Watched
 
 
@@ -94,14 +98,6 @@ def test_a_part_is_embedded_unless_its_address_is_set(monkeypatch: pytest.Monkey
     assert not checks.embeds_inbox(Settings(smtp_host="127.0.0.1"))
     monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal:7233")
     assert not checks.embeds_temporal(Settings())
-
-
-def test_a_state_folder_with_a_long_path_gets_a_socket_that_can_be_reached(tmp_path: Path) -> None:
-    short, long = Places(Path("/state")), Places(tmp_path / ("深" * 40))
-    assert short.socket_dir.parent == short.state
-    assert long.socket_dir.parent != long.state
-    assert len(bytes(long.socket_dir)) <= LONGEST_SOCKET_DIR
-    assert long.socket_dir != Places(tmp_path / ("山" * 40)).socket_dir
 
 
 def test_a_cluster_of_another_major_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
@@ -191,6 +187,46 @@ async def test_a_restart_that_fails_is_tried_again(tmp_path: Path) -> None:
         assert any(line.startswith("trial could not be restarted: whom it needs is away") for line in trial.said)
     finally:
         await trial.watched.stop()
+
+
+@pytest.mark.robustness("full disk")
+@pytest.mark.parametrize("failures", [1, 3])
+async def test_a_part_whose_restart_cannot_be_written_down_runs_once(failures: int, tmp_path: Path) -> None:
+    """What was begun before the disk was found full is ended: never do two run."""
+    trial = _Trial(tmp_path, _BEGIN + _WRITE_PID + "time.sleep(60)")
+    left = 0
+    begun = set[int]()
+
+    def changed() -> None:
+        nonlocal left
+        if mark := trial.watched.mark:
+            begun.add(mark.pid)
+        if left:
+            left -= 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    trial.watched._changed = changed
+    await trial.watched.start()
+    try:
+        left = failures
+        trial.watched.kill()
+        await trial.watched.ready.wait()
+        mark = trial.watched.mark
+        assert mark is not None
+        assert len(begun) == failures + 2
+        assert [pid for pid in begun if psutil.pid_exists(pid)] == [mark.pid]
+        assert any("No space left on device" in line for line in trial.said)
+    finally:
+        await trial.watched.stop()
+
+
+@pytest.mark.robustness("full disk")
+def test_a_record_of_processes_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
+    said: list[str] = []
+    Stack(alone(tmp_path / "gone"), say=said.append)._record()
+    assert said[0].endswith(
+        "processes.json cannot be written (No such file or directory): a later start may not find all"
+    )
 
 
 async def test_a_part_that_dies_again_and_again_is_restarted_later_each_time(tmp_path: Path) -> None:

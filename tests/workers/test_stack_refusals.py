@@ -28,7 +28,7 @@ ELSEWHERE = "or set TETSUZUKI_STATE_DIR to "
         # Nothing can be kept under /proc: it has no room at all.
         ("/proc/nope", {}, "/proc has only 0 MB of free space, 500 MB are needed: make room, " + ELSEWHERE),
         ("file/state", {}, "file/state: Not a directory: put that right, " + ELSEWHERE),
-        ("new", {"web_host": "no such host"}, "the web cannot listen on no such host ("),
+        ("new", {"web_host": "no-such-host.invalid"}, "the web cannot listen on no-such-host.invalid ("),
         ("new", {"web_host": "203.0.113.7"}, "set TETSUZUKI_WEB_HOST to an address of this machine"),
     ],
 )

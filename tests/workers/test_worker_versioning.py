@@ -163,6 +163,7 @@ async def test_a_build_that_would_break_a_case_names_it_and_nothing_has_moved(
         assert await follows(case.office(), "old")
 
 
+@pytest.mark.long
 async def test_a_case_that_stays_with_its_build_cannot_break_with_another(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

@@ -104,6 +104,7 @@ async def test_y25_what_is_done_late_completes_the_case(environment: Environment
     assert stages[-3:] == [Stage.SET_UP, Stage.AFTER_CLOSING, Stage.CLOSED]
 
 
+@pytest.mark.long
 async def test_y25_the_closing_mail_says_what_to_do_where_and_until_when_to_each_once(environment: Environment) -> None:
     case = await closed_with_open_points(environment, STEP5)
     await case.application.result()
@@ -120,6 +121,7 @@ async def test_y25_the_closing_mail_says_what_to_do_where_and_until_when_to_each
     assert len(await case.notices(MailKind.FINISHED)) == len(await case.notices(MailKind.FOLLOW_UP_ENDED)) == 1
 
 
+@pytest.mark.long
 async def test_y25_an_application_ends_when_its_offices_have_closed_whatever_still_goes_on(
     environment: Environment,
 ) -> None:
@@ -176,6 +178,7 @@ async def test_y25_made_up_news_of_a_closing_changes_nothing(environment: Enviro
 # --- reopened ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_y25_a_reopened_case_is_reminded_and_closes_again(environment: Environment) -> None:
     case = await closed_with_open_points(environment, STEP5)
     await case.application.result()
@@ -202,6 +205,7 @@ async def test_y25_a_reopened_case_is_reminded_and_closes_again(environment: Env
     assert len(await case.notices(MailKind.FINISHED)) == 1
 
 
+@pytest.mark.long
 async def test_y1_y25_a_reopened_pair_is_held_again_unless_somebody_else_holds_it(environment: Environment) -> None:
     case = await closed_with_open_points(environment)
     await case.application.result()
@@ -257,6 +261,7 @@ async def test_y1_an_office_that_is_set_up_late_says_where_to_go_on_to_whom_appl
 # --- the pages --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_y25_the_customer_does_all_on_the_same_pages_after_the_case_has_closed(customer: Customer) -> None:
     await let_close(customer.case)
     page = await customer.page(await case_path_of(customer))
@@ -307,6 +312,7 @@ async def test_y25_once_that_time_is_over_every_page_says_so_before_anything_is_
     assert "画面から設定できる期間も過ぎました。" in page
 
 
+@pytest.mark.long
 async def test_y25_a_second_application_does_not_hide_what_is_still_open(customer: Customer) -> None:
     await let_close(customer.case)
     nobodys = OfficeToken("99999999-0000-4000-8000-000000000000")

@@ -86,6 +86,7 @@ async def test_y27_a_supervisor_approves_what_was_asked_for_and_exactly_that_is_
     assert APPROVED in answer
 
 
+@pytest.mark.long
 async def test_y27_nobody_approves_their_own_and_nobody_without_the_role(environment: Environment) -> None:
     case = await asked(environment)
     message = await decision(case)
@@ -115,6 +116,7 @@ async def test_y27_an_approval_names_the_very_request(environment: Environment) 
     await end(case.application, case.office())
 
 
+@pytest.mark.long
 async def test_y27_what_nobody_answers_within_three_business_days_lapses_and_says_so(environment: Environment) -> None:
     case = await asked(environment)
     message = await decision(case)
@@ -132,6 +134,7 @@ async def test_y27_what_nobody_answers_within_three_business_days_lapses_and_say
     await end(case.application, case.office())
 
 
+@pytest.mark.long
 async def test_y27_a_request_lapses_when_the_case_moves_on(environment: Environment) -> None:
     case = await asked(environment)
     message = await decision(case)

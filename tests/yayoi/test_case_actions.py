@@ -312,6 +312,7 @@ async def test_right_after_a_withdrawal_the_page_says_that_it_is_worked_on_and_o
     assert "/withdraw?" not in page.text
 
 
+@pytest.mark.long
 async def test_what_is_done_while_temporal_is_away_is_taken_and_delivered_later(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:

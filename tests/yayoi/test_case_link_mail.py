@@ -65,6 +65,7 @@ async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of
             assert "お手続きは終了しました" in fresh.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("link", [("applicant", None, TARO), ("pair", 2, OFFICE_C[0])])
 async def test_y25_an_operator_ends_a_link_and_the_new_one_is_mailed_to_whose_it_is(
     sessions: async_sessionmaker[AsyncSession],

@@ -96,6 +96,7 @@ async def test_y21_the_customer_corrects_the_day_of_a_relink_on_its_page(custome
     assert f"今回 {day(date(2026, 10, 31))} から" in await details_of(customer.case.office())
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("commands_on_the_tests_server")
 async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     customer: Customer, capsys: pytest.CaptureFixture[str]
@@ -167,6 +168,7 @@ async def test_y21_an_operator_corrects_the_day_or_takes_the_record_back(environ
 # --- steps ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_y20_a_step_recorded_by_mistake_is_taken_back_and_can_be_done(environment: Environment) -> None:
     case = await set_up(environment)
     assert "まだ記録されていません" in await refused(case, RetractSetUpStep(**BY, step=STEP5))
@@ -188,6 +190,7 @@ async def test_y20_a_step_recorded_by_mistake_is_taken_back_and_can_be_done(envi
     assert [(entry.by, entry.reason) for entry in entries] == [(OPERATOR, BY["reason"])]
 
 
+@pytest.mark.long
 async def test_y20_whoever_created_the_group_corrects_what_was_typed(customer: Customer) -> None:
     await customer.set_support_password()
     await customer.web.sign_in(customer.issued.yayoi_id)

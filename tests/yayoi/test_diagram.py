@@ -175,7 +175,8 @@ async def test_a_case_is_drawn_with_its_own_stages(
         assert await diagram(database_url, case.application_no, "--svg", str(tmp_path / "case.svg")) == ""
         assert (tmp_path / "case.svg").read_text(encoding="utf-8") == svg(LIVE)
         assert await diagram(database_url, case.application_no, "--office", "2") == (
-            f"error: there is no case application/{case.application_no}/office/2\n"
+            f"error: application/{case.application_no}/office/2 という案件はありません。"
+            "申込番号と --office を確認してください。\n"
         )
         await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
         await case.application.result()

@@ -212,6 +212,7 @@ def test_a_token_says_which_draft_and_nothing_else() -> None:
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_nobody_keeps_drafts_without_end(web: Web) -> None:
     for _ in range(YayoiLimit.DRAFT_FROM.value.most):
         await planned(web)

@@ -280,6 +280,7 @@ async def may_apply_again(environment: Environment, place_name: str) -> None:
     assert again.new
 
 
+@pytest.mark.long
 async def test_y15_a_revoked_id_is_never_issued_again(environment: Environment) -> None:
     case = await PLACES["set_up"].reached(environment)
     await cancel_application(case)
@@ -292,6 +293,7 @@ async def test_y15_a_revoked_id_is_never_issued_again(environment: Environment) 
     assert sorted(row.number for row in (*revoked, *anew)) == [1, 2, 3, 4]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("exit_name", "place_name"), the_last_of([*REFUSED]))
 async def test_y27_what_comes_too_late_is_refused_with_the_reason_and_changes_nothing(
     environment: Environment, exit_name: str, place_name: str
@@ -307,6 +309,7 @@ async def test_y27_what_comes_too_late_is_refused_with_the_reason_and_changes_no
     assert (await case.progress(LEAVING)).outcome is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("whole", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.parametrize("place_name", the_last_of([(place,) for place in PLACES]))
 async def test_request_cancellation_is_for_an_operator_to_decide_and_undoes_nothing(
@@ -334,6 +337,7 @@ async def noted(case: Case, text: str) -> None:
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place_name", the_last_of([(place,) for _, place in NEVER_EXPIRES]))
 async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(
     environment: Environment, place_name: str
@@ -353,6 +357,7 @@ async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(
     assert (await environment.office(OfficeToken(C_TOKEN))).contract_id == issued[0]
 
 
+@pytest.mark.long
 async def test_y27_what_the_customer_released_stays_released(environment: Environment) -> None:
     before = await snapshot(environment)
     case = await PLACES["sharing"].reached(environment)

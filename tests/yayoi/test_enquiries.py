@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -74,6 +75,7 @@ async def test_y18_the_number_that_mails_ask_for_can_be_given_and_reaches_the_de
     assert f"申込番号：{number}" in await forwarded(customer)
 
 
+@pytest.mark.long
 async def test_y16_a_signal_with_made_up_content_forwards_nothing_again(customer: Customer) -> None:
     customer.environment.inbox.unknown.add(DESK)
     where = (await customer.web.send("/enquiry", ASKED)).headers["location"]
@@ -101,6 +103,7 @@ async def test_y16_a_number_that_is_unknown_is_no_reason_to_lose_an_enquiry(cust
     assert "このお客様番号の登録はありません。" in await forwarded(customer)
 
 
+@pytest.mark.long
 async def test_what_is_missing_or_too_long_is_said(customer: Customer) -> None:
     answer = await customer.web.send("/enquiry", {"contract_id": "1234567", "mail_address": "not an address"})
     assert [error.split("：")[0] for error in errors_on(answer)] == [
@@ -115,6 +118,7 @@ async def test_what_is_missing_or_too_long_is_said(customer: Customer) -> None:
     assert errors_on(answer) == [f"お名前：{UNUSABLE.format(code='U+000D')}"]
 
 
+@pytest.mark.long
 async def test_y17_the_name_of_a_new_id_cannot_be_changed_and_the_page_says_where_it_can(customer: Customer) -> None:
     answer = await customer.web.send("/name-change", {"contract_id": customer.issued.contract_id})
     assert errors_on(answer) == [f"サービス契約ID（お客様番号）：{NAME_IS_FIXED}"]

@@ -336,6 +336,7 @@ async def test_a_wrong_field_is_named_with_its_reason(
     assert answer.json()["errors"] == [{"field": field, "message": message}]
 
 
+@pytest.mark.long
 async def test_while_no_worker_answers_an_event_is_accepted_and_delivered_later(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:

@@ -121,6 +121,7 @@ def test_what_is_missing_is_named_by_the_providers_name() -> None:
     assert wrong(mapping(), sent(1, agreed=["止めます"])) == {"agreed": agree}
 
 
+@pytest.mark.long
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

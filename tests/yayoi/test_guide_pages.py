@@ -215,6 +215,7 @@ def test_y4_whatever_is_no_token_is_answered_with_what_to_do(typed: str) -> None
     assert len(typed) < 6 or typed not in said
 
 
+@pytest.mark.long
 async def test_y4_one_mistake_has_one_message_wherever_a_token_is_typed(customer: Customer) -> None:
     """On the page of STEP3, the form, the correction, the guard of evidence, and to other systems."""
     web, short = customer.web, TOKEN_B[:-1]

@@ -400,6 +400,7 @@ def corrected_id(no: ApplicationNo, part: int, yayoi_id: YayoiId) -> CorrectPair
     return CorrectPairStep.of(OfficeRef(case_no=no, part=part), AT, yayoi_id=yayoi_id, office_token=None, **who)
 
 
+@pytest.mark.long
 async def test_y5a_only_the_pair_whose_id_was_corrected_waits_anew_and_is_silent(
     environment: ActivityEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

@@ -125,6 +125,7 @@ async def test_y5a_the_holder_confirms_by_the_link_and_only_then_anything_is_iss
     assert actions.count(f"メールを送信した：{MailKind.CONFIRM_APPLICATIONS.subject}") == 1
 
 
+@pytest.mark.long
 async def test_y5a_the_holder_ends_it_and_nobody_gets_a_mail_of_it(environment: Environment, pages: Web) -> None:
     case = await apply_without_link(environment, OFFICE_B[0], OFFICE_C[0])
     for number in (1, 2):
@@ -141,6 +142,7 @@ async def test_y5a_the_holder_ends_it_and_nobody_gets_a_mail_of_it(environment: 
     assert await environment.rows(select(IssuedContractRow)) == []
 
 
+@pytest.mark.long
 async def test_y5a_reminded_and_expired_like_a_correction_by_mails_to_the_holder_alone(
     environment: Environment,
 ) -> None:
@@ -159,6 +161,7 @@ async def test_y5a_reminded_and_expired_like_a_correction_by_mails_to_the_holder
         assert "このお申し込みは終了しています" in words(await pages.http.get(confirm))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("action", [Action.REPORT_CONFIRMED, Action.REPORT_NOT_CONFIRMED])
 async def test_y5a_an_operator_records_what_the_holder_says_on_the_phone_for_the_whole_application(
     environment: Environment, action: Action
@@ -236,6 +239,7 @@ async def test_y5a_what_the_applicant_changes_afterwards_is_confirmed_anew(
     assert issued.yayoi_id == OFFICE_C[0]
 
 
+@pytest.mark.long
 async def test_y5a_a_pair_that_is_confirmed_anew_stops_none_of_the_others(environment: Environment, pages: Web) -> None:
     case = await apply_without_link(environment, OFFICE_B[0], NOBODY)
     await waits(case, 2)
@@ -266,6 +270,7 @@ async def test_y5a_a_pair_that_is_confirmed_anew_stops_none_of_the_others(enviro
     assert len(await case.notices(MailKind.COMPLETION_NOTICE)) == len(await case.notices(MailKind.FINISHED)) == 1
 
 
+@pytest.mark.long
 async def test_y5a_only_the_pair_that_is_not_confirmed_anew_expires(environment: Environment, pages: Web) -> None:
     case = await apply_without_link(environment, OFFICE_B[0], NOBODY)
     await waits(case, 2)
@@ -280,6 +285,7 @@ async def test_y5a_only_the_pair_that_is_not_confirmed_anew_expires(environment:
     await end(case.application, case.office())
 
 
+@pytest.mark.long
 async def test_y5a_a_mistyped_id_is_corrected_on_the_page_while_it_waits_for_the_holder(
     environment: Environment, pages: Web
 ) -> None:
@@ -386,6 +392,7 @@ async def row(environment: Environment, number: ApplicationNo) -> ApplicationRow
         return await session.get_one(ApplicationRow, number)
 
 
+@pytest.mark.long
 async def test_y5a_a_sixth_learns_on_the_page_how_to_reach_the_holder(pages: Web) -> None:
     for number in range(MOST_UNCONFIRMED):
         stranger = pair(f"stranger-{number}@evil.example", None)

@@ -107,6 +107,7 @@ async def close(environment: ActivityEnvironment, no: ApplicationNo) -> None:
 # --- at acceptance ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.robustness("backlog")
 async def test_y12_what_is_right_is_held_and_frozen_by_the_transaction_that_accepts_the_form(
     environment: ActivityEnvironment,
 ) -> None:
@@ -121,6 +122,7 @@ async def test_y12_what_is_right_is_held_and_frozen_by_the_transaction_that_acce
     assert (await environment.actions()).count("スマート取引取込を凍結した") == 2
 
 
+@pytest.mark.robustness("backlog")
 @pytest.mark.parametrize(
     ("pair", "holds", "problem"),
     [

@@ -199,6 +199,7 @@ async def test_a_stored_application_is_started_with_what_operators_need(web: Web
     assert "?until=" not in details  # the customer's link is in no history
 
 
+@pytest.mark.robustness("backlog")
 async def test_while_temporal_is_down_applications_are_accepted_and_started_later(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
@@ -219,6 +220,7 @@ async def test_while_temporal_is_down_applications_are_accepted_and_started_late
     await proxy.close()
 
 
+@pytest.mark.long
 async def test_several_web_processes_start_an_application_once(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:

@@ -75,6 +75,7 @@ async def test_y27_the_end_of_a_single_office_is_one_mail(
     assert OTHERS_GO_ON not in last
 
 
+@pytest.mark.long
 async def test_y27_the_others_go_on_only_if_one_is_open(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.SHARING, 1)
@@ -134,6 +135,7 @@ async def test_y27_where_one_office_cannot_be_cancelled_the_mail_is_about_the_ot
     await end(case.application, case.office(2))
 
 
+@pytest.mark.long
 async def test_y27_offices_that_expire_on_one_day_are_one_mail(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.SHARING, 1)
@@ -150,6 +152,7 @@ async def test_y27_offices_that_expire_on_one_day_are_one_mail(environment: Envi
     assert subjects(environment).count(MailKind.FINISHED.subject) == 0
 
 
+@pytest.mark.long
 async def test_y27_an_end_that_was_left_to_an_office_that_goes_on_after_all_is_mailed_before_its_next_mail(
     environment: Environment,
 ) -> None:
@@ -167,6 +170,7 @@ async def test_y27_an_end_that_was_left_to_an_office_that_goes_on_after_all_is_m
     await end(case.application, case.office(2))
 
 
+@pytest.mark.long
 async def test_y27_the_mail_of_a_delay_names_an_expiry_only_where_there_is_one(environment: Environment) -> None:
     environment.inbox.unknown.add(OFFICE_B[0])  # its notice waits for an operator, and never expires
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))

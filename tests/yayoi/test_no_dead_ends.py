@@ -38,6 +38,7 @@ async def test_every_link_and_every_named_step_of_every_state_can_be_followed(
     assert walk.dead_ends == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "procedure",
     [

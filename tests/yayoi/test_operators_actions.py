@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.common.calendar import day_in_japan, end_of
+from models.common.calendar import day_in_japan, day_in_words, end_of
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
 from models.common.typed_days import NO_DAY
@@ -132,6 +132,7 @@ IN_ORDER = (
 ON_THE_WAY = (Action.CORRECT_PAIR, Action.RELEASE_SHARING, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK)
 
 
+@pytest.mark.long
 async def test_a_case_is_led_to_its_end_by_what_the_forms_offer(environment: Environment) -> None:
     """Each action with what its form begins with; who and why are in the audit trail and in the timeline."""
     case = await environment.apply(form([(NOBODY, OFFICE_C[1])]))
@@ -160,6 +161,7 @@ async def left_behind(case: Case, blanks: dict[str, str]) -> None:
     assert any(f"{SATO.shown}：{blanks['reason']}" in entry.text for entry in timeline)
 
 
+@pytest.mark.long
 async def test_a_hold_stops_reminders_until_it_is_lifted(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
@@ -182,6 +184,7 @@ async def test_a_held_case_goes_no_further_than_what_is_in_hand(environment: Env
     await at_rest(case, Stage.SET_UP)
 
 
+@pytest.mark.long
 async def test_a_deadline_that_was_extended_is_the_one_that_counts(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
@@ -192,6 +195,12 @@ async def test_a_deadline_that_was_extended_is_the_one_that_counts(environment: 
     longer = expires + timedelta(days=7)
     await case.act(ExtendDeadline(reason="お客様のご都合", until=longer))
     assert (await case.progress()).waits_until == longer
+    await case.settled()
+    [stored] = await case.notices(MailKind.DEADLINE_EXTENDED)
+    [mail] = [each for each in environment.inbox.to(stored.recipient) if each["Subject"] == stored.subject]
+    said = text_of(mail)
+    assert f"期限を {day_in_words(longer)}まで延長しました" in said
+    assert "会計事務所と共有されています" in said
     assert await case.until(end_of(expires) + timedelta(hours=1))
     assert (await case.progress()).outcome is None
     await case.until(end_of(longer))

@@ -135,6 +135,7 @@ async def test_the_list_says_where_each_is_and_leads_to_its_page_without_a_maile
     assert calendar.headers["content-type"].startswith("text/calendar")
 
 
+@pytest.mark.long
 async def test_being_signed_in_opens_no_more_than_the_ledger_shows(site: Web) -> None:
     no = await apply(site.sessions, form([OFFICE_B, OFFICE_C]))
     await site.started(no)

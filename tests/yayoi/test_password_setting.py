@@ -51,6 +51,7 @@ async def test_a_refused_mail_at_the_end_leaves_the_procedure_finished(browser_u
     assert "パスワードが設定されたことをメールで知らせられなかった" in await browser_user.details(place)
 
 
+@pytest.mark.long
 async def test_a_forgotten_password_is_replaced_and_every_session_ends(browser_user: BrowserUser) -> None:
     registered = await browser_user.begun()
     await browser_user.enter(registered, await browser_user.code())
@@ -145,6 +146,7 @@ async def test_second_mails_of_strangers_leave_the_last_mails_of_a_day_to_new_re
     assert "/mailed-today" not in await browser_user.begun("/password", {"yayoi_id": address})
 
 
+@pytest.mark.long
 async def test_one_client_requests_mails_to_an_address_only_so_often(browser_user: BrowserUser) -> None:
     address, most = OFFICE_B[0], SharedLimit.MAIL.value.most
     for _ in range(most):
@@ -154,6 +156,7 @@ async def test_one_client_requests_mails_to_an_address_only_so_often(browser_use
         assert await BrowserUser(browser_user.environment, owner).begun("/password", {"yayoi_id": address})
 
 
+@pytest.mark.long
 async def test_whoever_has_set_a_new_password_signs_in_whatever_strangers_have_tried(
     browser_user: BrowserUser,
 ) -> None:
@@ -169,6 +172,7 @@ async def test_whoever_has_set_a_new_password_signs_in_whatever_strangers_have_t
     assert await browser_user.sign_in(OTHER_PASSWORD, address) == 303
 
 
+@pytest.mark.long
 async def test_the_answers_do_not_disclose_whether_an_address_is_registered(browser_user: BrowserUser) -> None:
     """The same pages, the same words, the same counting; only the owner of a registered address gets a mail."""
 

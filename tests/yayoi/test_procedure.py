@@ -142,6 +142,7 @@ async def test_y3_a_member_of_another_group_is_corrected(environment: Environmen
     assert issued.yayoi_id == OFFICE_B[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("known", [False, True], ids=["unknown", "of another contract"])
 async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(
     environment: Environment, *, known: bool
@@ -159,6 +160,7 @@ async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(
     assert (await case.progress()).office_name == "事業所B"
 
 
+@pytest.mark.long
 async def test_y27_a_pair_that_is_rejected_before_it_was_right_is_thawed(environment: Environment) -> None:
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
@@ -170,6 +172,7 @@ async def test_y27_a_pair_that_is_rejected_before_it_was_right_is_thawed(environ
     await at_rest(again, Stage.SET_UP)
 
 
+@pytest.mark.long
 async def test_y1_an_office_already_managed_needs_nothing_new(environment: Environment) -> None:
     case = await environment.apply(form([(OFFICE_B[0], OfficeToken("a0000001-0000-4000-8000-000000000001"))]))
     await at_rest(case, Stage.CORRECTION)
@@ -177,6 +180,7 @@ async def test_y1_an_office_already_managed_needs_nothing_new(environment: Envir
     assert "すでに『スマート証憑管理』で管理されています" in body(request)
 
 
+@pytest.mark.long
 async def test_y9_the_link_is_added_to_a_contract_id_issued_before(environment: Environment) -> None:
     first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
     await at_rest(first, Stage.SET_UP)
@@ -445,6 +449,7 @@ async def test_y21_a_relink_shows_the_days_that_may_be_missing_or_doubled(enviro
     assert {row.settings == {} for row in made} == {True}
 
 
+@pytest.mark.long
 async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_open(environment: Environment) -> None:
     case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
@@ -493,6 +498,7 @@ async def test_y27_sharing_not_released_expires_thawed_and_notified(environment:
     await at_rest(again, Stage.SET_UP)
 
 
+@pytest.mark.long
 async def test_reminders_go_out_at_nine_on_business_days(environment: Environment) -> None:
     case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)

@@ -71,6 +71,7 @@ async def test_a_step_that_is_refused_for_good_waits_for_an_operator_who_has_it_
         assert (await case.office().result()).outcome is Outcome.CANCELLED
 
 
+@pytest.mark.long
 async def test_a_case_whose_step_is_refused_can_be_cancelled_and_is_undone(alone: Environment) -> None:
     async with attended(alone, {"issue": Refusal()}):
         case = await submitted(alone, form([OFFICE_C], delegate=True))
@@ -84,6 +85,7 @@ async def test_a_case_whose_step_is_refused_can_be_cancelled_and_is_undone(alone
     assert len(await case.notices(MailKind.CANCELLED)) == 1
 
 
+@pytest.mark.long
 async def test_a_step_of_the_undoing_that_is_refused_waits_for_an_operator_and_is_made_up_for(
     alone: Environment,
 ) -> None:
@@ -109,6 +111,7 @@ async def test_nothing_can_be_tried_again_where_nothing_was_refused(environment:
     assert "受け付けられなかった処理はありません。" in str(refused.value.cause)
 
 
+@pytest.mark.long
 async def test_an_operation_whose_system_does_not_answer_says_so_and_can_be_sent_again(alone: Environment) -> None:
     fault = Fault(fails=True)
     async with attended(alone, {"end sharing": fault}):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from models.common.calendar import day_in_japan
@@ -88,6 +89,7 @@ async def test_y21_what_is_not_on_the_list_is_refused(customer: Customer) -> Non
     assert await customer.environment.rows(select(SharingAgainRow)) == []
 
 
+@pytest.mark.long
 async def test_y21_recording_twice_is_once_and_nobody_else_may(customer: Customer) -> None:
     await customer.web.sign_in(customer.issued.yayoi_id)
     page = await customer.http.get("/relink")

@@ -92,6 +92,7 @@ async def test_y18_a_notice_that_comes_back_is_an_operators_until_it_is_sent_aga
     assert len(environment.inbox.to(OFFICE_C[0])) == 2
 
 
+@pytest.mark.long
 async def test_y18_a_notice_that_was_sent_again_and_comes_back_again_is_an_operators_again(
     environment: Environment,
 ) -> None:
@@ -107,6 +108,7 @@ async def test_y18_a_notice_that_was_sent_again_and_comes_back_again_is_an_opera
     assert "宛先のメールボックスがいっぱいです。" in await details_of(case.office())
 
 
+@pytest.mark.long
 async def test_y18_a_notice_that_comes_back_while_nobody_acts_is_a_supervisors(environment: Environment) -> None:
     case = await returned(environment)
     await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 4))
@@ -149,6 +151,7 @@ async def test_y3_a_request_to_correct_that_comes_back_is_an_operators(environme
     assert MailKind.CORRECTION_NEEDED.subject in await details_of(case.office())
 
 
+@pytest.mark.long
 async def test_y5a_a_holder_whose_mail_comes_back_is_asked_by_operators_about_all_that_it_names(
     environment: Environment,
 ) -> None:
@@ -202,6 +205,7 @@ async def test_a_signal_that_says_so_without_a_mail_that_came_back_changes_nothi
     assert await case.office().query("timeline") == before
 
 
+@pytest.mark.long
 async def test_a_mail_of_a_case_that_has_ended_asks_nobody_and_is_asked_about_once(environment: Environment) -> None:
     case = await in_set_up(environment)
     mail = notice(environment)
@@ -212,6 +216,7 @@ async def test_a_mail_of_a_case_that_has_ended_asks_nobody_and_is_asked_about_on
     assert row.bounce_notified_at is not None
 
 
+@pytest.mark.long
 async def test_y25_after_the_closing_it_is_shown_and_asks_somebody_once_reopened(environment: Environment) -> None:
     case = await in_set_up(environment)
     mail = notice(environment)
@@ -228,6 +233,7 @@ async def test_y25_after_the_closing_it_is_shown_and_asks_somebody_once_reopened
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
 
 
+@pytest.mark.long
 async def test_y18_a_mail_that_came_back_is_in_the_morning_report_until_it_is_sent_again(
     environment: Environment,
 ) -> None:

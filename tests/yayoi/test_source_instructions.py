@@ -99,6 +99,7 @@ def test_an_address_that_no_browser_opens_is_refused(
         Settings()
 
 
+@pytest.mark.long
 def test_the_start_names_the_variable_and_what_in_it_is_wrong() -> None:
     wrong = os.environ | {"TETSUZUKI_HELP_PAGES": '{"roles": "a.example"}'}
     ended = subprocess.run(

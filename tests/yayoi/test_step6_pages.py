@@ -77,6 +77,7 @@ async def test_y20_the_group_is_made_with_all_that_was_asked(customer: Customer)
     assert (member.group_id, member.administrator, office.group_id) == (group_id, True, group_id)
 
 
+@pytest.mark.long
 async def test_no_personal_data_of_the_group_is_in_history(customer: Customer) -> None:
     await customer.finish_set_up()
     history = str(await customer.case.office().fetch_history())
@@ -85,6 +86,7 @@ async def test_no_personal_data_of_the_group_is_in_history(customer: Customer) -
         assert personal not in history
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
     mostly_long(
@@ -135,6 +137,7 @@ async def test_y20_a_step_sent_before_its_turn_is_refused_by_the_procedure(custo
     assert await steps(customer) == [SetUpStep.SUPPORT_PASSWORD]
 
 
+@pytest.mark.long
 async def test_y20_existing_number_other_number_and_wrong_password_are_refused(customer: Customer) -> None:
     await customer.set_support_password()
     await customer.web.sign_in(customer.issued.yayoi_id)
@@ -170,6 +173,7 @@ async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_back(customer:
         assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next={path}")
 
 
+@pytest.mark.long
 async def test_y9_only_network_products_are_registered(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
@@ -196,6 +200,7 @@ async def test_a_step_an_operator_took_on_the_phone_leaves_the_password_to_be_se
     assert await customer.environment.rows(select(EventRow.kind).where(EventRow.kind == "support_password_set")) == []
 
 
+@pytest.mark.long
 async def test_y20_tries_of_step5_and_step6_are_counted_apart(customer: Customer) -> None:
     """Outsiders fill no count of who is signed in, and one's own wrong ones end soon."""
     await customer.set_support_password()

@@ -56,6 +56,7 @@ async def test_y19_the_password_is_nowhere_but_in_its_hash(customer: Customer) -
     assert SUPPORT_PASSWORD not in dumped
 
 
+@pytest.mark.long
 async def test_y19_number_and_address_must_be_of_one_notice_and_every_miss_reads_alike(customer: Customer) -> None:
     misses: list[dict[str, str]] = [
         {"yayoi_id": OFFICE_B[0]},
@@ -75,6 +76,7 @@ async def test_y20_the_existing_contract_id_is_refused_with_the_reason(customer:
     assert errors_on(answer) == [f"サービス契約ID（お客様番号）：{EXISTING_CONTRACT}"]
 
 
+@pytest.mark.long
 async def test_y19_a_revoked_id_counts_as_unknown(customer: Customer) -> None:
     async with customer.environment.sessions.begin() as session:
         await session.execute(text("update issued_contracts set revoked_at = now()"))
@@ -131,6 +133,7 @@ async def test_a_double_click_is_one_step(customer: Customer) -> None:
     assert len(events) == 1
 
 
+@pytest.mark.long
 async def test_y19_a_password_that_was_set_is_changed_only_by_its_own_yayoi_id(customer: Customer) -> None:
     await customer.set_support_password()
     before = await kept(customer)
@@ -156,6 +159,7 @@ async def test_guessing_which_address_goes_with_a_number_ends_soon_for_who_guess
     assert (await customer.set_support_password()).status_code == 303
 
 
+@pytest.mark.long
 async def test_y19_mistakes_of_format_count_nowhere(customer: Customer) -> None:
     for _ in range(MOST + 1):
         refused = await customer.web.send("/support-password", customer.notice | {"contract_id": "700000"})
@@ -165,6 +169,7 @@ async def test_y19_mistakes_of_format_count_nowhere(customer: Customer) -> None:
     assert (await customer.set_support_password()).status_code == 303
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["the link of the notice", "signed in"])
 async def test_y19_what_strangers_have_tried_keeps_no_holder_of_the_notice_out(customer: Customer, how: str) -> None:
     limits = Limits(customer.environment.sessions, SECRET_KEYS)

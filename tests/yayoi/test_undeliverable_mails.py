@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import func, select
 from temporalio.client import WorkflowHandle
 
@@ -50,6 +51,7 @@ async def test_an_operator_who_cannot_be_reached_holds_up_no_digest_of_today_or_
     assert await longest(digest) < A_DAY
 
 
+@pytest.mark.long
 async def test_y27_a_terminated_case_is_undone_and_closed_though_the_applicant_cannot_be_notified(
     environment: Environment,
 ) -> None:

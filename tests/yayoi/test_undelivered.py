@@ -52,6 +52,7 @@ async def test_y27_a_case_whose_notice_cannot_be_delivered_can_be_cancelled(envi
     assert (await snapshot(environment)).of(OFFICE_C[1]) == before.of(OFFICE_C[1])
 
 
+@pytest.mark.long
 async def test_y13_an_applicant_who_cannot_be_reached_by_mail_is_an_operators(environment: Environment) -> None:
     environment.inbox.unknown.add(TARO)
     case = await environment.apply(form([OFFICE_C]))

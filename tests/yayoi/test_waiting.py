@@ -68,6 +68,7 @@ async def test_y13_each_report_of_a_release_counts(environment: Environment) -> 
     assert await environment.rows(OPEN_SHARING) == []
 
 
+@pytest.mark.long
 async def test_y13_nothing_is_released_while_the_token_may_be_another_offices(environment: Environment) -> None:
     [others] = await environment.rows(
         select(SharingRow.office_token).where(SharingRow.office_token != OFFICE_C[1]).limit(1)

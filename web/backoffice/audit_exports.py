@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from models.backoffice.case_places import workflows_of
 from models.backoffice.history_summary import HistorySummary
 from models.backoffice.store.case_audit import decisions_in, entries_of, history_said, records_of
-from models.backoffice.workflow_cases import workflows_of
 from models.common.audit_export import AuditExport, make_export
 from models.common.audit_trail import instant
 from models.common.calendar import utc_now

@@ -56,9 +56,14 @@ class HeadsFile:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                nights = read_nights(file)
+                lines = file.readlines()
+                # What a crash has left of a line was never signed for anybody, and goes: nothing could follow it.
+                whole = [line for line in lines if line.endswith(b"\n")]
+                nights = read_nights(whole)
                 if (night := sign(nights[-1] if nights else None)) is None:
                     return None
+                if whole != lines:
+                    file.truncate(sum(map(len, whole)))
                 file.write(night.line() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())

@@ -19,7 +19,6 @@ from models.common.refusals import RefusedError
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
 from models.common.store.sessions import DatabaseSessions
-from web.backoffice.case_questions import AsksCases
 from web.backoffice.case_reader import ReadsCases
 from web.backoffice.mail_previews import PreviewsMails
 from web.backoffice.web_ui_updates import SendsOperations
@@ -50,7 +49,6 @@ class DeskContext(ShowsPages):
     sessions: DatabaseSessions
     sender: SendsOperations
     readings: CaseReadings
-    questions: AsksCases
     cases: ReadsCases
     previews: PreviewsMails
     namespace: str

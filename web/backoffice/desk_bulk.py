@@ -1,24 +1,25 @@
 """One operation on many cases: chosen in a list, said once, judged case by case, confirmed, then sent by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.backoffice.bulk_actions import MOST_CASES, BulkContent, BulkKind, refuse_actor
-from models.backoffice.case_places import CasePlace, workflow_id_of
+from models.backoffice.case_places import CasePlace
 from models.backoffice.store.bulk_rows import BulkActions, SignedLine
 from models.backoffice.worklist import WorklistFilter
 from models.common.actors import Channel
 from models.common.operators import Area, Role
 from models.common.signatures import SignedPlace
+from models.common.store.case_status import open_cases_of
 from models.tables import BulkActionRow
+from web.backoffice.colleagues import colleagues
 from web.backoffice.desk import HOME, Desk, DeskContext, Operator, changing, said_beside, seeing
 from web.backoffice.desk_bulk_jobs import BulkJobs
-from web.backoffice.desk_hand_over import colleagues
 from web.backoffice.desk_presence import asks_again
 from web.backoffice.desk_worklist import Cases, case_path
 from web.backoffice.web_ui_updates import actor_of
@@ -33,6 +34,7 @@ NONE_CHOSEN = "案件を選んでから押してください。"
 NOTHING_TO_CONFIRM = "実行できる案件がありません。"
 STILL_JUDGED = "まだ確認しています。終わってから、実行してください。"
 NO_KIND = "操作を選んでください。"
+BEFORE_LEAVE = "担当者の休暇のため"
 NOT_YOURS = "この一括操作はありません。"
 _LABELS = {"kind": "操作", "to": "新しい担当者", "until": "新しい期限", "reason": "理由"}
 _ASKS_EVERY = 3
@@ -77,9 +79,12 @@ async def listed(request: Request, desk: Desk, who: Operator, actions: Actions) 
 @router.post(BULK, dependencies=[_changes])
 @form_on(HOME, *WorklistFilter.model_fields)
 async def choose(request: Request, desk: Desk, who: Operator, actions: Actions, worklist: Cases) -> Response:
-    """Take the cases that are ticked, or the most urgent of the whole list."""
+    """Take the cases that are ticked, the most urgent of the whole list, or all of one's own, as before a leave."""
     sent = await request.form()
-    if sent.get("all"):
+    keys: Sequence[CasePlace]
+    if sent.get("own"):
+        keys = [CasePlace(row.case_no, row.part) for row in await open_cases_of(desk.sessions, who.operator.name)]
+    elif sent.get("all"):
         filter_ = WorklistFilter.read({name: sent.get(name, "") for name in WorklistFilter.model_fields})
         keys = await worklist.keys(filter_, who.operator.name, desk.now(), MOST_CASES)
     else:
@@ -87,17 +92,28 @@ async def choose(request: Request, desk: Desk, who: Operator, actions: Actions, 
     bulk_id = await actions.begin(who.operator, who.roles, keys)
     if bulk_id is None:
         raise FormRefusedError({"": NONE_CHOSEN})
-    return _to(bulk_id)
+    return _to(bulk_id, "?before=leave" if sent.get("own") else "")
 
 
 @router.get(f"{BULK}/{{bulk_id}}", dependencies=[Depends(seeing(Area.CASES))])
 async def show(
-    request: Request, desk: Desk, who: Operator, *, row: Found, actions: Actions, jobs: Jobs, kept: Kept
+    request: Request,
+    desk: Desk,
+    who: Operator,
+    *,
+    row: Found,
+    actions: Actions,
+    jobs: Jobs,
+    kept: Kept,
+    before: Annotated[str, Query()] = "",
 ) -> Response:
+    """Show it. `before` a leave, the form begins with handing over."""
     counts = await actions.counts(row.bulk_id)
     if counts.to_judge:
         jobs.judging.wake()
     begun = {"kind": row.kind or "", **{name: str(row.content.get(name) or "") for name in ("to", "until", "reason")}}
+    if before == "leave" and row.kind is None:
+        begun |= {"kind": BulkKind.HAND_OVER.value, "reason": BEFORE_LEAVE}
     facts = {
         "who": who,
         "action": row,
@@ -105,8 +121,7 @@ async def show(
         "lines": await actions.lines(row.bulk_id),
         "kinds": [(kind.value, kind.label) for kind in BulkKind],
         "label": BulkKind.named(row.kind).label if row.kind else "",
-        "colleagues": [(who.operator.name, f"{who.operator.name}（自分）")]
-        + [(each.name, each.name) for each in await colleagues(desk, who.operator)],
+        "colleagues": await colleagues(desk, who),
         "own": row.operator_id == who.operator.operator_id and who.may_change(Area.CASES),
         "supervisor": Role.SUPERVISOR in who.roles,
         "case_path": case_path,
@@ -164,16 +179,15 @@ async def remove(row: Own, actions: Actions) -> Response:
 async def _confirm(desk: DeskContext, who: SignedInOperator, row: BulkActionRow, actions: BulkActions) -> None:
     actor = actor_of(who, Channel.DESK)
     signed, refused = [], {}
-    for line, assignee in await actions.ready(row.bulk_id):
+    for line, status in await actions.ready(row.bulk_id):
         key = CasePlace(line.case_no, line.part)
         # Since it was judged, the case may have gone to a colleague, and a role to nobody.
-        because = refuse_actor(actor, who.operator.name, line.procedure, str(line.operation), assignee)
+        because = refuse_actor(actor, who.operator.name, status.procedure, str(line.operation), status.assignee)
         if because:
             refused[key] = because
             continue
         update_id = f"{row.bulk_id}/{key}"
-        workflow_id = workflow_id_of(line.procedure, key)
-        place = SignedPlace(workflow_id, str(line.first_run), str(line.operation), update_id)
+        place = SignedPlace(line.workflow_id, str(line.first_run), str(line.operation), update_id)
         each = await desk.sender.sign(actor, place, line.message or {})
         signed.append(SignedLine(key, each.message, update_id, each.entry.decode()))
     await actions.confirm(row.bulk_id, signed, refused)
@@ -186,10 +200,8 @@ async def _read(desk: DeskContext, who: SignedInOperator, typed: Mapping[str, st
         raise FormRefusedError({"kind": NO_KIND}) from None
     with said_beside():
         content = BulkContent.read(kind, typed)
-    if kind is BulkKind.HAND_OVER:
-        names = {who.operator.name, *(each.name for each in await colleagues(desk, who.operator))}
-        if content.to not in names:
-            raise FormRefusedError({"to": "一覧にある担当者を選んでください。"})
+    if kind is BulkKind.HAND_OVER and content.to not in {name for name, _ in await colleagues(desk, who)}:
+        raise FormRefusedError({"to": "一覧にある担当者を選んでください。"})
     return kind, content
 
 
@@ -200,5 +212,5 @@ def _key(text: str) -> CasePlace | None:
         return None
 
 
-def _to(bulk_id: UUID) -> Response:
-    return RedirectResponse(f"{BULK}/{bulk_id}", HTTPStatus.SEE_OTHER)
+def _to(bulk_id: UUID, query: str = "") -> Response:
+    return RedirectResponse(f"{BULK}/{bulk_id}{query}", HTTPStatus.SEE_OTHER)

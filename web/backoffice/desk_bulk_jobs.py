@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from models.backoffice.bulk_actions import NO_MAIL, NO_SUCH_OPERATION, message_for, operation_for, refuse_actor
-from models.backoffice.case_places import CasePlace, workflow_id_of
 from models.backoffice.store.bulk_rows import BulkActions, JudgedLine, LineAnswer, LineToJudge
 from models.common.actors import Actor, ActorKind, Channel
 from models.common.signatures import SignedPlace
 from models.tables import BulkLineRow
 from models.yayoi.operator_actions import Action
-from web.backoffice.case_questions import AsksCases
+from web.backoffice.case_reader import ReadsCases
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.background_jobs import PeriodicJob
 from web.common.operation_sender import UNSAID, NotKnown, Refused, SignedOperation
@@ -30,7 +29,7 @@ _log = logging.getLogger(__name__)
 class BulkJobs:
     """Judges and sends, again and again; sooner when woken."""
 
-    def __init__(self, actions: BulkActions, cases: AsksCases, sender: SendsOperations, every: timedelta) -> None:
+    def __init__(self, actions: BulkActions, cases: ReadsCases, sender: SendsOperations, every: timedelta) -> None:
         self._actions = actions
         self._cases = cases
         self._sender = sender
@@ -54,12 +53,10 @@ class BulkJobs:
         if operation is Action.RESEND_MAIL and line.mail is None:
             return JudgedLine(NO_MAIL)
         message = message_for(line.content, operation, line.mail)
-        refused, first_run = await self._cases.judge(workflow_id_of(line.procedure, line.key), operation, message)
-        return JudgedLine(refused, str(operation), message, first_run)
+        return JudgedLine(await self._cases.judge(line.workflow_id, operation, message), str(operation), message)
 
     async def _send(self, line: BulkLineRow) -> LineAnswer | None:
-        workflow_id = workflow_id_of(line.procedure, CasePlace(line.case_no, line.part))
-        place = SignedPlace(workflow_id, str(line.first_run), str(line.operation), str(line.update_id))
+        place = SignedPlace(line.workflow_id, str(line.first_run), str(line.operation), str(line.update_id))
         signed = SignedOperation(place, line.message or {}, str(line.entry).encode())
         try:
             outcome = await self._sender.send_signed(signed)

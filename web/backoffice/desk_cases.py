@@ -8,6 +8,8 @@ from urllib.parse import quote
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
+from models.backoffice.bulk_actions import BulkKind, operation_for
+from models.backoffice.case_places import CasePlace
 from models.backoffice.named_services import with_service_names
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
@@ -89,9 +91,15 @@ def may_do(who: SignedInOperator, case: ReadCase, operation: str) -> bool:
 async def show(request: Request, desk: Desk, who: Operator, case: Case, done: Annotated[str, Query()] = "") -> Response:
     """Show the case; after an operation also what has become of it, and what is next."""
     offered = [_offered(case, each) for each in case.now.possible if may_do(who, case, each.operation)]
+    known = await case_facts(desk.sessions, case.case_no, case.part)
+    hand_over = operation_for(BulkKind.HAND_OVER, case.now.workflow_type)
+    own = known.status is not None and known.status.assignee == who.operator.name
     facts = {
-        **shown_case(desk, case, await case_facts(desk.sessions, case.case_no, case.part)),
+        **shown_case(desk, case, known),
         "who": who,
+        "may_change": who.may_change(Area.CASES),
+        "place": CasePlace(case.case_no, case.part or 0),
+        "claimable": not own and bool(hand_over and case.now.operation(hand_over)),
         "operations": sorted(offered, key=lambda each: not each.first),
         "done": _label(case, done),
         "goes_on": GOES_ON in request.query_params,

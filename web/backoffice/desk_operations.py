@@ -1,6 +1,5 @@
 """The form of every operation: made from its message, filled with what is known, sent as who is logged in."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -9,18 +8,21 @@ from uuid import UUID, uuid4
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.backoffice.case_places import CasePlace
 from models.backoffice.named_services import with_service_names
-from models.backoffice.operation_forms import OperationForm
+from models.backoffice.operation_forms import CHOICE, OperationForm
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
 from models.common.actors import Channel
 from models.common.allowed_actors import BY_OPERATORS, BY_SUPERVISORS, AllowedActors
 from models.common.approvals import APPROVAL_DAYS, OWN
 from models.common.operations import Operation
-from models.common.operators import Area, Role
+from models.common.operators import Area
 from web.backoffice.case_reader import ReadCase
+from web.backoffice.colleagues import colleagues
 from web.backoffice.desk import Desk, DeskContext, Operator, changing
 from web.backoffice.desk_cases import GOES_ON, PART, WHOLE, Case, may_do, shown_case
+from web.backoffice.mail_previews import FilledInOperation
 from web.backoffice.web_ui_updates import actor_of
 from web.common.auth import page_router
 from web.common.auth.operator_access import AccessRefusedError, SignedInOperator
@@ -40,7 +42,6 @@ NO_OTHER_SUPERVISOR = (
 )
 _SENT_ALONG = ("update_id", "version", "happened")
 _PREVIEW = "preview"
-_CASE_ROLES = {Role.CASEWORKER.value, Role.SUPERVISOR.value}
 
 router = page_router()
 
@@ -69,7 +70,7 @@ class RequestedOperation:
         possible = with_service_names(self.case.now, facts.services).operation(self.operation)
         if possible is None:
             raise LookupError(f"{self.operation} is not possible")
-        return OperationForm(self.operation, possible, await _colleagues(desk, self.who), facts.entered)
+        return OperationForm(self.operation, possible, await colleagues(desk, self.who), facts.entered)
 
     def done(self, *, goes_on: bool = False) -> Response:
         """Lead to the case's page, which says what has become of it and what is next."""
@@ -104,12 +105,14 @@ async def show(request: Request, desk: Desk, asked: Requested, kept: Kept) -> Re
         return desk.show(request, "backoffice/desk_not_possible.html", shown, HTTPStatus.CONFLICT)
     form = await asked.form(desk, facts)
     page = kept.page(form.labels, **form.begun)
-    place = (case.case_no, case.part, case.now.workflow_type)
+    filled_in = FilledInOperation(
+        CasePlace(case.case_no, case.part or 0), form.operation, page.values, form.choice(page.value(CHOICE))
+    )
     shown |= {
         "form": form,
         "page": page,
         "update_id": _update_id(kept) or uuid4(),
-        "preview": await desk.previews.preview(*place, form.operation, page.values),
+        "preview": await desk.previews.preview(filled_in),
         "warning": await _warning(desk, asked),
         "first_empty": next((each.name for each in form.fields if not page.value(each.name)), form.fields[0].name),
     }
@@ -148,17 +151,6 @@ async def send(request: Request, desk: Desk, asked: Requested) -> Response:
         case Refused(reason=reason, field=field, in_forms=in_forms):
             why = facts.services.named(in_forms or reason)
             raise FormRefusedError({form.beside(field): why}, HTTPStatus.CONFLICT)
-
-
-async def _colleagues(desk: DeskContext, who: SignedInOperator) -> Sequence[tuple[str, str]]:
-    """Return who can take a case today, oneself first."""
-    there = [
-        each.row.name
-        for each in await desk.operators.listed()
-        if each.row.takes_cases and not each.row.is_on_leave(desk.today) and not _CASE_ROLES.isdisjoint(each.row.roles)
-    ]
-    own = who.operator.name
-    return [(name, f"{name}（自分）" if name == own else name) for name in sorted(there, key=lambda each: each != own)]
 
 
 async def _warning(desk: DeskContext, asked: RequestedOperation) -> str:

@@ -8,9 +8,9 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.operators import Area, read_leave
+from models.common.store.case_status import open_cases_of
 from web.backoffice.broken_cases import Broken
 from web.backoffice.desk import HOME, Desk, Operator, said_beside
-from web.backoffice.desk_hand_over import HAND_OVER, own_cases
 from web.backoffice.desk_sign_in import SIGNED_OUT, signed_out_everywhere
 from web.common.auth import page_router
 from web.common.auth.operator_access import AccessRefusedError
@@ -36,7 +36,7 @@ async def start(
         "said": _DONE.get(done),
         "log_ins": await desk.access.log_ins(who),
         "on_leave": who.operator.is_on_leave(desk.today),
-        "cases": len(await own_cases(desk, who.operator)) if who.may_change(Area.CASES) else 0,
+        "cases": len(await open_cases_of(desk.sessions, who.operator.name)) if who.may_change(Area.CASES) else 0,
     }
     return desk.show(request, "backoffice/desk_start.html", facts)
 
@@ -47,8 +47,7 @@ async def take_leave(request: Request, desk: Desk, who: Operator) -> Response:
     typed = sent_values(await request.form(), *LEAVE_LABELS)
     with said_beside():
         await desk.operators.take_leave(who.handle, read_leave(typed), by=who.handle, at=desk.now())
-    offered = who.may_change(Area.CASES) and typed["leave_from"].strip() and await own_cases(desk, who.operator)
-    return RedirectResponse(HAND_OVER if offered else f"{OWN_PAGE}?done=leave", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{OWN_PAGE}?done=leave", HTTPStatus.SEE_OTHER)
 
 
 @router.post(f"{OWN_PAGE}/log-ins/{{session_id}}/end")

@@ -37,9 +37,9 @@ async def lead(
         raise AccessRefusedError(HTTPStatus.NOT_FOUND, NOT_FOUND, NO_CASE)
     there = workflow_link(desk.url, desk.namespace, case.workflow_id)
     try:
-        runs = await desk.questions.runs(case.workflow_id)
+        run = await desk.cases.newest_run(case.workflow_id)
     except UnreachableError:
         return RedirectResponse(there, HTTPStatus.SEE_OTHER)
-    if runs is None:
+    if run is None:
         raise AccessRefusedError(HTTPStatus.NOT_FOUND, NOT_FOUND, NOT_RUN)
-    return RedirectResponse(f"{there}/{runs.newest}/user-metadata", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{there}/{run}/user-metadata", HTTPStatus.SEE_OTHER)

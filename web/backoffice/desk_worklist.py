@@ -100,12 +100,14 @@ async def show(
 @router.post(f"{HOME}/claim", dependencies=[_changes])
 @form_on(HOME, *_CARRIED)
 async def claim(request: Request, desk: Desk, who: Operator, worklist: Cases) -> Response:
-    """Take a case oneself."""
+    """Take a case oneself, and stay where it was pressed: on the list, or on the case's own page."""
     sent = await request.form()
     case = await _chosen(worklist, sent)
     outcome = await _take(desk, who, case, str(sent.get("form_id", "")))
     if not isinstance(outcome, Done):
         raise FormRefusedError({"": f"{case.name}：{outcome.reason}"})
+    if sent.get("stay"):
+        return _to(f"{case_path(case.key)}?done={operation_for(BulkKind.HAND_OVER, case.procedure)}")
     filter_ = WorklistFilter.read({name: sent.get(name, "") for name in _CARRIED})
     return _to(f"{address(filter_)}&{urlencode({'claimed': str(case.key)})}")
 

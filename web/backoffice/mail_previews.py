@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from models.backoffice.case_places import CasePlace
 from models.common.operations import Operation
+from models.common.possible_operations import Choice
+
+
+@dataclass(frozen=True)
+class FilledInOperation:
+    """An operation as its form holds it."""
+
+    key: CasePlace
+    operation: Operation
+    typed: Mapping[str, str]
+    choice: Choice | None = None
+    """What is chosen in it; where nothing is yet, the likeliest."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +32,7 @@ class PreviewedMail:
 class PreviewsMails(Protocol):
     """Writes mails without sending them."""
 
-    async def preview(
-        self, case_no: str, part: int | None, workflow_type: str, operation: Operation, typed: Mapping[str, str]
-    ) -> PreviewedMail | None:
+    async def preview(self, filled_in: FilledInOperation) -> PreviewedMail | None:
         """Return the mail that the operation would send to the customer; None: it sends none, or it cannot be said."""
         ...
 
@@ -29,12 +40,5 @@ class PreviewsMails(Protocol):
 class NoPreviews:
     """Where nothing is known of mails."""
 
-    async def preview(
-        self,
-        case_no: str,  # noqa: ARG002
-        part: int | None,  # noqa: ARG002
-        workflow_type: str,  # noqa: ARG002
-        operation: Operation,  # noqa: ARG002
-        typed: Mapping[str, str],  # noqa: ARG002
-    ) -> PreviewedMail | None:
+    async def preview(self, filled_in: FilledInOperation) -> PreviewedMail | None:  # noqa: ARG002
         return None

@@ -19,7 +19,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse
 
-from models.backoffice.workflow_cases import case_of
+from models.backoffice.case_places import case_no_of
 from models.common.operators import Area
 from web.backoffice import web_ui_routes
 from web.backoffice.desk import HOME, NOT_ALLOWED, Desk
@@ -193,7 +193,7 @@ async def web_ui(request: Request, desk: Desk, web_ui: Annotated[WebUi, Depends(
             )
         case Treatment.FORWARDED:
             if shown := web_ui_routes.workflow_in(path):
-                await desk.readings.note(who.handle, who.roles, case_of(shown))
+                await desk.readings.note(who.handle, who.roles, case_no_of(shown))
             return await _forwarded(request, desk, web_ui, path, who)
         case Treatment.REFUSED:
             raise _refused(decision, path)

@@ -14,6 +14,7 @@ from temporalio.api.update.v1 import Outcome as TemporalOutcome
 from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse
 
 from models.common.actors import Actor, ActorKind, Channel
+from models.common.json_text import read_json
 from models.common.operator_message import NOTHING_WRITTEN
 from models.common.operators import Area
 from models.common.signatures import SignedPlace
@@ -98,8 +99,8 @@ def _content(payloads: Any) -> dict[str, Any]:
     if not text.strip() or text.strip() in {b"null", b'""'}:
         raise MisreadError(NOT_JSON.format(why=NOTHING_WRITTEN))
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
+        content = read_json(text)
+    except ValueError:
         raise MisreadError(NOT_JSON.format(why=BROKEN)) from None
     if not isinstance(content, dict):
         raise MisreadError(NOT_JSON.format(why=NO_OBJECT))

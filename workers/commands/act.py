@@ -1,6 +1,5 @@
 """`tetsuzuki act`: an engineer sends an operation to a case, signed as a command."""
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from uuid import uuid4
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.actors import Actor
 from models.common.allowed_actors import may_send
+from models.common.json_text import read_json
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from web.common.operation_sender import Done
 from workers import database, temporal
@@ -37,7 +37,7 @@ def workflow_id_of(case: str) -> str:
 def content_of(typed: str, reason: str | None) -> Mapping[str, Any]:
     """Return the operation's JSON; `reason` is its reason. Raises `ClearError` for what is no JSON object."""
     try:
-        content = json.loads(typed)
+        content = read_json(typed)
     except ValueError as error:
         raise ClearError(f"the message is no JSON: {error}") from None
     if not isinstance(content, dict):

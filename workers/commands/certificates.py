@@ -20,6 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from models.common.calendar import utc_now
+from workers.durable_files import sync_folder
 from workers.program import ClearError
 from workers.settings import Settings
 
@@ -271,4 +272,7 @@ def _write(file: Path, content: bytes, owner: int | None, *, private: bool) -> N
         if owner is not None and os.geteuid() == 0:
             os.fchown(out.fileno(), owner, owner)
         out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
     unfinished.replace(file)
+    sync_folder(file.parent)

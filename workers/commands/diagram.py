@@ -68,7 +68,9 @@ async def draw_case(settings: Settings, application_no: str, office_no: int, fil
     async with database.opened(settings) as sessions, sessions() as session:
         diagram = await case_diagram(session, number, office_no)
     if diagram is None:
-        raise ClearError(f"there is no case {office_workflow_id(number, office_no)}")
+        raise ClearError(
+            f"{office_workflow_id(number, office_no)} という案件はありません。申込番号と --office を確認してください。"
+        )
     if file:
         file.write_text(svg(diagram), encoding="utf-8")  # noqa: ASYNC240 nothing else runs in this program
     else:

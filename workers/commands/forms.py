@@ -68,8 +68,10 @@ async def retry(settings: Settings, form_no: int, changes: Sequence[str], by: st
             return 1
         except (NoResultFound, SettledError) as error:
             raise _no_such(form_no) if isinstance(error, NoResultFound) else _settled(form_no) from None
-        except ValueError as error:
-            raise ClearError(str(error)) from None
+        except ValueError:
+            raise ClearError(
+                f"--set の項目がフォームにありません。項目は tetsuzuki forms show {form_no} で確認できます。"
+            ) from None
     sys.stdout.write(f"{receipt.application_no} として受け付けました。完了予定日は {receipt.due_date} です。\n")
     return 0
 
@@ -93,13 +95,13 @@ def _change(text: str) -> tuple[str, str]:
     # A path may hold a sign of equality itself, within brackets.
     change = re.fullmatch(r"(?P<path>(?:[^=\[\]]|\[[^\]]*\])+)=(?P<value>.*)", text, re.DOTALL)
     if change is None:
-        raise ClearError(f"--set {text!r}: say the field, =, and its value")
+        raise ClearError(f"--set の「{text}」は、項目、=、値の順に指定してください。")
     return change["path"], change["value"]
 
 
 def _no_such(form_no: int) -> ClearError:
-    return ClearError(f"there is no form {form_no}")
+    return ClearError(f"{form_no} という番号のフォームはありません。")
 
 
 def _settled(form_no: int) -> ClearError:
-    return ClearError(f"form {form_no} has been settled: nothing is left to be done")
+    return ClearError(f"フォーム {form_no} は、すでに処理が済んでいます。操作は不要です。")

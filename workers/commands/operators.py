@@ -26,7 +26,7 @@ async def print_link(settings: Settings, name: str) -> None:
 
     """
     if openid_settings(settings) is not None:
-        raise ClearError("operators log in at the provider (TETSUZUKI_OIDC_ISSUER): there are no sign-in links")
+        raise ClearError("担当者は TETSUZUKI_OIDC_ISSUER のサービスでログインするため、ログイン用リンクはありません。")
     run = _run(settings)
     async with database.opened(settings) as sessions:
         operator = await _called(Operators(sessions), name)
@@ -57,7 +57,7 @@ async def add_identity(settings: Settings, name: str, subject: str) -> None:
     """
     openid = openid_settings(settings)
     if openid is None:
-        raise ClearError("TETSUZUKI_OIDC_ISSUER is not set: identities are those of a provider")
+        raise ClearError("TETSUZUKI_OIDC_ISSUER が設定されていないため、ログインのサービスの利用者を登録できません。")
     async with database.opened(settings) as sessions:
         operators = Operators(sessions)
         operator = await _called(operators, name)
@@ -77,6 +77,12 @@ async def _called(operators: Operators, name: str) -> OperatorRow:
     return operator
 
 
+async def sign_in_link(settings: Settings, sessions: DatabaseSessions, handle: str) -> str:
+    """Return a new sign-in link, good once, of the `up` whose settings these are. Raises `ClearError` for nobody."""
+    operator = await _called(Operators(sessions), handle)
+    return await _link(settings, sessions, str(settings.sign_in_run), operator)
+
+
 async def _link(settings: Settings, sessions: DatabaseSessions, run: str, operator: OperatorRow) -> str:
     return f"{desk_url(settings)}{await SignInLinks(sessions, run).make(operator)}"
 
@@ -86,5 +92,5 @@ def _run(settings: Settings) -> str:
         return Places(settings.state_dir).sign_in_run.read_text()
     except OSError:
         raise ClearError(
-            f"no `tetsuzuki up` without a provider runs on {settings.state_dir}: sign-in links are good while it runs"
+            f"{settings.state_dir} で tetsuzuki up が動いていません。ログイン用リンクは、動いている間だけ使えます。"
         ) from None

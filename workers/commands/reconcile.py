@@ -39,11 +39,12 @@ async def _run(client: Client, task_queue: str) -> ReconciliationReport:
             return await handle.result()
     except TimeoutError:
         raise ClearError(
-            f"the reconciliation has not ended within {_WITHIN.seconds // 60} minutes; it goes on as workflow "
-            f"{WORKFLOW_ID}: does a worker run?"
+            f"照合は {_WITHIN.seconds // 60} 分以内に終わらず、ワークフロー {WORKFLOW_ID} として続いています。"
+            "ワーカーが動いていることを確認してください。"
         ) from None
     except WorkflowFailureError as error:
-        raise ClearError(f"the reconciliation did not come to its end: {error.cause}") from None
+        kind = type(error.cause).__name__
+        raise ClearError(f"照合は最後まで行われませんでした（{kind}）。ログを確認してください。") from None
 
 
 def _text(report: ReconciliationReport) -> str:

@@ -32,12 +32,18 @@ def subscriber_url(text: str, *, allow_private: bool) -> str:
     try:
         address = web_address(text)
         url = httpx.URL(address)
-    except (ValueError, httpx.InvalidURL) as error:
-        raise ClearError(f"{text!r} is no subscriber's URL: {error}") from None
+    except (ValueError, httpx.InvalidURL):
+        raise ClearError(
+            f"「{text}」には送信できません。https:// とホスト名で始まる URL を、"
+            "利用者名やパスワードを入れずに指定してください。"
+        ) from None
     if url.scheme != "https" and not allow_private:
-        raise ClearError("a subscriber's URL begins with https:// (http:// only where private addresses are allowed)")
+        raise ClearError(
+            "送信先の URL は https:// で始めてください"
+            "（http:// は、社内のアドレスへの送信が許可されている場合だけ使えます）。"
+        )
     if url.fragment:
-        raise ClearError("a subscriber's URL has no fragment")
+        raise ClearError("送信先の URL から、# とその後ろを削除してください。")
     return address
 
 
@@ -46,8 +52,11 @@ async def add(settings: Settings, url: str, kinds: Sequence[WebhookKind], secret
     address = subscriber_url(url, allow_private=webhooks_may_be_private(settings))
     try:
         agreed = checked_secret(secret) if secret else new_secret()
-    except ValueError as error:
-        raise ClearError(str(error)) from None
+    except ValueError:
+        raise ClearError(
+            "--secret には、whsec_ に続けて 24 から 64 バイトの値を base64 で指定してください。"
+            "省略すると、新しく作ります。"
+        ) from None
     row = WebhookSubscriberRow(url=address, secrets=[agreed], kinds=list(dict.fromkeys(kinds)))
     async with database.opened(settings) as sessions, sessions.begin() as session:
         session.add(row)
@@ -123,11 +132,13 @@ async def resend(settings: Settings, message_id: str, actor: Actor, reason: str)
             row = await session.get(WebhookMessageRow, message_id)
             active = row and (await session.get_one(WebhookSubscriberRow, row.subscriber_id)).active
         if row is None:
-            raise ClearError(f"there is no message {message_id}")
+            raise ClearError(f"{message_id} という番号の通知はありません。")
         if row.stage == WebhookStage.DELIVERED:
-            raise ClearError(f"{message_id} was delivered")
+            raise ClearError(f"{message_id} は、すでに届いています。")
         if not active:
-            raise ClearError(f"subscriber {row.subscriber_id} is stopped: add it again, and it gets what comes then")
+            raise ClearError(
+                f"送信先 {row.subscriber_id} への通知は停止しています。あらためて登録すると、その後の通知から届きます。"
+            )
         if not await _resent(settings, sessions, message_id, AskedOperation(actor), ActionMessage(reason=reason)):
             async with sessions.begin() as session:
                 ended = await session.get_one(WebhookMessageRow, message_id, with_for_update=True)
@@ -156,5 +167,5 @@ async def _resent(
 async def _subscriber(session: AsyncSession, number: int) -> WebhookSubscriberRow:
     row = await session.get(WebhookSubscriberRow, number, with_for_update=True)
     if row is None or not row.active:
-        raise ClearError(f"there is no active subscriber {number}")
+        raise ClearError(f"有効な送信先 {number} はありません。番号は tetsuzuki webhooks list で確認できます。")
     return row

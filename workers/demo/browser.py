@@ -43,10 +43,14 @@ class Browser:
         main = re.search(r"<main.*?</main>", self._shown.text, re.DOTALL)
         return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", main.group() if main else self._shown.text)))
 
-    async def open(self, address: str) -> None:
-        """Open a page. Raises `PageError` if it does not come."""
+    @property
+    def source(self) -> str:
+        return self._shown.text
+
+    async def open(self, address: str, *, status: HTTPStatus = HTTPStatus.OK) -> None:
+        """Open a page. Raises `PageError` if it does not come with this status."""
         self._page = await self._http.get(address, follow_redirects=True)
-        self._expect(HTTPStatus.OK)
+        self._expect(status)
 
     async def send(
         self, typed: Mapping[str, str], *, form: Mapping[str, str] | None = None, status: HTTPStatus = HTTPStatus.OK

@@ -10,6 +10,7 @@ import httpx
 from models.common.calendar import BusinessCalendar
 from workers import database, examples, temporal
 from workers.demo.myics import myics
+from workers.demo.operators_desk import OperatorsDesk
 from workers.demo.other_cases import cancelled, corrected, expired, late, stranger
 from workers.demo.run import DemoRun
 from workers.demo.two_offices import two_offices
@@ -18,7 +19,6 @@ from workers.settings import Settings
 from workers.stack.places import Places
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
-from workers.wiring.operations import operations_by_operators
 
 
 async def run_demo() -> None:
@@ -59,6 +59,8 @@ async def demo_on(settings: Settings) -> AsyncIterator[DemoRun]:
     ):
         await load(sessions, examples.registry())
         web = f"http://127.0.0.1:{stack.settings.web_port}"
-        async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http:
-            operations = operations_by_operators(stack.settings, client, sessions)
-            yield DemoRun(http, client, operations, sessions, Places(stack.settings.state_dir).mail)
+        async with (
+            httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http,
+            OperatorsDesk(stack.settings, sessions) as desk,
+        ):
+            yield DemoRun(http, client, desk, sessions, Places(stack.settings.state_dir).mail)

@@ -39,7 +39,7 @@ async def corrected(run: DemoRun) -> None:
     await run.mails((yayoi_id, NOTICE_SUBJECT))
     run.expect("the ID is for the corrected address", (await issued(run)).yayoi_id, yayoi_id)
     for step in SetUpStep:
-        await run.act(1, Action.REPORT_SET_UP_STEP, reason="お電話", step=step)
+        await run.act(1, Action.REPORT_SET_UP_STEP, reason="お電話", choose=step.label)
     run.expect("the office", (await run.office(1).result()).outcome, Outcome.COMPLETED)
     await run.mails((customer, MailKind.FINISHED.subject))
 
@@ -96,9 +96,9 @@ async def cancelled(run: DemoRun) -> None:
 
     run.heading("She changes her mind: the operator alone may no longer cancel, with a supervisor it is all undone")
     wish = "お客様のご希望"
-    run.say(await run.refused(1, Action.CANCEL, reason=wish))
+    run.say(await run.refused(1, Action.CANCEL))
     await run.act(1, Action.ASK_CANCEL, reason=wish)
-    await run.act(1, Action.APPROVE, who=TANAKA, reason="お客様に確認", **await run.asked(1))
+    await run.act(1, Action.APPROVE, who=TANAKA, reason="お客様に確認")
     run.expect("the office", (await run.office(1).result()).outcome, Outcome.CANCELLED)
     run.expect("the ID is revoked", (await issued(run)).revoked_at is not None, True)
     run.expect("the registry is as before", await registered(run, token), before)

@@ -24,25 +24,23 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
-from models.common.actors import Actor, ActorKind
 from models.common.calendar import end_of, opening_of
-from models.common.operators import Role
+from models.common.desk_links import operation_path
 from models.common.store.sessions import DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
-from web.common.operation_sender import Done, OperationSender, Outcome, Refused
 from workers.demo.browser import Browser
+from workers.demo.operators_desk import OperatorsDesk
 from workers.program import ClearError
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
-SATO = Actor(ActorKind.OPERATOR, "sk", (Role.CASEWORKER,))
-TANAKA = Actor(ActorKind.OPERATOR, "tn", (Role.SUPERVISOR,))
-"""Operators of the example registry."""
+SATO, TANAKA = "sk", "tn"
+"""A caseworker and the supervisor of the example registry."""
 PATIENCE = 60.0
 """Seconds within which what is expected must have happened."""
 _LOOK_AGAIN_AFTER = 0.05
@@ -61,7 +59,7 @@ class DemoRun:
         self,
         http: httpx.AsyncClient,
         client: Client,
-        operations: OperationSender,
+        desk: OperatorsDesk,
         sessions: DatabaseSessions,
         mail_folder: Path,
     ) -> None:
@@ -69,7 +67,7 @@ class DemoRun:
         self.application_no = ApplicationNo("YS-000000")
         self._http = http
         self._client = client
-        self._operations = operations
+        self._desk = desk
         self._skipper = TimeSkipper(client)
         self._mail_folder = mail_folder
         self._mails_shown = 0
@@ -189,30 +187,16 @@ class DemoRun:
                 return None
             raise
 
-    async def act(self, number: int, action: Action, *, who: Actor = SATO, **facts: object) -> None:
-        """Send an operation as an operator does at the desk. Raises `DifferenceError` if it is not done."""
-        if (outcome := await self._sent(number, action, who, facts)) != Done():
-            raise DifferenceError(f"{action}: {outcome}")
+    async def act(self, number: int, action: Action, *, who: str = SATO, choose: str = "", **typed: str) -> None:
+        """Fill in and send an operation's form at the desk. Raises `DifferenceError` if it is not taken."""
+        self.say(f"{who}: {action.label} {json.dumps(typed, ensure_ascii=False)}")
+        form = operation_path(self.application_no, number, action)
+        if not await self._desk.act(form, who, typed, choose):
+            raise DifferenceError(f"{action}: the desk does not say that it was taken")
 
-    async def refused(self, number: int, action: Action, *, who: Actor = SATO, **facts: object) -> str:
-        """Send an operation that must be refused, and return the reason. Raises `DifferenceError` if it is not."""
-        outcome = await self._sent(number, action, who, facts)
-        if isinstance(outcome, Refused):
-            return outcome.reason
-        raise DifferenceError(f"{action}: expected a refusal, but it was done")
-
-    async def _sent(self, number: int, action: Action, who: Actor, facts: Mapping[str, object]) -> Outcome:
-        self.say(f"{who.shown}: {action} {json.dumps(facts, ensure_ascii=False)}")
-        office = office_workflow_id(self.application_no, number)
-        return await self._operations.send(office, action, facts, who, str(uuid4()))
-
-    async def asked(self, number: int) -> dict[str, str]:
-        """Return what names the request that waits for a supervisor, as its form has it."""
-        now = await self.office(number).query(OfficeDataProcedure.case_now)
-        approving = now.operation(Action.APPROVE)
-        if not approving or len(approving.choices) != 1:
-            raise DifferenceError(f"expected one request that waits for a supervisor: {approving}")
-        return approving.choices[0].values
+    async def refused(self, number: int, action: Action, *, who: str = SATO) -> str:
+        """Return what the desk says of an operation that must not be possible now."""
+        return await self._desk.refused(operation_path(self.application_no, number, action), who)
 
     async def current_details(self, number: int) -> str:
         """Return what the operator reads on the page of an office's procedure."""

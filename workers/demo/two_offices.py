@@ -179,7 +179,7 @@ async def _office_b_is_set_up(run: DemoRun, calendar: BusinessCalendar) -> None:
 async def _office_c_is_set_up(run: DemoRun) -> None:
     run.heading("C: the customer calls about STEP5, the operator records it; the rest is reported by the systems")
     reason = "お客様からお電話で確認"
-    await run.act(C, Action.REPORT_SET_UP_STEP, reason=reason, step=SetUpStep.SUPPORT_PASSWORD)
+    await run.act(C, Action.REPORT_SET_UP_STEP, reason=reason, choose=SetUpStep.SUPPORT_PASSWORD.label)
     await run.report_event("business_group_created", {"yayoi_id": ID_C, "group_name": "弥生商店 C"})
     for event in ("product_registered", "owned_product_registered"):
         await run.report_event(event, {"contract_id": SECOND_ID, "yayoi_id": ID_C})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from activities.myics.registration_mail import CONSTANTS as MYICS_CONSTANTS
+from activities.myics.registration_mail_texts import CONSTANTS as MYICS_CONSTANTS
 from activities.yayoi.mail_texts import CONSTANTS
 from models.backoffice.digest import DIGEST_SUBJECT
 from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind
@@ -109,6 +109,7 @@ _CASE: Facts = CONSTANTS | {
 _TURN: Facts = {
     "next_step": "申込者が会計事務所との共有を解除するのを待っています。お客様に連絡してください。",
     "since": _AT,
+    "because": "担当者 tn：お客様のご希望",
 }
 _OF_THE_PAIR: Facts = {
     "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH",
@@ -238,6 +239,11 @@ SAMPLES = (
     ),
     _case(MailKind.RELEASE_SHARING, "会計事務所と共有されていたとき"),
     _case(MailKind.RELEASE_SHARING_REMINDER, f"共有の解除を催促するとき（{_days(APPLICANT_REMINDER_DAYS)}）"),
+    _case(
+        MailKind.DEADLINE_EXTENDED,
+        "担当者が期限を延ばしたとき",
+        "入力されたメールアドレスは、弥生ID として登録されていません。",
+    ),
     _case(MailKind.DELAY, "完了予定日までに完了できなかったとき", late=(_LATE_OFFICE,)),
     _case(MailKind.COMPLETION_NOTICE, "お手続きが完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR),
     _case(MailKind.LINK_ADDED, "会計連携の追加が完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR, **_ADDED),
@@ -370,6 +376,7 @@ SAMPLES = (
                 }
             ],
             "most": 1,
+            "worklist": f"{_DESK_URL}/desk?show=mine",
         },
     ),
     Sample(
@@ -378,18 +385,32 @@ SAMPLES = (
         RECONCILIATION_SUBJECT,
         _DESK,
         {
+            "at": _AT,
             "findings": [
-                (
-                    {
+                {
+                    "found": {
                         "kind": FindingKind.STRAY_FREEZE,
                         "about": "YS-000001 の 2 件目",
                         "detail": "手続きが終わっているのに、スマート取引取込が凍結されています。",
                         "repaired": True,
                     },
-                    f"{_UI}/application%2FYS-000001%2Foffice%2F2",
-                ),
-                ({"kind": FindingKind.MORE, "about": "", "detail": "ほかに 3 件あります。", "repaired": False}, None),
-            ]
+                    "status": {"outcome": "取り消し", "stage": "終了", "since": _AT},
+                    "links": [
+                        ("案件の画面", f"{_DESK_URL}/desk/cases/YS-000001/2"),
+                        ("Temporal Web UI", f"{_UI}/application%2FYS-000001%2Foffice%2F2"),
+                    ],
+                },
+                {
+                    "found": {
+                        "kind": FindingKind.MORE,
+                        "about": "",
+                        "detail": "ほかに 3 件あります。",
+                        "repaired": False,
+                    },
+                    "status": None,
+                    "links": [],
+                },
+            ],
         },
     ),
     Sample(
@@ -412,6 +433,7 @@ SAMPLES = (
                 "mail_address": _TARO,
             },
             "received": _AT,
+            "desk_page": f"{_DESK_URL}/desk/cases/YS-000001",
         },
     ),
     Sample(
@@ -426,10 +448,13 @@ SAMPLES = (
                 "application_no": "YS-000001",
                 "attempts": ATTEMPTS,
                 "last_error": "503 Service Unavailable",
+                "settled_at": _AT,
             },
             "subscriber": {"subscriber_id": 1, "active": True},
             "host": "hooks.example.co.jp",
             "kept_days": KEPT_DEAD.days,
+            "form": f"{_DESK_URL}/desk/cases/msg_000001/operations/resend",
+            "desk_page": f"{_DESK_URL}/desk/cases/msg_000001",
         },
     ),
     Sample(
@@ -441,6 +466,7 @@ SAMPLES = (
             "row": {
                 "form_no": 1,
                 "webhook_id": "msg_form_000001",
+                "received_at": _AT,
                 "errors": {"お客様番号": "このサービス契約ID（お客様番号）は登録されていません。"},
             },
         },

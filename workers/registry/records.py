@@ -7,7 +7,6 @@ the contract ID and group that an office was given.
 People know no number of a business group: a file names it by the one Yayoi ID that administers it (Y1, Y3).
 """
 
-import json
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_
 from pydantic_core import PydanticCustomError
 
 from models import tables
+from models.common.json_text import read_json
 from models.common.message import FromOutside
 from models.common.names import Line, name_of_any_width
 from models.common.operators import Handle, Role, check_leave
@@ -32,7 +32,7 @@ _ONE_GROUP = "弥生ID は 1 つの事業グループにだけ参加できます
 def _from_cell(value: Any) -> Any:
     """A CSV cell holds settings as JSON; what is no JSON is left for the model to refuse."""
     with suppress(TypeError, ValueError):
-        return json.loads(value)
+        return read_json(value)
     return value
 
 

@@ -5,15 +5,20 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from workers.database_connection import LONGEST_SOCKET_DIR, can_be_reached
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.stack.places import Places
 from workers.temporal import address
 
 LEAST_SPACE = 500_000_000
 """Bytes that must be free: the databases take about a tenth of it when new."""
+LONGEST_PATH = 1000
+"""Bytes: Postgres allows a little more."""
 
 
 class StackError(ClearError):
@@ -65,10 +70,10 @@ def check_host(settings: Settings) -> None:
 
 
 def check_ports(settings: Settings) -> None:
-    """Every port that the stack will listen on is free.
+    """Every port that the stack will listen on is free, and another one for each part.
 
     Raises:
-        StackError: names each port that is not, and the variable that changes it.
+        StackError: names each port that is not, and the variables that change it.
 
     """
     wanted = [("web_port", settings.web_host, "the web"), ("desk_port", settings.desk_host, "the desk")]
@@ -81,8 +86,34 @@ def check_ports(settings: Settings) -> None:
         for name, host, what in wanted
         if (reason := _in_the_way(host, getattr(settings, name)))
     ]
+    taken += [
+        f"port {getattr(settings, name)} is set for {what} and {what_else}: "
+        f"set TETSUZUKI_{name.upper()} or TETSUZUKI_{other.upper()} to another one"
+        for (name, _, what), (other, _, what_else) in combinations(wanted, 2)
+        if getattr(settings, name) == getattr(settings, other)
+    ]
     if taken:
         raise StackError("; ".join(taken))
+
+
+def check_place(places: Places) -> None:
+    """The state folder's path is one that Postgres and its clients can be given.
+
+    Raises:
+        StackError: it is too long; nothing else about it matters.
+
+    """
+    length = len(bytes(places.postgres))
+    if length > LONGEST_PATH:
+        raise StackError(
+            f"{places.state} is too long for Postgres ({length} bytes with the database's own folder, {LONGEST_PATH} "
+            "at most): set TETSUZUKI_STATE_DIR to a shorter one"
+        )
+    if not can_be_reached(places.socket_dir):
+        raise StackError(
+            f"{places.state} is too long for a socket in it ({LONGEST_SOCKET_DIR} bytes with its own folder at most): "
+            "set TETSUZUKI_STATE_DIR to a shorter one"
+        )
 
 
 def check_space(state_dir: Path, least: int = LEAST_SPACE) -> None:

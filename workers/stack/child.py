@@ -7,10 +7,12 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import psutil
+from pydantic import Field, TypeAdapter
 
+from workers.durable_files import write_durably
 from workers.stack.postgres import Command
 
 _ONE_TICK = 0.05  # seconds; two processes with one number start further apart
@@ -19,10 +21,10 @@ _ONE_TICK = 0.05  # seconds; two processes with one number start further apart
 class ProcessMark(NamedTuple):
     """Identifies a process, also when its number has been given to a later one."""
 
-    pid: int
+    pid: Annotated[int, Field(gt=1)]
     started: float
     """By a clock that nobody sets: see `_started`."""
-    stop_signal: int
+    stop_signal: Annotated[int, Field(ge=1, le=signal.NSIG - 1)]
 
     def process(self) -> psutil.Process | None:
         """The process, if it is still there."""
@@ -32,6 +34,9 @@ class ProcessMark(NamedTuple):
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
             return None
+
+
+_MARKS = TypeAdapter(dict[str, ProcessMark])
 
 
 class Child:
@@ -51,6 +56,7 @@ class Child:
             process = await asyncio.create_subprocess_exec(
                 *command.argv,
                 **command.account,
+                cwd=command.folder,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -86,18 +92,26 @@ class Child:
             await self._process.wait()
 
 
+class UnreadableRecordError(Exception):
+    """The file does not say who was running: a crash has torn it, or somebody else has written it."""
+
+
 def record(marks: Mapping[str, ProcessMark], file: Path) -> None:
     """Write down who is running, for `end_leftovers` of a later supervisor."""
-    unfinished = file.with_suffix(".new")
-    unfinished.write_text(json.dumps(marks))
-    unfinished.replace(file)
+    write_durably(file, json.dumps(marks))
 
 
 def end_leftovers(file: Path, patience: float) -> list[str]:
-    """End the recorded processes that still run, gently at first; gives their names. Blocks."""
-    if not file.exists():
+    """End the recorded processes that still run, gently at first; gives their names. Blocks.
+
+    Raises `UnreadableRecordError`; the next record replaces the file.
+    """
+    try:
+        marks = _MARKS.validate_json(file.read_bytes())
+    except FileNotFoundError:
         return []
-    marks = {name: ProcessMark(*entry) for name, entry in json.loads(file.read_text()).items()}
+    except ValueError:
+        raise UnreadableRecordError(file) from None
     left = [name for name, mark in marks.items() if mark.process()]
     # In the reverse order of their start, one after the other: running work still finds what it needs.
     for name in reversed(left):

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from workers.durable_files import sync_folder
 from workers.program import until_cancelled
 from workers.settings import Settings
 from workers.stack.places import Places
+
+_log = logging.getLogger(__name__)
 
 Take = Callable[[bytes], None]
 """Keeps one mail as it came, or raises; the sender learns that it was taken only after it returns."""
@@ -60,23 +63,40 @@ class MailFolder:
         self._folder = folder
         self._numbers = itertools.count()
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob("*.unfinished"):  # of one that was killed: its sender has sent the mail again
+            left.unlink(missing_ok=True)
 
     def take(self, content: bytes) -> None:
         """Keep one mail; when this returns it survives a power cut."""
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{next(self._numbers):06}.eml"
         unfinished = self._folder / f"{name}.unfinished"  # not yet one of `*.eml`
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(self._folder / name)
+        try:
+            with unfinished.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(self._folder / name)
+            sync_folder(self._folder)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 class _Handler:
     def __init__(self, take: Take) -> None:
         self._take = take
+        self._fails = False
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
         content = envelope.content or b""
-        self._take(content if isinstance(content, bytes) else content.encode())
+        try:
+            self._take(content if isinstance(content, bytes) else content.encode())
+        except OSError as error:
+            if not self._fails:  # once: senders try again every minute
+                _log.error("no mail can be kept: %s", error.strerror)
+            self._fails = True
+            return "452 no mail can be kept now, try again later"
+        if self._fails:
+            _log.warning("mails are kept again")
+        self._fails = False
         return "250 taken"

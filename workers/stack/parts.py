@@ -43,6 +43,8 @@ class Part:
     """How many seconds it may take to end."""
     role: DatabaseRole | None = None
     """As whom it connects to the embedded database."""
+    keeps_data: bool = False
+    """Whether it has files that a crash of the machine may damage."""
     signs_for: tuple[KeyPurpose, ...] = ()
     """Of which purposes it is handed the private keys."""
 
@@ -88,6 +90,7 @@ def _postgres(places: Places, say: Say) -> Part:
         ready=lambda _pid: postgres.ready(places.socket_dir, DATABASE),
         stop_signal=postgres.STOP_SIGNAL,
         patience=30,
+        keeps_data=True,
     )
 
 
@@ -96,9 +99,10 @@ def _temporal(settings: Settings, completed: Settings) -> Part:
         return await temporal.namespace_is_there(await temporal.connect(settings))
 
     def prepare() -> Command:
-        return Command(temporal_server.command(settings, urlsplit(web_ui_address(completed)).port or 0), {})
+        temporal_server.check_file(Places(settings.state_dir).temporal)
+        return temporal_server.command(settings, urlsplit(web_ui_address(completed)).port or 0)
 
-    return Part(name="temporal", prepare=prepare, ready=lambda _pid: _until(has_namespace))
+    return Part(name="temporal", prepare=prepare, ready=lambda _pid: _until(has_namespace), keeps_data=True)
 
 
 def _worker(settings: Settings) -> Part:

@@ -1,14 +1,11 @@
 """Where the embedded stack keeps its things. Pure paths: nothing is created or opened here."""
 
-import hashlib
-import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL
 
 DATABASE = "tetsuzuki"
-# Linux allows 107 bytes for the path of a Unix socket; Postgres names its socket `.s.PGSQL.5432`.
-LONGEST_SOCKET_DIR = 107 - len("/.s.PGSQL.5432")
 
 
 class Places:
@@ -32,12 +29,8 @@ class Places:
 
     @property
     def socket_dir(self) -> Path:
-        """Where the embedded Postgres listens: under the state folder, elsewhere if that path is too long."""
-        preferred = self.state / "socket"
-        if len(bytes(preferred)) <= LONGEST_SOCKET_DIR:
-            return preferred
-        digest = hashlib.sha256(bytes(self.state)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"tetsuzuki-{digest}"
+        """Where the embedded Postgres listens: every process that knows the state folder finds it."""
+        return self.state / "socket"
 
     @property
     def database_url(self) -> str:
@@ -46,6 +39,10 @@ class Places:
 
 
 def postgres_url(socket_dir: Path, database: str, user: str = "postgres") -> str:
-    """A database of the Postgres that listens in `socket_dir`."""
-    url = URL.create("postgresql+asyncpg", username=user, database=database, query={"host": str(socket_dir)})
+    """A database of the Postgres that listens in `socket_dir`.
+
+    SQLAlchemy reads a host with commas or colons as several: they are escaped (`workers/database_connection.py`).
+    """
+    query = {"host": quote(bytes(socket_dir))}
+    url = URL.create("postgresql+asyncpg", username=user, database=database, query=query)
     return url.render_as_string()

@@ -16,16 +16,20 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict
+from urllib.parse import quote
 
 import asyncpg
 import psutil
 
-from workers.program import ClearError, Say
+from workers.database_connection import PORT, connect
+from workers.program import ClearError, Say, without_postgres_variables
 
 MAJOR = "18"
 STOP_SIGNAL = signal.SIGINT
 """Ends connections and the server in order; SIGTERM would wait for every client to leave."""
 SERVER_USER = "embedded_postgres"
+RESTORE = "bring back a backup of the whole state folder, or begin in another one (TETSUZUKI_STATE_DIR)"
+"""What to do about files of a database that a crash of the machine has damaged."""
 # What is met while the server starts or recovers.
 _NOT_YET = (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError)
 
@@ -47,6 +51,8 @@ class Command(NamedTuple):
 
     argv: list[str]
     account: Account
+    folder: Path | None = None
+    """Where it is started; None: where this process is."""
 
 
 def prepare(data_dir: Path, socket_dir: Path, say: Say) -> None:
@@ -71,9 +77,12 @@ def prepare(data_dir: Path, socket_dir: Path, say: Say) -> None:
 
 def command(data_dir: Path, socket_dir: Path, *options: str) -> Command:
     """How to run the server in the foreground; `STOP_SIGNAL` ends it. Options such as `fsync=off`."""
+    # From the data folder, where the server stays: whatever letters the whole path has, and however long it is.
+    from_data = os.path.relpath(socket_dir, data_dir).replace('"', '""')
     settings = [
         "listen_addresses=",
-        f"unix_socket_directories={socket_dir}",
+        f"port={PORT}",
+        f'unix_socket_directories="{from_data}"',
         "unix_socket_permissions=0700",
         "max_connections=200",
         *options,
@@ -86,7 +95,7 @@ async def ready(socket_dir: Path, database: str) -> None:
     """Wait until the server answers, then make the database if it is not there. Waits for ever: bound it outside."""
     while True:
         try:
-            connection = await asyncpg.connect(user="postgres", database="postgres", host=str(socket_dir))
+            connection = await connect(user="postgres", database="postgres", host=quote(bytes(socket_dir)), ssl=False)
             break
         except _NOT_YET:
             await asyncio.sleep(0.05)
@@ -156,7 +165,13 @@ def _create(data_dir: Path, account: Account) -> None:
     # Sorting and letter case do not depend on the machine's locale.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     made = subprocess.run(  # noqa: S603
-        [*initdb, *locale], **account, cwd=unfinished, capture_output=True, text=True, check=False
+        [*initdb, *locale],
+        **account,
+        cwd=unfinished,
+        env=without_postgres_variables(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if made.returncode != 0:
         raise PostgresError(f"the embedded Postgres could not make its database in {data_dir}:\n{made.stderr.strip()}")
@@ -165,7 +180,9 @@ def _create(data_dir: Path, account: Account) -> None:
 
 def _check_version(data_dir: Path) -> None:
     version_file = data_dir / "PG_VERSION"
-    version = version_file.read_text().strip() if version_file.is_file() else "none"
+    version = version_file.read_text(errors="replace").strip() if version_file.is_file() else ""
+    if not version.isdigit():
+        raise PostgresError(f"{data_dir} is no Postgres database, or was damaged: {RESTORE}")
     if version != MAJOR:
         raise PostgresError(
             f"{data_dir} holds a Postgres database of version {version}, this program brings version {MAJOR}: "
@@ -174,21 +191,32 @@ def _check_version(data_dir: Path) -> None:
 
 
 def _forget_killed_server(data_dir: Path, socket_dir: Path) -> None:
-    """Lock files stay after `kill -9`. Postgres sees through them, unless their process number is now somebody's."""
-    lock = data_dir / "postmaster.pid"
-    first_line = lock.read_text().partition("\n")[0] if lock.exists() else ""
-    if not first_line.isdigit() or not psutil.pid_exists(int(first_line)):
+    """Lock files stay after `kill -9`, and may be torn by a crash: then Postgres would not start.
+
+    It sees through whole ones, unless their process number is now somebody's.
+    """
+    lock, socket = data_dir / "postmaster.pid", socket_dir / f".s.PGSQL.{PORT}"
+    leftovers = (lock, socket.with_name(f"{socket.name}.lock"))
+    if all(_names_no_process(leftover) for leftover in leftovers):
         return
-    if _serves(int(first_line), data_dir):
-        raise PostgresError(f"a Postgres server (process {first_line}) is still running on {data_dir}: end it first")
-    for leftover in (lock, socket_dir / ".s.PGSQL.5432", socket_dir / ".s.PGSQL.5432.lock"):
+    if running := [process.pid for process in psutil.process_iter() if _serves(process, data_dir)]:
+        raise PostgresError(f"a Postgres server (process {running[0]}) is still running on {data_dir}: end it first")
+    for leftover in (*leftovers, socket):
         leftover.unlink(missing_ok=True)
 
 
-def _serves(pid: int, data_dir: Path) -> bool:
+def _names_no_process(lock: Path) -> bool:
+    """Whether Postgres itself passes over a lock file: it is not there, or whole and of nobody that runs."""
+    if not lock.exists():
+        return True
+    number = lock.read_text(errors="replace").partition("\n")[0].strip()
+    return number.isdigit() and not psutil.pid_exists(int(number))
+
+
+def _serves(process: psutil.Process, data_dir: Path) -> bool:
     try:
-        return str(data_dir) in psutil.Process(pid).cmdline()
-    except psutil.NoSuchProcess:
+        return str(data_dir) in process.cmdline() and process.name().startswith("postgres")
+    except psutil.Error:
         return False
 
 

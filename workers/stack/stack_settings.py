@@ -1,6 +1,5 @@
 """Settings of the embedded stack: of one that is on its own, filled in, and as its processes' variables."""
 
-import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,8 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from models.common.guessable import refuse_guessable
 from workers import temporal
+from workers.durable_files import write_durably
+from workers.program import without_postgres_variables
 from workers.settings import Settings
 from workers.stack.checks import StackError, embeds_temporal, free_port, free_ports
 from workers.stack.places import Places
@@ -35,7 +36,7 @@ def alone(state_dir: Path, **given: Any) -> Settings:
     Neither `TETSUZUKI_*` nor Temporal's own variables and configuration file are read, here or by its processes: such a
     stack reaches no database, customer or server of whoever runs it.
     """
-    return _Given(state_dir=state_dir, temporal_config=False, **{"api_open": True} | free_ports() | given)
+    return _Given(state_dir=state_dir, **{"temporal_config": False, "api_open": True} | free_ports() | given)
 
 
 def completed(settings: Settings, places: Places) -> Settings:
@@ -62,7 +63,8 @@ def environment(settings: Settings | None) -> dict[str, str]:
     """This process's variables, with exactly those settings set that are set in `settings`; None: none."""
     replaced = (_PREFIX,) if settings and settings.temporal_config else (_PREFIX, _TEMPORAL_S)
     # Settings are read in whatever case they are written.
-    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(replaced)}
+    of_others = without_postgres_variables()
+    inherited = {name: value for name, value in of_others.items() if not name.upper().startswith(replaced)}
     given = {name: getattr(settings, name) for name in settings.model_fields_set} if settings else {}
     ours = {f"{_PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value is not None}
     # Logs are written as things happen.
@@ -71,7 +73,7 @@ def environment(settings: Settings | None) -> dict[str, str]:
 
 def _kept_secret(places: Places) -> SecretStr:
     if not places.secret_key.exists():
-        _write_privately(places.secret_key, secrets.token_urlsafe(48))
+        write_durably(places.secret_key, secrets.token_urlsafe(48))
     kept = places.secret_key.read_text().strip()
     try:
         refuse_guessable(kept, "the key in it")
@@ -86,15 +88,8 @@ def _kept_secret(places: Places) -> SecretStr:
 def _begun_run(places: Places) -> str:
     """Begin a run of sign-in links; `tetsuzuki operators link` reads which one it is."""
     run = secrets.token_urlsafe(16)
-    _write_privately(places.sign_in_run, run)
+    write_durably(places.sign_in_run, run)
     return run
-
-
-def _write_privately(path: Path, text: str) -> None:
-    unfinished = path.with_suffix(".new")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    unfinished.rename(path)
 
 
 def _text(value: Any) -> str:

@@ -19,14 +19,15 @@ from typing import Any, Self
 from workers.program import ClearError, Say, say
 from workers.settings import Settings
 from workers.stack import checks
-from workers.stack.child import end_leftovers, record
+from workers.stack.child import UnreadableRecordError, end_leftovers, record
 from workers.stack.handed_keys import hand_keys
 from workers.stack.needed_secrets import settings_for
 from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import DATABASE, Places, postgres_url
 from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
-from workers.wiring.derived import openid_settings, web_ui_address
+from workers.wiring.checked import check_settings
+from workers.wiring.derived import web_ui_address
 
 _LEFTOVERS_END_WITHIN = 10.0  # seconds
 
@@ -76,14 +77,15 @@ class Stack:
 
     async def _take_place(self, undo: contextlib.AsyncExitStack) -> None:
         # First what can be known before anything is made or ended.
+        check_settings(self._asked)
         checks.check_host(self._asked)
+        checks.check_place(self._places)
         checks.check_space(self._places.state)
         for folder in (self._places.state, self._places.logs, self._places.mail):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         undo.enter_context(_only_one(self._places.lock))
         await self._end_leftovers()
         checks.check_ports(self._asked)
-        openid_settings(self._asked)
         undo.callback(self._places.sign_in_run.unlink, missing_ok=True)
         self.settings = completed(self._asked, self._places)
         web_ui_address(self.settings)
@@ -119,12 +121,23 @@ class Stack:
         return needed.model_copy(update=own)
 
     async def _end_leftovers(self) -> None:
-        ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)
+        try:
+            ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)
+        except UnreadableRecordError:
+            self._say(
+                f"{self._places.processes} cannot be read and is passed over: "
+                "if processes of an earlier run are left, end them by hand"
+            )
+            return
         if ended:
             self._say(f"ended what an earlier run had left behind: {', '.join(ended)}")
 
     def _record(self) -> None:
-        record({name: part.mark for name, part in self._parts.items() if part.mark}, self._places.processes)
+        marks = {name: part.mark for name, part in self._parts.items() if part.mark}
+        try:
+            record(marks, self._places.processes)
+        except OSError as error:  # a full disk, which must not keep a part from being restarted
+            self._say(f"{self._places.processes} cannot be written ({error.strerror}): a later start may not find all")
 
 
 @contextlib.contextmanager

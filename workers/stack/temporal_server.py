@@ -8,6 +8,7 @@ from models.backoffice.broken_cases import PROBLEMS_UNTIL_REPORTED
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
+from workers.stack.postgres import RESTORE, Command
 
 BROKEN_CASES_AT_ONCE = [
     "--dynamic-config-value",
@@ -24,8 +25,25 @@ TIME_SKIPPING = [
 """What the server is started with where cases are fast-forwarded."""
 
 
+_SQLITE = b"SQLite format 3\0"
+"""With what every file of its database begins."""
+
+
 class TemporalServerMissingError(ClearError):
     """No `temporal` program is installed beside this one."""
+
+
+class TemporalFileError(ClearError):
+    """The server's own file is no database: it would begin a new one, without any case."""
+
+
+def check_file(file: Path) -> None:
+    """Raise `TemporalFileError` for a file that is there and is no whole database."""
+    if file.exists():
+        with file.open("rb") as opened:
+            begins = opened.read(len(_SQLITE))
+        if begins != _SQLITE:
+            raise TemporalFileError(f"{file} is no database of Temporal, or was damaged: {RESTORE}")
 
 
 def binary() -> Path:
@@ -43,18 +61,20 @@ def binary() -> Path:
     return Path(found)
 
 
-def command(settings: Settings, ui_port: int) -> list[str]:
+def command(settings: Settings, ui_port: int) -> Command:
     """How to run the server in the foreground, with its Web UI on a port of this machine; SIGTERM ends it."""
+    database = Places(settings.state_dir).temporal
     options = {
         "--ip": "127.0.0.1",
         "--port": str(settings.temporal_port),
         "--ui-ip": "127.0.0.1",
         "--ui-port": str(ui_port),
-        "--db-filename": str(Places(settings.state_dir).temporal),
+        "--db-filename": database.name,  # from its folder: it reads a path as part of a URI
         "--log-level": "warn",
         "--namespace": settings.temporal_namespace,
     }
     argv = [str(binary()), "server", "start-dev", *(part for option in options.items() for part in option)]
     # As durable as the default, at twice its speed.
     argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2", "--ui-disable-news-fetch"]
-    return [*argv, *BROKEN_CASES_AT_ONCE, *(TIME_SKIPPING if settings.time_skipping else ())]
+    argv += [*BROKEN_CASES_AT_ONCE, *(TIME_SKIPPING if settings.time_skipping else ())]
+    return Command(argv, {}, database.parent)

@@ -1,9 +1,13 @@
 """`make up`: the whole stack until Ctrl-C."""
 
 import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
 
 from workers.commands.operators import printed_links
-from workers.program import say, until_cancelled
+from workers.program import Say, say, until_cancelled
 from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.places import Places
@@ -14,7 +18,7 @@ from workers.wiring.derived import desk_url, public_url
 
 async def up(settings: Settings) -> None:
     """Start, say where everything is, wait, stop in order."""
-    async with Stack(settings, say=say) as stack:
+    async with Stack(settings, say=noting(Places(settings.state_dir).logs / "up.log")) as stack:
         say(addresses(settings, Places(settings.state_dir)))
         say(await printed_links(stack.settings))
         try:
@@ -22,6 +26,18 @@ async def up(settings: Settings) -> None:
         except asyncio.CancelledError:
             say("stopping: work in hand is finished first")
     say("stopped")
+
+
+def noting(file: Path) -> Say:
+    """Return what prints a text and adds it to a file with its time, so that restarts can be looked up later."""
+
+    def note(text: str) -> None:
+        say(text)
+        # A disk that is full does not stop what is supervised.
+        with suppress(OSError), file.open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
+
+    return note
 
 
 def addresses(settings: Settings, places: Places) -> str:
@@ -35,6 +51,6 @@ def addresses(settings: Settings, places: Places) -> str:
     if checks.embeds_inbox(settings):
         lines.append(("mails", f"{places.mail}/*.eml"))
     if checks.embeds_postgres(settings):
-        lines.append(("Postgres", f"postgresql://postgres@/tetsuzuki?host={places.socket_dir}"))
+        lines.append(("Postgres", f"postgresql://postgres@/tetsuzuki?host={quote(bytes(places.socket_dir))}"))
     lines.append(("logs", f"{places.logs}/*.log"))
     return "\n".join(["ready; stop with Ctrl-C", *(f"  {what:<16} {where}" for what, where in lines)])

@@ -9,6 +9,7 @@ from workers.program import Say
 from workers.stack.checks import StackError
 from workers.stack.child import Child, ProcessMark
 from workers.stack.parts import Part
+from workers.stack.postgres import RESTORE
 
 _READY_WITHIN = 60.0  # seconds, as all below
 _FIRST_DELAY = 0.2
@@ -47,7 +48,8 @@ class Watched:
         child = await self._spawn()
         how = await self._ready_or_ended(child)
         if how is not None:
-            raise StackError(f"{self._part.name} {how}; the end of {self._log}:\n{self._last_words()}")
+            advice = f"\nif its files are damaged: {RESTORE}" if self._part.keeps_data else ""
+            raise StackError(f"{self._part.name} {how}; the end of {self._log}:\n{self._last_words()}{advice}")
         self._watch = asyncio.create_task(self._keep(child), name=f"keep {self._part.name}")
 
     def kill(self) -> None:
@@ -78,7 +80,8 @@ class Watched:
                 child = await self._spawn()
                 how = await self._ready_or_ended(child)
             except Exception as error:  # noqa: BLE001 whatever it is, the part is tried again
-                await child.stop(self._part.patience)
+                if self._child:  # the one that was begun, if it came so far
+                    await self._child.stop(self._part.patience)
                 how = f"could not be restarted: {error}"
             if how is None:
                 self._say(f"{self._part.name} is back")

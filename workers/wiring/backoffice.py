@@ -45,6 +45,7 @@ def build_backoffice_activities(dependencies: ActivityDependencies) -> Activitie
             outbox=outbox,
             templates=templates,
             workflow_link=dependencies.workflow_link,
+            desk_url=desk_url(settings),
             desk=settings.operators_mail,
         ),
     )

@@ -1,6 +1,5 @@
 """What follows from the settings: where things are reached, keys, and how a form provider's fields are read."""
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from activities.common.mailboxes import ImapMailbox, Mailbox, MaildirMailbox
 from models.common.api_keys import read_api_keys
 from models.common.contact import Contact
+from models.common.json_text import read_json
 from models.common.secret_keys import SecretKeys
 from models.common.web_addresses import address_of
 from models.myics.vendor_pages import MyicsPages
@@ -179,7 +179,7 @@ def read_mapping(file: Path) -> FormMapping:
     where = f"TETSUZUKI_FORM_MAPPING ({file})"
     try:
         text = file.read_text(encoding="utf-8")
-        data = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+        data = read_json(text) if file.suffix == ".json" else _read_toml(text)
         return FormMapping.model_validate(data)
     except OSError as error:
         raise ClearError(f"{where} cannot be read: {error.strerror}") from None
@@ -188,3 +188,10 @@ def read_mapping(file: Path) -> FormMapping:
         raise ClearError("\n".join([f"{where} is wrong:", *wrong])) from None
     except ValueError as error:  # neither JSON nor TOML, nor UTF-8
         raise ClearError(f"{where} is no {file.suffix.removeprefix('.').upper() or 'TOML'}: {error}") from None
+
+
+def _read_toml(text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it has too many levels") from None

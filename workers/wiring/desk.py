@@ -9,7 +9,6 @@ from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
 from models.common.task_queues import erasing_queue
 from web.backoffice.audit_heads_archive import HeadsFile
-from web.backoffice.case_questions import CaseQuestions
 from web.backoffice.case_reader import CaseReader
 from web.backoffice.erasure_starter import ErasureWorkflows
 from web.desk_app import create_desk_app
@@ -45,7 +44,6 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         history=Histories(client),
         heads=HeadsFile(audit_heads_file(settings)),
         erasures=ErasureWorkflows(client, erasing_queue(settings.temporal_task_queue)),
-        questions=CaseQuestions(client),
         calendar=BusinessCalendar(settings.closing_days),
         every=settings.reconcile_every,
         cases=CaseReader(client),

@@ -1,8 +1,12 @@
 """What is built for MYICS' procedures alone."""
 
+from functools import partial
+
 from activities.myics.batches import RegistrationBatchActivities
 from activities.myics.registration_mail import RegistrationMailActivities
+from activities.myics.registration_mail_texts import RegistrationMailTexts
 from activities.myics.registrations import RegistrationActivities
+from models.myics.personal_links import link_path
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import desk_url, public_url, secret_keys
 from workflows.myics.address_change import AddressChange
@@ -29,11 +33,13 @@ def build_myics_activities(dependencies: ActivityDependencies) -> Activities:
         RegistrationActivities(sessions, ledger),
         RegistrationMailActivities(
             dependencies.outbox,
-            dependencies.templates,
-            secret_keys=secret_keys(settings),
-            public_url=public_url(settings),
-            desk_url=desk_url(settings),
-            desk=settings.operators_mail,
+            RegistrationMailTexts(
+                dependencies.templates,
+                partial(link_path, secret_keys(settings)),
+                public_url=public_url(settings),
+                desk_url=desk_url(settings),
+                desk=settings.operators_mail,
+            ),
         ),
         RegistrationBatchActivities(sessions, ledger),
     )

@@ -3,7 +3,7 @@
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from activities.webhooks.http_post import HttpPoster
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
-from workers.wiring.derived import webhooks_may_be_private
+from workers.wiring.derived import desk_url, webhooks_may_be_private
 from workflows.webhooks.webhook_delivery import WebhookDelivery
 
 WEBHOOK_WORKFLOWS = (WebhookDelivery,)
@@ -19,6 +19,7 @@ def build_webhook_activities(dependencies: ActivityDependencies) -> Activities:
             poster,
             dependencies.outbox,
             dependencies.templates,
+            desk_url=desk_url(settings),
             desk=settings.operators_mail,
         ),
     )

@@ -65,7 +65,9 @@ def build_yayoi_activities(dependencies: ActivityDependencies) -> Activities:
         HolderConfirmationActivities(
             sessions, ledger, outbox, registry.contracts, templates, secret_keys=key, public_url=url
         ),
-        DeskMailActivities(outbox, templates, registry.contracts, settings.operators_mail),
+        DeskMailActivities(
+            outbox, templates, registry.contracts, desk_url=desk_url(settings), desk=settings.operators_mail
+        ),
     )
 
 

@@ -24,6 +24,8 @@ from workflows.common.failing_activities import failing_activities, is_final, ma
 from workflows.common.operator_updates import current_update_id, refused
 from workflows.common.tasks_beside import EndsEarlyError
 
+NOT_ACTED_ON = "期限までに対応されなかったため"
+"""Why a case goes to a colleague by itself."""
 _ASSIGN = "assign"
 _TRY_LATER = "いまはシステムの都合で処理できません。しばらくしてから、もう一度お試しください。"
 
@@ -221,7 +223,7 @@ class CaseSteps:
         """Give the case to whoever has the fewest cases, but not to whom it was with; return as `hand_over`."""
         # The escalation may have been begun while an update was handled.
         who = self.next_occurrence(_ASSIGN, of_the_procedure=True)
-        return await self._assign(**who, but_not=self._state.assignee, reason="期限までに対応されなかったため")
+        return await self._assign(**who, but_not=self._state.assignee, reason=NOT_ACTED_ON)
 
     async def assign(self, reason: str) -> None:
         """Find an operator, if there is none yet."""

@@ -8,7 +8,6 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.workflow import UpdateMethodMultiParam
 
-from models.common.judged_operations import Judgement, OperationToJudge
 from models.common.operations import Operation
 from models.common.operator_message import ActionMessage
 from models.common.refusals import OperationRefusal
@@ -80,19 +79,6 @@ def operator_action(
         return declared
 
     return declare
-
-
-def judge(procedure: OperatedProcedure, operations: type[Operation], asked: OperationToJudge) -> Judgement:
-    """Answer the query whether an operation could be done now, by the rules that its validator keeps."""
-    operation = next((each for each in operations if each.value == asked.operation), None)
-    if operation is None:
-        return Judgement(refused_because="この手続きには、この操作はありません。")
-    try:
-        procedure.check_possible(operation, operation.message.model_validate(asked.message).read_strictly())
-    except ApplicationError as refusal:
-        # Who judges many cases chooses none of the other operations.
-        return Judgement(refused_because=refusal.message.partition("いまできる操作：")[0])
-    return Judgement()
 
 
 def current_update_id() -> str | None:

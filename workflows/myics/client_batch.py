@@ -10,7 +10,7 @@ from models.common.acting import signed_act, who_acts
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, OPERATIONS_LOST, ROW_CHANGED, CaseStep
 from models.common.operator_message import ActionMessage
-from models.common.possible_operations import CASE_NOW, CaseNow
+from models.common.possible_operations import CASE_NOW, CaseNow, OperationToJudge
 from models.common.waiting_for import WaitingFor
 from models.myics.batch_operations import OPERATIONS, BatchOperation
 from models.myics.batch_state import BatchState
@@ -112,11 +112,11 @@ class ClientBatch:
             await self._rest()
 
     @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
-    def case_now(self) -> CaseNow:
+    def case_now(self, asked: OperationToJudge | None = None) -> CaseNow:
         state, title = self._state, f"一括登録（{self._case.kind.label}、{self._case.case_no}）"
         first = OPERATIONS.available(state)
         next_step = next_for_operator(state)
-        return answer_case_now(OPERATIONS, state, state, self.view, title=title, next_step=next_step, first=first)
+        return answer_case_now(self, OPERATIONS, state, state, asked, title=title, next_step=next_step, first=first)
 
     def check_possible(self, operation: BatchOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""

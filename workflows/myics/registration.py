@@ -7,14 +7,13 @@ from functools import partial
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from models.common.acting import who_acts
+from models.common.acting import who_acts, who_is_shown
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
-from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, OPERATIONS_LOST, BouncedMail, TimelineEntry
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
-from models.common.possible_operations import CASE_NOW, CaseNow
+from models.common.possible_operations import CASE_NOW, CaseNow, OperationToJudge
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
@@ -40,7 +39,7 @@ from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
 from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
-from workflows.common.operator_updates import current_update_id, judge, operator_action, refused
+from workflows.common.operator_updates import current_update_id, operator_action, refused
 from workflows.common.personal_link import LinkDeadline, wait_for_link
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
@@ -119,7 +118,8 @@ class Registration:
     async def hand_over(self, message: HandOver) -> None:
         if await self._steps.hand_over(message):
             # Beside the update: who hands over does not wait for a mail.
-            self._beside.begin(self._steps.notify_new_owner(current_update_id()))
+            because = f"{who_is_shown()}：{message.reason}"
+            self._beside.begin(self._steps.notify_new_owner(because, current_update_id()))
         await self._steps.rest()
 
     @operator_action(RegistrationOperation.TRY_AGAIN)
@@ -162,16 +162,12 @@ class Registration:
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
 
-    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
-    def judge_operation(self, asked: OperationToJudge) -> Judgement:
-        return judge(self, RegistrationOperation, asked)
-
     @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
-    def case_now(self) -> CaseNow:
+    def case_now(self, asked: OperationToJudge | None = None) -> CaseNow:
         state = self._state
         title = f"{self._case.kind.label}（{self._case.case_no}）"
         next_step, first = next_for_operator(state), first_for_operator(state)
-        return answer_case_now(OPERATIONS, state, state, self.view, title=title, next_step=next_step, first=first)
+        return answer_case_now(self, OPERATIONS, state, state, asked, title=title, next_step=next_step, first=first)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""

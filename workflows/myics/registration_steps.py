@@ -18,7 +18,7 @@ from models.myics.registrations import (
     Unlock,
 )
 from models.myics.state import RegistrationState, Withdrawal
-from workflows.common.case_steps import CaseSteps
+from workflows.common.case_steps import NOT_ACTED_ON, CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.operator_updates import current_update_id
 from workflows.myics.registration_details import first_for_operator, next_for_operator
@@ -120,11 +120,11 @@ class RegistrationSteps:
     async def reassign(self) -> None:
         """Give the registration to a colleague of whom it was with, and notify them."""
         if await self._steps.reassign():
-            await self.notify_new_owner()
+            await self.notify_new_owner(NOT_ACTED_ON)
 
-    async def notify_new_owner(self, asked_as: str | None = None) -> None:
-        """Mail whoever has got it; `asked_as`: the update that has given it to them."""
-        await self.mail(MyicsMail.HANDED_OVER, asked_as=asked_as)
+    async def notify_new_owner(self, because: str, asked_as: str | None = None) -> None:
+        """Mail whoever has got it, with why; `asked_as`: the update that has given it to them."""
+        await self.mail(MyicsMail.HANDED_OVER, self._task.model_copy(update={"because": because}), asked_as)
 
     async def remind_operator(self, on: date) -> None:  # noqa: ARG002 counted by the mail itself
         """Remind whoever is in charge."""

@@ -7,10 +7,9 @@ from temporalio.exceptions import ActivityError, FailureError
 
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from models.common.case_status import CaseStatus
-from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
 from models.common.messages import ACTIVITY_FAILING, OPERATIONS_LOST
 from models.common.operator_message import ActionMessage
-from models.common.possible_operations import CASE_NOW, CaseNow
+from models.common.possible_operations import CASE_NOW, CaseNow, OperationToJudge
 from models.common.waiting_for import WaitingFor
 from models.webhooks.messages import (
     ATTEMPTS,
@@ -32,7 +31,7 @@ from workflows.common.details import cell, table, to_do_now
 from workflows.common.failing_activities import why_refused
 from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED
-from workflows.common.operator_updates import judge, operator_action, refused
+from workflows.common.operator_updates import operator_action, refused
 from workflows.common.search_attributes import columns_of
 
 
@@ -79,10 +78,6 @@ class WebhookDelivery:
     async def operations_lost(self) -> None:
         await self._lost.look()
 
-    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
-    def judge_operation(self, asked: OperationToJudge) -> Judgement:
-        return judge(self, WebhookOperation, asked)
-
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn, and the message is tried on: nobody knows who asks."""
         self.view.note(CANCELLATION_ASKED)
@@ -93,11 +88,11 @@ class WebhookDelivery:
         await self._steps.rest()
 
     @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
-    def case_now(self) -> CaseNow:
+    def case_now(self, asked: OperationToJudge | None = None) -> CaseNow:
         first = OPERATIONS.available(self._stage)
         title, next_step = f"他のシステムへの通知（{self._message.case_no}）", _NEXT[self._state.stage]
         return answer_case_now(
-            OPERATIONS, self._stage, self._state, self.view, title=title, next_step=next_step, first=first
+            self, OPERATIONS, self._stage, self._state, asked, title=title, next_step=next_step, first=first
         )
 
     @property

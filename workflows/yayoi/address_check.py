@@ -8,7 +8,7 @@ from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, OPERATIONS_LOST, ROW_CHANGED, BouncedMail
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
-from models.common.possible_operations import CASE_NOW, CaseNow
+from models.common.possible_operations import CASE_NOW, CaseNow, OperationToJudge
 from models.common.waiting_for import WaitingFor
 from models.yayoi.address_checks import (
     OPERATIONS,
@@ -86,10 +86,10 @@ class AddressCheckProcedure:
         await self._lost.look()
 
     @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
-    def case_now(self) -> CaseNow:
+    def case_now(self, asked: OperationToJudge | None = None) -> CaseNow:
         next_step = next_for_operator(self._state)
         title = summary(self._check)
-        return answer_case_now(OPERATIONS, self._stage, self._state, self.view, title=title, next_step=next_step)
+        return answer_case_now(self, OPERATIONS, self._stage, self._state, asked, title=title, next_step=next_step)
 
     @property
     def _stage(self) -> CheckStage:

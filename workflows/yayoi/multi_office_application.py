@@ -28,7 +28,7 @@ from models.common.messages import (
     RequestOperation,
 )
 from models.common.operator_message import ActionMessage
-from models.common.possible_operations import CASE_NOW, CaseNow
+from models.common.possible_operations import CASE_NOW, CaseNow, OperationToJudge
 from models.common.waiting_for import WaitingFor
 from models.yayoi.application_state import ApplicationState
 from models.yayoi.holder_confirmation import HOLDER_ANSWERED
@@ -135,9 +135,9 @@ class MultiOfficeApplication:
         return self._state.progress
 
     @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
-    def case_now(self) -> CaseNow:
+    def case_now(self, asked: OperationToJudge | None = None) -> CaseNow:
         title, next_step = f"申込 {self._case.case_no} の全体", next_for_operator(self._state)
-        return answer_case_now(OF_APPLICATIONS, self._state, self._state, self.view, title=title, next_step=next_step)
+        return answer_case_now(self, OF_APPLICATIONS, self._state, self._state, asked, title=title, next_step=next_step)
 
     def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse a cancellation that cannot be read, or that would find nothing to cancel."""

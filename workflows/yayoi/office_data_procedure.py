@@ -8,11 +8,10 @@ from datetime import date, timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from models.common.acting import acting
+from models.common.acting import acting, who_is_shown
 from models.common.approvals import Decision
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
-from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
 from models.common.messages import (
     ACTIVITY_FAILING,
     MAIL_RETURNED,
@@ -22,7 +21,7 @@ from models.common.messages import (
 )
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
-from models.common.possible_operations import CASE_NOW, CaseNow
+from models.common.possible_operations import CASE_NOW, CaseNow, OperationToJudge
 from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import (
     AFTER_CLOSING_DAYS,
@@ -64,7 +63,7 @@ from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
 from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
-from workflows.common.operator_updates import current_update_id, judge, operator_action, refused
+from workflows.common.operator_updates import current_update_id, operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
 from workflows.common.waiting import ScheduledAction, every_morning, reminders, until, wait_until
@@ -188,6 +187,7 @@ class OfficeDataProcedure:
     async def extend_deadline(self, message: ExtendDeadline) -> None:
         await self._steps.record(Action.EXTEND_DEADLINE, message, f"：{message.until}まで")
         self._state.expires_on = self._state.waits_until = message.until
+        self._beside.begin(self._mail_new_deadline(current_update_id()))
         await self._turn.acknowledge()
 
     @operator_action(Action.REPORT_SET_UP_STEP)
@@ -246,7 +246,8 @@ class OfficeDataProcedure:
     async def hand_over(self, message: HandOver) -> None:
         if await self._steps.hand_over(message):
             # Beside the update: who hands over does not wait for a mail.
-            self._beside.begin(self._steps.notify_new_owner(current_update_id()))
+            because = f"{who_is_shown()}：{message.reason}"
+            self._beside.begin(self._steps.notify_new_owner(because, current_update_id()))
         await self._turn.acknowledge()
 
     @operator_action(Action.HOLD)
@@ -316,18 +317,15 @@ class OfficeDataProcedure:
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
 
-    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
-    def judge_operation(self, asked: OperationToJudge) -> Judgement:
-        return judge(self, Action, asked)
-
     @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
-    def case_now(self) -> CaseNow:
+    def case_now(self, asked: OperationToJudge | None = None) -> CaseNow:
         state = self._state
         return answer_case_now(
+            self,
             OPERATIONS,
             state,
             state,
-            self.view,
+            asked,
             title=f"{state.office_name}（{self._case.spoken}）",
             next_step=next_for_operator(state),
             first=first_for_operator(state),
@@ -647,6 +645,15 @@ class OfficeDataProcedure:
     async def _mail_problems(self, kind: MailKind, occurrence: int = 1) -> None:
         points = tuple(problem.message for problem in self._state.problems)
         await self._steps.mail(kind, occurrence, points=points, until=self._state.expires_on)
+
+    async def _mail_new_deadline(self, asked_as: str | None) -> None:
+        """Mail the new deadline with what is asked for; of a pair that nobody has confirmed, nothing (Y5a)."""
+        state = self._state
+        points = tuple(problem.message for problem in state.problems)
+        if state.waits_for_holder or not (state.stage is Stage.SHARING or (state.stage is Stage.CORRECTION and points)):
+            return
+        await self._steps.mail(MailKind.DEADLINE_EXTENDED, points=points, until=state.expires_on, asked_as=asked_as)
+        await self._rest_or_begin_turn()
 
     async def _remind_of_open_points(self, occurrence: int) -> None:
         points, until = self._state.follow_up.open_points, self._state.waits_until

@@ -61,7 +61,7 @@ from models.yayoi.operator_actions import (
 )
 from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Stage
-from workflows.common.case_steps import CaseSteps, Mailed
+from workflows.common.case_steps import NOT_ACTED_ON, CaseSteps, Mailed
 from workflows.common.case_view import CaseView
 from workflows.common.details import day_and_hour
 from workflows.common.operator_updates import current_update_id, refused
@@ -325,12 +325,13 @@ class OfficeSteps:
     async def reassign(self) -> None:
         """Give the case to a colleague of whom it was with, and notify them."""
         if await self._steps.reassign():
-            await self.notify_new_owner()
+            await self.notify_new_owner(NOT_ACTED_ON)
 
-    async def notify_new_owner(self, asked_as: str | None = None) -> None:
-        """Mail whoever has got the case; `asked_as`: the update that has given it to them."""
+    async def notify_new_owner(self, because: str, asked_as: str | None = None) -> None:
+        """Mail whoever has got the case, with why; `asked_as`: the update that has given it to them."""
         facts = self._steps.next_occurrence(MailKind.HANDED_OVER) | {"asked_as": asked_as}
-        await self._send(self._steps.input(SendMail, kind=MailKind.HANDED_OVER, **facts))
+        turn = self._task.model_copy(update={"because": because})
+        await self._send(self._steps.input(SendMail, kind=MailKind.HANDED_OVER, turn=turn, **facts))
 
     async def remind_operator(self, on: date) -> None:
         """Remind whoever is in charge; once a day."""
@@ -358,14 +359,18 @@ class OfficeSteps:
 
     async def _mail_operator(self, kind: MailKind, occurrence: int = 1) -> None:
         """Mail who is in charge, or a supervisor: why, since when, and what can be done."""
+        await self._send(self._steps.input(SendMail, kind=kind, occurrence=occurrence, turn=self._task))
+
+    @property
+    def _task(self) -> OperatorsTask:
+        """What waits for an operator."""
         state = self._state
         possible = OPERATIONS.available(state)
-        turn = OperatorsTask(
+        return OperatorsTask(
             next_step=next_for_operator(state),
             since=state.turn_since,
             operations=tuple((each.value, each.label) for each in first_for_operator(state) if each in possible),
         )
-        await self._send(self._steps.input(SendMail, kind=kind, occurrence=occurrence, turn=turn))
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
@@ -377,10 +382,14 @@ class OfficeSteps:
         points: tuple[str, ...] = (),
         until: date | None = None,
         ends_application: bool = False,
+        asked_as: str | None = None,
     ) -> None:
-        """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on."""
+        """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on.
+
+        `asked_as`: the update that has asked for it.
+        """
         facts = {"points": points, "until": until, "ends_application": ends_application}
-        mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, **facts)
+        mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, asked_as=asked_as, **facts)
         async with self._customers_mails:  # one that is held up is sent before what happened after it
             mailed = await self._send(mail)
         if mailed.sent or mailed.refused_because:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, tuple_, update
 
-from models.backoffice.bulk_actions import MOST_CASES, BulkContent, BulkKind
+from models.backoffice.bulk_actions import MOST_CASES, NOT_BEGUN, BulkContent, BulkKind
 from models.backoffice.case_places import CasePlace
 from models.backoffice.store.worklist_rows import described
 from models.backoffice.worklist import ListedCase
@@ -27,7 +27,7 @@ MOST_LISTED = 20
 class LineToJudge:
     """One case of a bulk action, with what is to be done and by whom."""
 
-    key: CasePlace
+    workflow_id: str
     procedure: str
     kind: BulkKind
     content: BulkContent
@@ -46,7 +46,6 @@ class JudgedLine:
     refused_because: str | None = None
     operation: str | None = None
     message: Mapping[str, Any] | None = None
-    first_run: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,7 @@ class BulkCounts:
         return self.lines - self.to_judge - self.refused
 
 
+_NOT_BEGUN = JudgedLine(NOT_BEGUN)
 Judge = Callable[[LineToJudge], Awaitable[JudgedLine]]
 Send = Callable[[BulkLineRow], Awaitable[LineAnswer | None]]
 """Sends what was signed; None: it is not known what came of it."""
@@ -98,7 +98,7 @@ class BulkActions:
     async def begin(self, operator: OperatorRow, roles: Collection[str], keys: Sequence[CasePlace]) -> UUID | None:
         """Keep which cases were chosen; what is no case is passed over. None: there is none."""
         bulk_id, chosen = uuid4(), list(dict.fromkeys(keys))[:MOST_CASES]
-        there = select(_STATUS.case_no, _STATUS.part, _STATUS.procedure).where(
+        there = select(_STATUS.case_no, _STATUS.part, _STATUS.workflow_id).where(
             tuple_(_STATUS.case_no, _STATUS.part).in_(chosen)
         )
         async with self._sessions.begin() as session:
@@ -171,23 +171,21 @@ class BulkActions:
             line = await _claimed(session, _TO_JUDGE, _LINE.bulk_id, _LINE.case_no, _LINE.part)
             if line is None:
                 return False
-            judged = await judge(await _to_judge(session, line))
-            line.judged_at = self._now()
-            line.refused_because, line.operation, line.first_run = (
-                judged.refused_because,
-                judged.operation,
-                judged.first_run,
-            )
+            status = await session.get_one(_STATUS, (line.case_no, line.part))
+            # Without its first run nothing can be signed for a case.
+            judged = await judge(await _to_judge(session, line, status)) if status.first_run_id else _NOT_BEGUN
+            line.judged_at, line.first_run = self._now(), status.first_run_id
+            line.refused_because, line.operation = judged.refused_because, judged.operation
             line.message = dict(judged.message) if judged.message is not None else None
         return True
 
-    async def ready(self, bulk_id: UUID) -> Sequence[tuple[BulkLineRow, str | None]]:
-        """Return the lines that can be confirmed, each with whose case it is now."""
+    async def ready(self, bulk_id: UUID) -> Sequence[tuple[BulkLineRow, CaseStatusRow]]:
+        """Return the lines that can be confirmed, each with where its case is now."""
         both = and_(_STATUS.case_no == _LINE.case_no, _STATUS.part == _LINE.part)
-        lines = select(_LINE, _STATUS.assignee).join(_STATUS, both)
+        lines = select(_LINE, _STATUS).join(_STATUS, both)
         fitting = (_LINE.bulk_id == bulk_id, _LINE.judged_at.is_not(None), _LINE.refused_because.is_(None))
         async with self._sessions() as session:
-            return [(line, assignee) for line, assignee in await session.execute(lines.where(*fitting))]
+            return [(line, status) for line, status in await session.execute(lines.where(*fitting))]
 
     async def confirm(self, bulk_id: UUID, signed: Sequence[SignedLine], refused: Mapping[CasePlace, str]) -> bool:
         """Keep what was signed, all in one transaction; from then on it is sent. False: it was confirmed before."""
@@ -236,33 +234,31 @@ async def _claimed(session: DatabaseSession, waits: ColumnElement[bool], *order:
     return row
 
 
-async def _to_judge(session: DatabaseSession, line: BulkLineRow) -> LineToJudge:
+async def _to_judge(session: DatabaseSession, line: BulkLineRow, status: CaseStatusRow) -> LineToJudge:
     action = await session.get_one(_ACTION, line.bulk_id)
-    status = await session.get_one(_STATUS, (line.case_no, line.part))
     operator = await session.get_one(OperatorRow, action.operator_id)
     kind = BulkKind.named(str(action.kind))
-    key = CasePlace(line.case_no, line.part)
     return LineToJudge(
-        key=key,
-        procedure=line.procedure,
+        workflow_id=line.workflow_id,
+        procedure=status.procedure,
         kind=kind,
         content=BulkContent.model_validate(action.content),
         handle=action.handle,
         name=operator.name,
         roles=action.roles,
         assignee=status.assignee,
-        mail=await _mail_to_resend(session, key) if kind is BulkKind.RESEND else None,
+        mail=await _mail_to_resend(session, line) if kind is BulkKind.RESEND else None,
     )
 
 
 _FOR_OPERATORS = [kind.value for kind in MailKind if kind.for_operators]
 
 
-async def _mail_to_resend(session: DatabaseSession, key: CasePlace) -> str | None:
+async def _mail_to_resend(session: DatabaseSession, line: BulkLineRow) -> str | None:
     """Return the kind of the mail to the customer that did not arrive, else of the last one."""
     row = NoticeRow
     lost = or_(row.refused_because.is_not(None), row.bounced_at.is_not(None))
-    theirs = (row.case_no == key.case_no, row.part == key.part, row.kind.not_in(_FOR_OPERATORS))
+    theirs = (row.case_no == line.case_no, row.part == line.part, row.kind.not_in(_FOR_OPERATORS))
     newest = select(row.kind).where(*theirs).order_by(lost.desc(), row.created_at.desc(), row.key.desc())
     kind: str | None = await session.scalar(newest.limit(1))
     return kind

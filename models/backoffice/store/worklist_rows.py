@@ -115,7 +115,7 @@ async def _with_colleagues(
 def _case(row: CaseStatusRow) -> ListedCase:
     same: dict[str, Any] = {
         name: getattr(row, name)
-        for name in ("procedure", "stage", "waiting_for", "until", "due_on", "assignee", "outcome")
+        for name in ("procedure", "workflow_id", "stage", "waiting_for", "until", "due_on", "assignee", "outcome")
     }
     marks = {name: getattr(row, name) for name in ("overdue", "held", "failing", "undelivered", "awaits_approval")}
     return ListedCase(key=CasePlace(row.case_no, row.part), since=day_in_japan(row.since), **same, **marks)

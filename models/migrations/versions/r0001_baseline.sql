@@ -567,7 +567,7 @@ CREATE TABLE bulk_lines (
     bulk_id UUID NOT NULL,
     case_no VARCHAR NOT NULL,
     part INTEGER NOT NULL,
-    procedure VARCHAR NOT NULL,
+    workflow_id VARCHAR NOT NULL,
     asked_at TIMESTAMP WITH TIME ZONE,
     judged_at TIMESTAMP WITH TIME ZONE,
     refused_because VARCHAR,

@@ -1,6 +1,5 @@
 """Forms of a provider: taken by the one intake; what breaks our rules is kept until somebody corrects it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.encryption import key_owner
+from models.common.json_text import read_json
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
 from models.common.store.case_keys import make_case_key
@@ -156,8 +156,8 @@ class ProviderForms:
 
 def _read(body: str) -> Any:
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        data = read_json(body)
+    except ValueError:
         data = None
     if not isinstance(data, dict):
         raise RefusedError([_UNREADABLE])

@@ -56,12 +56,14 @@ async def test_ten_wrong_passwords_of_one_client_end_its_tries_at_this_account_a
     assert (await auth_app.sign_in()).status_code == 303
 
 
+@pytest.mark.long
 async def test_many_accounts_tried_by_one_client_end_its_tries(auth_app: AuthApp) -> None:
     most = SharedLimit.GUESSES_FROM.value.most
     answers = [await auth_app.sign_in(f"{number}@shouji.example.jp") for number in range(most + 1)]
     assert [answer.status_code for answer in answers] == [422] * most + [429]
 
 
+@pytest.mark.long
 async def test_right_passwords_count_nowhere(auth_app: AuthApp) -> None:
     """An office full of people comes from one line."""
     for _ in range(SharedLimit.GUESSES_FROM.value.most + 1):
@@ -77,6 +79,7 @@ async def test_mistakes_of_format_count_nowhere(auth_app: AuthApp, yayoi_id: str
     assert (await auth_app.sign_in()).status_code == 303
 
 
+@pytest.mark.long
 async def test_a_try_that_is_refused_fills_no_other_limit(auth_app: AuthApp) -> None:
     """Whoever presses again and again takes nothing from colleagues on the same line."""
     await wrong(auth_app, SharedLimit.GUESSES_FROM.value.most + MOST)

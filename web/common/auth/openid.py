@@ -97,6 +97,8 @@ class OpenIdProvider:
                 "code_challenge_method": "S256",
                 "timeout": _ANSWERS_WITHIN,
                 "verify": trusted_authorities(),
+                # By http it is on this machine, and the environment's proxy is for addresses of others.
+                "trust_env": settings.issuer.startswith("https:"),
             },
         )
         self._keys_read_at = -_KEYS_AGAIN_AFTER

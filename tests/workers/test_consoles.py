@@ -1,0 +1,113 @@
+"""Commands where somebody else's machine is: its console, its variables, its time zones, its full disk."""
+
+import os
+import subprocess
+import sys
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from models.common import calendar
+from workers.stack.postgres import command
+from workers.stack.stack_settings import environment
+
+CONSOLES = pytest.mark.robustness("consoles")
+VARIABLES = pytest.mark.robustness("variables of others")
+ZONES = pytest.mark.robustness("time zones")
+ROOT = Path(__file__).parents[2]
+
+OF_OTHERS = {
+    "PGPORT": "6543",
+    "PGHOST": "db.invalid",
+    "PGSSLMODE": "verify-full",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGPASSFILE": "/nowhere",
+    "PGUSER": "somebody",
+    "PGDATABASE": "theirs",
+    "PGSERVICE": "theirs",
+    "PGDATA": "/nowhere",
+    "PGCLIENTENCODING": "SQL_ASCII",
+}
+
+
+def tetsuzuki(
+    *arguments: str, variables: Mapping[str, str], stdout: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    argv = [sys.executable, "-m", "workers", *arguments]
+    return subprocess.run(argv, env=inherited | dict(variables), stdout=stdout, stderr=subprocess.PIPE, check=False)  # noqa: S603
+
+
+@CONSOLES
+@VARIABLES
+@pytest.mark.parametrize(
+    ("console", "said"),
+    [
+        ({"PYTHONIOENCODING": "ascii"}, b"\\u79d8\\u5bc6\\u9375\twhsec_"),
+        ({"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, b"\\u79d8\\u5bc6\\u9375\twhsec_"),
+        ({"PYTHONIOENCODING": "cp932"}, "秘密鍵\twhsec_".encode("cp932")),
+    ],
+    ids=["ascii", "POSIX", "cp932"],
+)
+def test_a_secret_is_shown_on_every_console_whatever_others_have_set_for_their_databases(
+    console: dict[str, str], said: bytes, database_url: str
+) -> None:
+    ended = tetsuzuki(
+        *("webhooks", "add", "https://books.example.co.jp/hook"),
+        variables=console | OF_OTHERS | {"TETSUZUKI_DATABASE_URL": database_url},
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert said in ended.stdout
+
+
+@CONSOLES
+def test_what_cannot_be_written_down_is_said(database_url: str) -> None:
+    """Also to who only looks at the exit code: the secret of a new subscriber is nowhere else."""
+    with Path("/dev/full").open("wb") as full:
+        ended = tetsuzuki(
+            *("webhooks", "add", "https://books.example.co.jp/hook"),
+            variables={"TETSUZUKI_DATABASE_URL": database_url},
+            stdout=full.fileno(),
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == b"error: done, but what was printed could not be written: No space left on device\n"
+
+
+@VARIABLES
+def test_no_process_of_the_stack_sees_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in OF_OTHERS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SOMETHING_ELSE", "stays")
+    given = environment(None)
+    assert not OF_OTHERS.keys() & given.keys()
+    assert given["SOMETHING_ELSE"] == "stays"
+    assert "port=5432" in command(tmp_path / "postgres", tmp_path / "socket").argv
+
+
+@ZONES
+def test_days_are_counted_without_the_machines_time_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers often have none, and others' are set to anything."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert any(each.startswith("tzdata") for each in project["dependencies"])
+    at = calendar.utc_now()
+    before = calendar.day_in_japan(at)
+    for theirs in ("", "Nowhere/Nothing", ":/nowhere", "America/Los_Angeles", "UTC+26", "/etc/passwd"):
+        monkeypatch.setenv("TZ", theirs)
+        monkeypatch.setenv("PYTHONTZPATH", "")
+        zoneinfo.reset_tzpath([])
+        try:
+            japan = zoneinfo.ZoneInfo.no_cache(calendar.JST.key)
+        finally:
+            zoneinfo.reset_tzpath()
+        assert at.astimezone(japan).date() == before
+    assert calendar.BusinessCalendar().due_date(date(2026, 11, 4)) == date(2026, 11, 20)
+
+
+@ZONES
+def test_a_command_asks_the_machine_for_no_zone() -> None:
+    ended = tetsuzuki("due-date", "2026-11-04", variables={"TZ": "America/Los_Angeles", "PYTHONTZPATH": ""})
+    assert (ended.returncode, ended.stdout) == (0, b"2026-11-20\n")
