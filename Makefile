@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help demo test test-long fuzz up check bench histories screenshots lock resolved audit sbom digests
+.PHONY: help demo test test-long fuzz up check bench cluster-test cluster-bench histories screenshots lock resolved audit sbom digests
 
 help:
 	@echo "make demo   cases from form to their end, two weeks in about a minute, and a firm that joins MYICS"
@@ -16,6 +16,8 @@ help:
 	@echo "make up     start everything and keep it running until Ctrl-C"
 	@echo "make check  lint, format, types, architecture"
 	@echo "make bench  measures ours beside a bare procedure and DBOS (see CONTRIBUTING.md)"
+	@echo "make cluster-test   the tests on a Temporal cluster, which is built with Go (see docs/cluster.md)"
+	@echo "make cluster-bench  measures the same there and on the dev server"
 	@echo "make histories  record the histories that replay tests run (see CONTRIBUTING.md)"
 	@echo "make screenshots  take the pictures of the guides anew"
 	@echo "make lock   renew the lock files (needs uv)"
@@ -41,7 +43,7 @@ test-long: .venv/installed
 
 MINUTES ?= 10
 fuzz: .venv/installed
-	$(BIN)/python -m pytest tests/fuzz/fuzzing.py -p no:cacheprovider --fuzz-minutes=$(MINUTES) $(if $(SEED),--fuzz-seed=$(SEED))
+	$(BIN)/python -m pytest tests/fuzz/fuzzing.py --capture=no -p no:cacheprovider --fuzz-minutes=$(MINUTES) $(if $(SEED),--fuzz-seed=$(SEED))
 
 up: .venv/installed
 	$(BIN)/tetsuzuki up
@@ -54,6 +56,13 @@ check: .venv/installed
 
 bench: .venv/bench-installed
 	$(BIN)/python -m bench $(BENCH)
+
+# Goes on where it stopped. Some of it: make cluster-test CLUSTER="--only kills"
+cluster-test: .venv/installed
+	$(BIN)/python -m bench.cluster test $(CLUSTER)
+
+cluster-bench: .venv/installed
+	$(BIN)/python -m bench.cluster bench $(CLUSTER)
 
 histories: .venv/installed
 	$(BIN)/python -m pytest tests/replay/recording.py

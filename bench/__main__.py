@@ -22,12 +22,12 @@ import argparse
 import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 
 from bench.batch import AT_ONCE, measure
 from bench.burst import measure_burst
-from bench.encryption import measure_encryption
 from bench.events import count_events
 from bench.form_latency import CLIENTS, measure_form
 from bench.ours import Ours, our_stack
@@ -35,9 +35,11 @@ from bench.report import show
 from bench.results import Results
 from bench.rounds import measure_round
 from bench.storage import measure_storage
+from bench.watching import our_watched_stack
+from bench.with_and_without import measure_cost
 from workers.program import run, say
 
-PARTS = ("bare", "dbos", "events", "storage", "form", "burst", "encryption")
+PARTS = ("bare", "dbos", "events", "storage", "form", "burst", "encryption", "telemetry")
 _IN_ROUNDS = {"bare", "dbos", "form"}
 _FORM_ROUNDS = 3
 """Each leaves hundreds of applications to be worked through before the next may begin."""
@@ -63,14 +65,19 @@ class Sizes:
 
 async def bench(parts: Collection[str], sizes: Sizes) -> None:
     results = Results()
-    if set(parts) - {"burst", "encryption"}:
+    if set(parts) - {"burst", "encryption", "telemetry"}:
         async with our_stack(sizes.customers) as ours:
             await _measure(results, ours, parts, sizes)
     if "burst" in parts:
         say(f"a burst of {sizes.burst}")
         results.burst = await measure_burst(sizes.burst)
     if "encryption" in parts:
-        results.encryption = await measure_encryption(sizes.applications, sizes.rounds)
+        in_clear = partial(our_stack, encrypt_histories=False)
+        results.encryption = await measure_cost("encryption", sizes.applications, sizes.rounds, our_stack, in_clear)
+    if "telemetry" in parts:
+        results.telemetry = await measure_cost(
+            "telemetry", sizes.applications, sizes.rounds, our_watched_stack, our_stack
+        )
     show(results, Console(width=120))
     print(results.figures.line())
 

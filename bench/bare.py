@@ -31,9 +31,9 @@ from bench.reading import wait_until_resting
 class Bare:
     """The bare side, on the Temporal server of our stack."""
 
-    def __init__(self, client: Client, temporal: int, worker: int) -> None:
+    def __init__(self, client: Client, temporal: Mapping[str, int], worker: int) -> None:
         self._client = client
-        self.processes: Mapping[str, int] = {"temporal": temporal, "worker": worker, "sender": os.getpid()}
+        self.processes: Mapping[str, int] = {**temporal, "worker": worker, "sender": os.getpid()}
 
     async def start(self, number: int) -> str:  # noqa: ARG002 all are alike
         """Start a workflow; gives its id."""
@@ -83,7 +83,7 @@ async def bare_side(ours: Ours) -> AsyncIterator[Bare]:
                 build_id=VERSION.build_id,
             )
         )
-        yield Bare(ours.client, ours.stack.processes["temporal"], worker)
+        yield Bare(ours.client, ours.temporal_processes, worker)
 
 
 async def _register_search_attributes(client: Client) -> None:

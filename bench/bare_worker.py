@@ -28,6 +28,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, client: Client, keys: CaseKeys) -> None:
+    polled = settings.model_copy(update={"temporal_task_queue": TASK_QUEUE})
     async with Worker(
         _with_house_key(client, keys),
         task_queue=TASK_QUEUE,
@@ -41,7 +42,7 @@ async def _serve(settings: Settings, client: Client, keys: CaseKeys) -> None:
             default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
         ),
     ):
-        while not await health.polls(client, settings, os.getpid(), TASK_QUEUE):  # noqa: ASYNC110 the server's
+        while not await health.polls(client, polled, os.getpid()):  # noqa: ASYNC110 the server's
             await asyncio.sleep(LOOK_AGAIN_AFTER)
         say_ready()
         await until_cancelled()

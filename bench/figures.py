@@ -31,6 +31,8 @@ class Figures:
     form_p99_ratio: float | None = None
     encryption_ratio: float | None = None
     """The rate with encryption ÷ that without: above 1 is better."""
+    telemetry_ratio: float | None = None
+    """The same for telemetry: metrics that are read, traces that are sent, logs as JSON."""
 
     def line(self) -> str:
         return json.dumps({name: _rounded(value) for name, value in asdict(self).items()})

@@ -32,8 +32,13 @@ class Ours:
         self.http = http
 
     @property
+    def temporal_processes(self) -> Mapping[str, int]:
+        """Those of the Temporal server."""
+        return {"temporal": self.stack.processes["temporal"]}
+
+    @property
     def processes(self) -> Mapping[str, int]:
-        return {**self.stack.processes, "sender": os.getpid()}
+        return {**self.stack.processes, **self.temporal_processes, "sender": os.getpid()}
 
     async def start(self, number: int) -> str:
         """Send the form of this customer; gives the application's number."""
@@ -50,11 +55,11 @@ class Ours:
 
 
 @asynccontextmanager
-async def our_stack(customers: int, *, encrypted: bool = True) -> AsyncIterator[Ours]:
-    """A new stack in a folder of its own, with so many customers who can apply, numbered from 0."""
+async def our_stack(customers: int, **settings: Any) -> AsyncIterator[Ours]:
+    """A new stack in a folder of its own, with so many customers who can apply, from number 0; `settings`: its own."""
     with TemporaryDirectory(prefix="tetsuzuki-bench-") as folder:
         async with (
-            Stack(alone(Path(folder), encrypt_histories=encrypted)) as stack,
+            Stack(alone(Path(folder), **settings)) as stack,
             database.opened(stack.settings) as sessions,
             temporal.opened(stack.settings) as client,
         ):

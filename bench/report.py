@@ -75,11 +75,11 @@ def _others(results: Results) -> Table:
             table.add_row(f"{size}: last notice after", f"{batch.notified:.1f} s")
             table.add_row(f"{size}: CPU seconds per application", f"{batch.cpu_per_application:.3f}")
         table.add_row("larger burst: tasks that timed out or were tried again", str(burst.late))
-    if results.encryption:
-        rate = median(each.rate_ratio for each in results.encryption)
-        table.add_row("applications per second with encryption ÷ without", f"{rate:.3f}")
-        cpu = median(each.cpu_ratio for each in results.encryption)
-        table.add_row("CPU seconds per application with encryption ÷ without", f"{cpu:.3f}")
+    for what, rounds in (("encryption", results.encryption), ("telemetry", results.telemetry)):
+        if rounds:
+            rate, cpu = median(each.rate_ratio for each in rounds), median(each.cpu_ratio for each in rounds)
+            table.add_row(f"applications per second with {what} ÷ without", f"{rate:.3f}")
+            table.add_row(f"CPU seconds per application with {what} ÷ without", f"{cpu:.3f}")
     return table
 
 

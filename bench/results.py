@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from bench.batch import Batch
 from bench.burst import Burst
-from bench.encryption import EncryptionRound
 from bench.events import Events
 from bench.figures import Figures, median_or_none
 from bench.form_latency import FormLatency
 from bench.storage import Storage
+from bench.with_and_without import CostRound
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Results:
     storage: Storage | None = None
     forms: list[FormLatency] = field(default_factory=list)
     burst: Burst | None = None
-    encryption: list[EncryptionRound] = field(default_factory=list)
+    encryption: list[CostRound] = field(default_factory=list)
+    telemetry: list[CostRound] = field(default_factory=list)
 
     @property
     def figures(self) -> Figures:
@@ -57,4 +58,5 @@ class Results:
             burst_cpu_ratio=self.burst.ratio if self.burst else None,
             form_p99_ratio=median_or_none(each.ratio for each in self.forms),
             encryption_ratio=median_or_none(each.rate_ratio for each in self.encryption),
+            telemetry_ratio=median_or_none(each.rate_ratio for each in self.telemetry),
         )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -15,20 +16,20 @@ import pytest_asyncio
 from hypothesis import HealthCheck
 from playwright.async_api import Browser, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.testing import WorkflowEnvironment
 
 from models.common import security_log
 from tests.browser.browsing import CHROMIUM, chromium
 from tests.support.customer import Customer, customer_after_notice
 from tests.support.databases import MIGRATED, new_database
-from tests.support.encryption import ENCRYPTED, MASTER, DecryptedHistories, opened_keys_of_tests
+from tests.support.encryption import MASTER, opened_keys_of_tests
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.myics_environment import MyicsEnvironment, myics_with_worker
 from tests.support.running import (
     PATIENCE,
     FailuresAtOnce,
-    PatientQueries,
     bounded,
     garbage_collected_rarely,
     passwords_that_cost_little,
@@ -38,13 +39,11 @@ from tests.support.running import (
     workers_among_many,
 )
 from tests.support.scratch import scratch_server
-from tests.support.signing import SIGNED_BY_TESTS
+from tests.support.shared_server import RunningCluster, shared_server, use_cluster
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
-from workers import database, examples
+from workers import database, examples, store_marks
 from workers.registry.file import load
-from workers.stack import temporal_server
-from workflows.common import search_attributes
 
 _JAPAN = pytest.StashKey[MovedJapan]()
 
@@ -89,6 +88,13 @@ def state_dir() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(autouse=True)
+def _own_store_mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a database of its own, and all that use it share one Temporal server."""
+    if "temporal" in request.fixturenames:
+        monkeypatch.setattr(store_marks, "WORKFLOW_ID", f"store-mark-{uuid4()}")
+
+
 @pytest_asyncio.fixture(scope="session")
 async def postgres_socket() -> AsyncIterator[Path]:
     """A Postgres server for all tests, with a migrated database to copy."""
@@ -114,7 +120,7 @@ async def empty_database_url(postgres_socket: Path) -> AsyncIterator[str]:
 async def _registry_template(postgres_socket: Path) -> AsyncIterator[str]:
     async with new_database(postgres_socket, MIGRATED) as url:
         engine = create_async_engine(url)
-        await load(database.sessions(engine), examples.registry())
+        await load(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), examples.registry())
         await engine.dispose()
         yield str(engine.url.database)
 
@@ -129,22 +135,14 @@ async def registry_url(postgres_socket: Path, _registry_template: str) -> AsyncI
 @pytest_asyncio.fixture
 async def sessions(database_url: str) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
     engine = create_async_engine(database_url, pool_timeout=300)  # seconds: many at once on a busy machine only wait
-    yield database.sessions(engine, MASTER)
+    yield database.sessions(engine, MASTER, JOURNAL_OF_TESTS)
     await engine.dispose()
 
 
 @pytest_asyncio.fixture(scope="session")
 async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server for all tests, where cases can be fast-forwarded."""
-    async with await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),  # time passes as in life until a test skips some
-        data_converter=ENCRYPTED,
-        interceptors=[PatientQueries(), SIGNED_BY_TESTS, DecryptedHistories()],
-        dev_server_existing_path=str(temporal_server.binary()),
-        dev_server_log_level="error",
-        dev_server_extra_args=[*temporal_server.TIME_SKIPPING, *temporal_server.BROKEN_CASES_AT_ONCE],
-        search_attributes=search_attributes.ALL,
-    ) as server:
+    async with shared_server() as server:
         yield server
 
 
@@ -227,6 +225,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--japan-time", metavar="±HH:MM", help="begin each when this is Japan's time, ahead of UTC (+) or behind"
     )
     moved.addoption("--closing-days-around-today", action="store_true", help="as at the year's end")
+    cluster = parser.getgroup("cluster", "tests on a Temporal cluster that runs already (`make cluster-test`)")
+    cluster.addoption("--temporal-cluster", metavar="HOST:PORT", help="instead of a dev server of the tests' own")
+    cluster.addoption("--temporal-web-ui", metavar="URL", help="its Web UI")
     fuzzing = parser.getgroup("fuzzing", "what `make fuzz` tries")
     fuzzing.addoption("--fuzz-minutes", type=float, default=10, help="for how long")
     fuzzing.addoption("--fuzz-seed", type=int, help="what was tried before; else something else each time")
@@ -244,6 +245,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.upper().startswith(("TETSUZUKI_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
+    if address := config.getoption("temporal_cluster"):
+        use_cluster(RunningCluster(address, config.getoption("temporal_web_ui")))
     if begins := config.getoption("japan_time"):
         config.stash[_JAPAN] = move(begins)
     if config.getoption("closing_days_around_today"):

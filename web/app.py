@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 from fastapi.templating import Jinja2Templates
 from markupsafe import Markup
 from temporalio.client import Client
@@ -42,6 +43,7 @@ from web.common.operation_sender import OperationSender, SignerNow
 from web.common.problems import answer_problems, describe_problems
 from web.common.readiness import add_readiness
 from web.common.request_ids import RequestIds
+from web.common.request_telemetry import RequestTelemetry
 from web.common.security import SecurityHeaders, WithoutPeople
 from web.common.sent_forms import FormIds, SentForms
 from web.myics.wiring import myics
@@ -159,6 +161,10 @@ def _templates(yayoi_pages: YayoiPages, myics_pages: MyicsPages) -> Jinja2Templa
     return templates
 
 
+_NONE_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own spans hold whole paths, and so the links of customers; ours hold the routes' templates."""
+
+
 async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
@@ -191,6 +197,7 @@ def bare_app(
     return FastAPI(
         **described,
         lifespan=beside_jobs,
+        telemetry=_NONE_OF_ITS_OWN,
         docs_url=None,  # those pages load their scripts from elsewhere; /openapi.json is there for every tool
         redoc_url=None,
         redirect_slashes=False,  # such a redirect repeats whatever the request calls this host
@@ -208,5 +215,6 @@ def _protect(app: FastAPI, context: WebContext, systems: Systems, packages: Sequ
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))
+    app.add_middleware(RequestTelemetry)
     app.add_middleware(RequestIds, application="web", secret_keys=context.secret_keys)  # the last is the outermost
     describe_problems(app)

@@ -22,6 +22,7 @@ from models.backoffice.store.worklist_rows import Worklist
 from models.common.calendar import BusinessCalendar, day_in_words, moment_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
+from models.common.store.held_cases import HeldCases
 from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
@@ -34,6 +35,7 @@ from web.backoffice import (
     desk_audit,
     desk_bulk,
     desk_cases,
+    desk_held_mails,
     desk_operations,
     desk_overview,
     desk_persons,
@@ -71,6 +73,7 @@ from web.common.http_methods import HeadAsGet
 from web.common.problems import ProblemError, answer_problems
 from web.common.readiness import add_readiness
 from web.common.request_ids import RequestIds
+from web.common.request_telemetry import RequestTelemetry
 from web.common.security import SecurityHeaders
 from web.common.sent_forms import FormIds, SentForms, SignInNeededError
 
@@ -90,6 +93,7 @@ _ROUTERS = (
     desk_audit.router,
     desk_persons.router,
     desk_administration.router,
+    desk_held_mails.router,
 )
 """Every page behind the log-in."""
 _SIGNING_IN_TAKES = timedelta(minutes=10)
@@ -117,6 +121,8 @@ def create_desk_app(
     run: str | None = None,
     broken_cases: FindBrokenCases = no_broken_cases,
     every: timedelta = timedelta(seconds=5),
+    traces_url: str | None = None,
+    logs_url: str | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
@@ -128,6 +134,8 @@ def create_desk_app(
 
     `audit_key` signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps.
     `erasures` begins the erasing of persons. `broken_cases` finds what the program itself stops.
+
+    `traces_url` and `logs_url` are where engineers see what the program did in a case; `{case}` stands for its number.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -155,6 +163,8 @@ def create_desk_app(
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
         now=now,
+        traces_url=traces_url,
+        logs_url=logs_url,
     )
     kept, limits = SentFormStore(sessions, now), Limits(sessions, secret_keys, now)
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limits.count_kept_forms)
@@ -175,7 +185,7 @@ def create_desk_app(
     services = (
         *(desk, forms, ui, presence, actions, bulk, Worklist(sessions), CaseSearch(sessions), SavedFilters(sessions)),
         *(OverviewFigures(sessions, calendar, now), AuditExports(sessions, audit_key, history, now), requests),
-        *(CodecServer(payloads), BrokenCasesNow(broken_cases)),
+        *(CodecServer(payloads), BrokenCasesNow(broken_cases), HeldCases(sessions)),
     )
     app.state.services = {type(service): service for service in services}
     pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")
@@ -194,6 +204,7 @@ def create_desk_app(
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=https, frames=True)
+    app.add_middleware(RequestTelemetry)
     app.add_middleware(RequestIds, application="desk", secret_keys=secret_keys)  # the last is the outermost
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)

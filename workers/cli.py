@@ -8,11 +8,13 @@ import typer
 
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
+from workers.commands import backup_cli
 from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
 from workers.commands.person_cli import person
 from workers.commands.webhooks_cli import As, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command, show_whatever_comes
+from workers.telemetry.processes import run_process
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +35,8 @@ app.add_typer(forms, name="forms")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(person, name="person")
+for command in (backup_cli.backup, backup_cli.restore, backup_cli.release):
+    app.command()(command)
 
 _EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""
@@ -67,7 +71,7 @@ def worker() -> None:
     """Run one worker process."""
     from workers.worker import serve
 
-    run_command(serve, service=True)
+    run_process("worker", serve)
 
 
 @app.command()
@@ -75,7 +79,7 @@ def eraser() -> None:
     """Run the worker that alone may delete: retention, and erasing persons."""
     from workers.erasing_worker import serve
 
-    run_command(serve, service=True)
+    run_process("eraser", serve)
 
 
 @app.command()
@@ -83,7 +87,7 @@ def web() -> None:
     """Serve the form, the case pages and the API."""
     from workers.web_server import serve
 
-    run_command(serve, service=True)
+    run_process("web", serve)
 
 
 @app.command()
@@ -91,7 +95,15 @@ def desk() -> None:
     """Serve the operators' web application."""
     from workers.desk_server import serve
 
-    run_command(serve, service=True)
+    run_process("desk", serve)
+
+
+@app.command()
+def figures() -> None:
+    """Serve what the database says of all cases as metrics."""
+    from workers.figures_server import serve
+
+    run_process("figures", serve)
 
 
 @app.command()
@@ -99,7 +111,7 @@ def inbox() -> None:
     """Take mails by SMTP and keep each as a file under the state folder."""
     from workers.stack.inbox import serve
 
-    run_command(serve, service=True)
+    run_process("inbox", serve)
 
 
 @app.command()
@@ -200,6 +212,24 @@ def reconcile() -> None:
     run_command(reconcile_now)
 
 
+@app.command()
+def backlog() -> None:
+    """Print what waits in each task queue: it grows where there are too few workers."""
+    from workers.commands.diagnose import print_backlogs
+
+    run_command(print_backlogs)
+
+
+@app.command()
+def diagnose(
+    into: Annotated[Path | None, typer.Option(dir_okay=False, help="Write this file instead of printing.")] = None,
+) -> None:
+    """Write what a report of a problem needs: versions, settings, counts; no persons, no secrets, no addresses."""
+    from workers.commands.diagnose import diagnose
+
+    run_command(lambda settings: diagnose(settings, into))
+
+
 @smart_import.command("run")
 def smart_import_run(office_token: str) -> None:
     """Import an office's transactions now; refused while it is frozen."""
@@ -246,6 +276,14 @@ def health_desk() -> None:
     from workers.health import check_desk
 
     run_command(check_desk)
+
+
+@health.command("figures")
+def health_figures() -> None:
+    """Fail unless the figures about all cases are served on this machine."""
+    from workers.health import check_figures
+
+    run_command(check_figures)
 
 
 @operators.command("link")

@@ -14,9 +14,12 @@ from sqlalchemy.pool import NullPool
 
 from activities.common.outbox import MAILS_AT_ONCE
 from models.common.encryption import WrapsKeys
+from models.common.journal import JournalStore
 from models.common.store.case_keys import MASTER_KEYS
+from models.common.store.journalling import JOURNAL
 from models.common.store.sessions import DatabaseSessions
 from workers.database_connection import connect
+from workers.journal import JournalFile
 from workers.master_keys import master_keys
 from workers.program import ClearError
 from workers.settings import Settings
@@ -27,6 +30,9 @@ _CONNECTIONS = 10
 """Kept open for what is short: every step and page."""
 _FOR_MAILS = 2 * MAILS_AT_ONCE
 """And as many more as mails can hold while a mail server thinks: each vendor's mails have an outbox of their own."""
+_KEY_CONNECTIONS = 2
+CONNECTIONS_AT_MOST = _CONNECTIONS + _FOR_MAILS + _KEY_CONNECTIONS
+"""Of one process."""
 _KEY_PATIENCE = 5  # seconds
 
 
@@ -92,10 +98,22 @@ def key_engine(settings: Settings) -> AsyncEngine:
     return create_async_engine(
         url(settings),
         pool_size=1,
-        max_overflow=1,
+        max_overflow=_KEY_CONNECTIONS - 1,
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args=patience | _by_socket(database_tls(settings)),
+    )
+
+
+def figures_engine(settings: Settings, patience: float) -> AsyncEngine:
+    """One connection, of which each statement and the connecting itself take `patience` seconds at most."""
+    return create_async_engine(
+        url(settings),
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"timeout": patience, "command_timeout": patience} | _by_socket(database_tls(settings)),
     )
 
 
@@ -164,12 +182,17 @@ _POOLER = (
 )
 
 
-def sessions(database: AsyncEngine, wraps: WrapsKeys | None = None) -> DatabaseSessions:
+def sessions(
+    database: AsyncEngine, wraps: WrapsKeys | None = None, journal: JournalStore | None = None
+) -> DatabaseSessions:
     """Sessions for activities and pages.
 
-    `wraps`: the master keys; without them nothing can be stored that begins a case.
+    `wraps`: the master keys; without them nothing can be stored that begins a case. `journal`: what no restore rolls
+    back; without it nothing can be ended for good, and no contract ID be issued.
     """
-    return async_sessionmaker(database, expire_on_commit=False, info={MASTER_KEYS: wraps} if wraps else {})
+    carried = {MASTER_KEYS: wraps, JOURNAL: journal}
+    info = {name: each for name, each in carried.items() if each is not None}
+    return async_sessionmaker(database, expire_on_commit=False, info=info)
 
 
 @asynccontextmanager
@@ -183,7 +206,7 @@ async def opened(settings: Settings) -> AsyncIterator[DatabaseSessions]:
     database = engine(settings)
     try:
         await check(database)
-        yield sessions(database, master_keys(settings))
+        yield sessions(database, master_keys(settings), JournalFile.of(settings))
     finally:
         await database.dispose()
 

@@ -25,6 +25,8 @@ class DatabaseRole(StrEnum):
     WORKER = "tetsuzuki_worker"
     ERASE = "tetsuzuki_erase"
     """The worker that ends what has been kept long enough, and erases persons."""
+    FIGURES = "tetsuzuki_figures"
+    """Counts all cases for those who run the program."""
 
 
 class Statement(StrEnum):
@@ -93,6 +95,7 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "holder_mails": _FORGOTTEN,
     "issued_contracts": _for(READ, READ, WRITE),
     "kept_forms": _FORMS,
+    "held_cases": _for(NOTHING, READ | {Statement.DELETE}, READ),
     "ledger": _for(APPEND, READ, WRITE),
     "logout_tokens": _OPERATORS,
     "lost_operations": _for(NOTHING, READ, APPEND),
@@ -115,6 +118,8 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "rate_counts": _FORMS,
     "replay_checks": _for(NOTHING, NOTHING, APPEND),
     "refused_forms": _for(WRITE, WRITE, READ),
+    "reserved_contract_ids": _for(NOTHING, NOTHING, READ),
+    "restored_cases": _for(NOTHING, READ, READ | {Statement.UPDATE}),
     "remembered_links": _for(READ, READ, WRITE),
     "saved_filters": _DESK,
     "service_links": _for(READ, READ, WRITE),
@@ -122,6 +127,7 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "sharing_again": _OF_CUSTOMERS,
     "sharings": _for(READ, READ, WRITE),
     "smart_import_runs": _for(NOTHING, READ, WRITE),
+    "store_mark": _for(READ, READ, READ | {Statement.UPDATE}),
     "support_passwords": _for(WRITE, NOTHING, WRITE),
     "untaken_cases": _for(NOTHING, READ, ALL),
     "web_sessions": _LOG_INS,
@@ -155,8 +161,17 @@ def _erases(table: str) -> Allowed:
     return _ERASED.get(table, READ | blanked | deleted)
 
 
+_COUNTED = frozenset({"applications", "case_status", "events", "notices"})
+"""What figures are made of."""
+
+
+def _counts(table: str) -> Allowed:
+    return READ if table in _COUNTED else NOTHING
+
+
 GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
-    table: {**of_roles, DatabaseRole.ERASE: _erases(table)} for table, of_roles in _GRANTS.items()
+    table: {**of_roles, DatabaseRole.ERASE: _erases(table), DatabaseRole.FIGURES: _counts(table)}
+    for table, of_roles in _GRANTS.items()
 }
 """Of each table what each role may do; a table that is not here is granted to nobody."""
 

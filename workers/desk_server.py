@@ -2,7 +2,9 @@
 
 from workers import database, temporal
 from workers.case_keys import opened_keys
+from workers.journal import JournalFile
 from workers.settings import Settings
+from workers.store_marks import watched
 from workers.web_server import serve_app
 from workers.wiring.desk import build_desk
 
@@ -18,7 +20,9 @@ async def serve(settings: Settings) -> None:
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
             client = await temporal.connect(settings, keys, role="desk", lazy=True)
-            app = build_desk(settings, database.sessions(engine, keys.masters), client, keys)
-            await serve_app(app, settings.desk_host, settings.desk_port, longest_head=LONGEST_REQUEST_HEAD)
+            sessions = database.sessions(engine, keys.masters, JournalFile.of(settings))
+            app = build_desk(settings, sessions, client, keys)
+            serving = serve_app(app, settings.desk_host, settings.desk_port, longest_head=LONGEST_REQUEST_HEAD)
+            await watched(serving, client, sessions)
     finally:
         await engine.dispose()

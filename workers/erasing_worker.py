@@ -5,8 +5,10 @@ import logging
 from workers import database
 from workers.build_id import build_id
 from workers.case_keys import opened_keys
+from workers.journal import JournalFile
 from workers.program import until_cancelled
 from workers.settings import Settings
+from workers.store_marks import look_patiently, watched
 from workers.wiring.eraser import build_eraser
 from workers.worker import connect_patiently
 
@@ -21,8 +23,10 @@ async def serve(settings: Settings) -> None:
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
             client = await connect_patiently(settings, keys, "eraser")
-            async with build_eraser(client, settings, database.sessions(engine, keys.masters)):
+            sessions = database.sessions(engine, keys.masters, JournalFile.of(settings))
+            await look_patiently(client, sessions)
+            async with build_eraser(client, settings, sessions):
                 _logger.info("working as build %s", build_id(settings))
-                await until_cancelled()
+                await watched(until_cancelled(), client, sessions)
     finally:
         await engine.dispose()

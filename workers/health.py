@@ -1,6 +1,7 @@
 """`tetsuzuki health`: whether a process of this machine (in a container: of this container) does its work."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -12,9 +13,13 @@ from temporalio.client import Client
 
 from activities.backoffice.broken_cases import BrokenCases
 from activities.common.outbox import MailNotTakenError
+from models.common.store.held_cases import HeldCases
+from models.common.store.mark_rows import restored_at
+from models.common.store.sessions import DatabaseSessions
+from models.common.store_marks import Fit
 from models.common.task_queues import erasing_queue
 from models.common.web_addresses import address_of
-from workers import database, temporal
+from workers import database, store_marks, temporal
 from workers.identity import identity, on_this_machine
 from workers.program import ClearError
 from workers.settings import Settings
@@ -35,12 +40,27 @@ async def check_worker(settings: Settings) -> None:
     """
     async with database.opened(settings) as sessions:
         client = await _check_worker(settings, settings.temporal_task_queue, "worker")
+        if await store_marks.look(client, sessions) is Fit.TEMPORAL_OLDER:
+            raise ClearError("Temporal was rolled back: stop everything and run `tetsuzuki restore --in-place`")
+        await say_what_is_held(sessions)
         broken = await BrokenCases(sessions, client, settings.temporal_task_queue).find()
     if broken:
         raise ClearError(
             f"{len(broken)} open workflows cannot go on with the code that runs: see the worker's log, and start a "
             "build that passes `tetsuzuki replay`\n"
             + "\n".join(f"  {each.workflow_id}: {each.why.name}" for each in broken)
+        )
+
+
+async def say_what_is_held(sessions: DatabaseSessions) -> None:
+    """Print when the stores were restored, for as long as mails wait since then: that needs a person, no restart."""
+    held = await HeldCases(sessions).listed()
+    async with sessions() as session:
+        since = await restored_at(session)
+    if since and held:
+        sys.stdout.write(
+            f"restored at {since:%F %T%z}: the mails and webhooks of {len(held)} cases wait until they are released "
+            "(`tetsuzuki release`, or the desk's 復元後の送信)\n"
         )
 
 
@@ -87,6 +107,11 @@ async def check_web(settings: Settings) -> None:
 async def check_desk(settings: Settings) -> None:
     """Raise `ClearError` unless the operators' web application answers on this machine."""
     await _check("the desk", address_of(settings.desk_host, settings.desk_port))
+
+
+async def check_figures(settings: Settings) -> None:
+    """Raise `ClearError` unless the figures are served on this machine; what the database says is not asked."""
+    await _check("the figures' process", address_of(settings.metrics_host, settings.metrics_port))
 
 
 async def _check(what: str, server: str) -> None:

@@ -3,11 +3,15 @@
 import asyncio
 import fcntl
 import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
-from models.common.journal import Erasure, JournalEntry, JournalError, next_entry, read_journal
+from models.common.journal import JournalEntry, JournalError, Said, merged, next_entry, read_journal
 from workers.durable_files import sync_folder
+from workers.settings import Settings
+from workers.stack.places import Places
 
 
 class JournalFile:
@@ -16,33 +20,63 @@ class JournalFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def append(self, said: Erasure, at: str) -> JournalEntry:
-        return await asyncio.to_thread(self._append, said, at)
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the one that these settings name."""
+        return cls(settings.journal_file or Places(settings.state_dir).journal)
 
-    async def entries(self) -> list[JournalEntry]:
-        return await asyncio.to_thread(self._entries)
+    @property
+    def path(self) -> Path:
+        return self._path
 
-    def _append(self, said: Erasure, at: str) -> JournalEntry:
+    def begin(self) -> None:
+        """Make it if it is not there: one that is missing later on is missed. Raises `JournalError`."""
+        self.write([])
+
+    def write(self, entries: Collection[JournalEntry]) -> None:
+        """Add those of these lines that are not in it, as a restore does. Blocks. Raises `JournalError`."""
+        with self._opened() as file:
+            known = self._read(file)
+            more = merged(known, list(entries))[len(known) :]
+            self._add(file, known, more)
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        """Open it, alone, and make it if it is not there."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             is_new = not self._path.exists()
             with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                entries = self._read(file)
-                if known := [entry for entry in entries if entry.said.request == said.request]:
-                    return known[-1]
-                entry = next_entry(entries, said, at)
-                # What a crash has left of a line was never taken for written, and goes.
-                file.seek(sum(len(each.line()) + 1 for each in entries))
-                file.truncate()
-                file.write(entry.line() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+                yield file
             if is_new:
                 sync_folder(self._path.parent)  # else the file's name is not on the disk
         except OSError as error:
             raise JournalError(f"{self._path}: {error.strerror}") from None
+
+    async def append(self, said: Said, at: str) -> JournalEntry:
+        return await asyncio.to_thread(self._append, said, at)
+
+    async def entries(self) -> list[JournalEntry]:
+        return await asyncio.to_thread(self._entries)
+
+    def _append(self, said: Said, at: str) -> JournalEntry:
+        with self._opened() as file:
+            entries = self._read(file)
+            if known := [entry for entry in entries if entry.said.request == said.request]:
+                return known[-1]
+            entry = next_entry(entries, said, at)
+            self._add(file, entries, [entry])
         return entry
+
+    @staticmethod
+    def _add(file: BinaryIO, known: Collection[JournalEntry], more: Collection[JournalEntry]) -> None:
+        # What a crash has left of a line was never taken for written, and goes.
+        file.seek(sum(len(each.line()) + 1 for each in known))
+        file.truncate()
+        file.writelines(each.line() + b"\n" for each in more)
+        file.flush()
+        os.fsync(file.fileno())
 
     def _entries(self) -> list[JournalEntry]:
         try:

@@ -59,10 +59,13 @@ def read_settings() -> Settings:
         raise typer.Exit(WRONG_USE) from None
 
 
-def run_command(main: Callable[[Settings], Main], *, service: bool = False) -> NoReturn:
-    """Run a command with the settings, and end with its exit code; a service logs as they say."""
-    settings = read_settings()
-    raise typer.Exit(run(main(settings), log_level=settings.log_level if service else "WARNING", service=service))
+def run_command(main: Callable[[Settings], Main]) -> NoReturn:
+    """Run a command with the settings, and end with its exit code."""
+    raise typer.Exit(run(main(read_settings())))
+
+
+def _nothing() -> None:
+    """Do nothing: commands say nothing of themselves but what they print."""
 
 
 def _collect_rarely() -> None:
@@ -74,8 +77,8 @@ def _collect_rarely() -> None:
     gc.set_threshold(20 * gc.get_threshold()[0], *gc.get_threshold()[1:])
 
 
-def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int:
-    """Run `main` to its end and give the exit code: what it returns, None for 0.
+def run(main: Main, *, log_level: str = "WARNING", service: bool = False, begin: Callable[[], None] = _nothing) -> int:
+    """Run `main` to its end and give the exit code: what it returns, None for 0. `begin` is done before.
 
     SIGINT and SIGTERM cancel it. That is how a service ends well, code 0; any other program was interrupted, code 128
     and the signal's number. A `ClearError` is printed without traceback, code 1.
@@ -89,8 +92,10 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
     if service:
         _collect_rarely()
     try:
+        begin()
         return asyncio.run(_cancelled_by_signals(main, service=service)) or _all_printed()
     except ClearError as error:
+        main.close()
         sys.stderr.write(f"error: {error}\n")
         return 1
     finally:

@@ -45,6 +45,14 @@ async def add_revision(address: str, message: str, tls: DatabaseTls = False) -> 
     await _run(address, lambda config: made(config, rev_id=_next_id(config)), tls)
 
 
+def newest_revision() -> str | None:
+    """Return the revision that this build brings a schema to."""
+    config = Config()
+    config.set_main_option("script_location", "models:migrations")
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
 async def check(address: str) -> None:
     """Raise Alembic's error if `models/tables` and the (migrated) database differ."""
     await _run(address, command.check)

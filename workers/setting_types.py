@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode
 from models.common.api_keys import read_api_keys
 from models.common.calendar import BusinessCalendar
 from models.common.guessable import refuse_guessable
+from models.common.web_addresses import web_address
 from models.webhooks.secrets import secrets_of
 
 THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -69,7 +70,11 @@ def _deployment(text: str) -> str:
 
 def _path(path: Path) -> Path:
     """Refuse a path that no log and no other program could show or be given."""
-    if not is_one_line(str(path)):
+    try:
+        shown = bytes(path).decode("utf-8")  # also where this process's own encoding is another one
+    except ValueError:
+        shown = "\n"
+    if not is_one_line(shown):
         raise ValueError("give a path in UTF-8 without line feeds and other letters that cannot be printed")
     return path
 
@@ -159,6 +164,13 @@ def _claim(path: str) -> str:
     return path
 
 
+def _case_link(template: str) -> str:
+    if "{case}" not in template:
+        raise ValueError("{case} is not in it, which stands for the case's number")
+    web_address(template.replace("{case}", "case"))
+    return template
+
+
 RequiredWords = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_required)]
 """Of which one is required."""
 Text = Annotated[str, AfterValidator(_text)]
@@ -172,6 +184,7 @@ Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=3650))]
 """Some time, at most ten years."""
 ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
 Json = BeforeValidator(_json)
+CaseLink = Annotated[str, AfterValidator(_case_link)]
 ScannerAddress = Annotated[str, AfterValidator(_scanner)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 OpenIdScope = Annotated[str, AfterValidator(_scope)]

@@ -16,6 +16,7 @@ from workers.address_types import DatabaseUrl, Host, HostAndPort, MailSender, On
 from workers.secret_files import SecretFiles
 from workers.setting_types import (
     ApiKeys,
+    CaseLink,
     ClaimPath,
     ClosingDays,
     DeploymentName,
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     database_desk_password: OurSecret | None = None
     database_worker_password: OurSecret | None = None
     database_erase_password: OurSecret | None = None
+    database_figures_password: OurSecret | None = None
     database_tls: bool | None = None
     """Whether the database is reached by TLS; unset: unless it is on this machine."""
     database_ca: FilePath | None = None
@@ -222,8 +224,30 @@ class Settings(BaseSettings):
     """The company's own closing days, `MM-DD` separated by commas."""
     contract_id_first: int = Field(default=7_000_000, ge=6_000_000, le=8_999_999)
     contract_id_last: int = Field(default=7_999_999, ge=6_000_000, le=8_999_999)
+    contract_id_block: int = Field(default=100, ge=1, le=10_000)
+    """For how many contract IDs the journal is written at once: a restore skips what is left of the last block."""
+    restore_gap: int = Field(default=1_000_000, ge=1)
+    """By how much a restore moves application numbers and every other count on."""
 
     log_level: LogLevel = "INFO"
+    log_format: Literal["text", "json"] | None = None
+    """How lines of the log are written; unset: as JSON with telemetry, else as text."""
+
+    telemetry: bool = False
+    """Serve metrics, send traces to `otlp_url`, and write the log as JSON."""
+    metrics_host: Host = "127.0.0.1"
+    """Where each process serves its metrics."""
+    metrics_port: int = Field(default=9464, ge=1, le=65_530)
+    """And at which port; the embedded stack gives its processes this one and those that follow."""
+    otlp_url: WebAddress | None = None
+    """The OTLP receiver (by HTTP, without `/v1/traces`) that traces go to; unset: nothing is traced."""
+    case_traces_url: CaseLink | None = None
+    """Where engineers see a case's traces, and its lines of the log: `{case}` stands for its number."""
+    case_logs_url: CaseLink | None = None
+
+    @property
+    def logs_as_json(self) -> bool:
+        return self.log_format == "json" or (self.telemetry and self.log_format is None)
 
     @field_validator("contract_id_last")
     @classmethod

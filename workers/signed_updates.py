@@ -33,6 +33,7 @@ from models.common.signatures import (
     SignedEntry,
     SignedPlace,
     Verifier,
+    taken_in,
 )
 from models.common.signed_acts import SignedAct
 from workers.program import ClearError
@@ -109,7 +110,7 @@ class _CheckedUpdates(WorkflowInboundInterceptor):
         """Return the ids of the updates that this run and those before it have accepted."""
         # Not kept when the run begins: an update of its first task comes before its `run`.
         carried = workflow.info().headers.get(TAKEN_HEADER)
-        return [*(json.loads(carried.data) if carried else ()), *self._accepted]
+        return [*(taken_in(carried.data) if carried else ()), *self._accepted]
 
 
 class _CarryTaken(WorkflowOutboundInterceptor):

@@ -20,6 +20,7 @@ from workers.identity import identity
 from workers.namespace_set_up import TemporalSetUpError, describe, keep_closed_cases, register_search_attributes
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.telemetry.tracing import traced_client
 from workers.tls import temporal_tls
 
 
@@ -57,9 +58,11 @@ async def connect(
     profile = connection(settings)
     encrypts = settings.encrypt_histories
     codec = CaseCodec(keys, profile["namespace"], encrypts=encrypts, marks=True) if keys else NoPayloads()
-    named = identity(settings, role)
+    named, traced = identity(settings, role), traced_client(settings)
     try:
-        return await Client.connect(**profile, identity=named, data_converter=converter(codec), lazy=lazy)
+        return await Client.connect(
+            **profile, identity=named, data_converter=converter(codec), interceptors=traced, lazy=lazy
+        )
     except RuntimeError as error:  # what the SDK raises for any server that it cannot reach
         raise TemporalUnreachableError(f"Temporal does not answer at {profile['target_host']}: {error}") from None
 

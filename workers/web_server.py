@@ -3,17 +3,21 @@
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from models.common.signing_keys import KeyPurpose
 from workers import database, temporal
 from workers.case_keys import opened_keys
+from workers.journal import JournalFile
 from workers.known_keys import CurrentSigner
 from workers.settings import Settings
+from workers.store_marks import watched
 from workers.wiring.root import build_web
 
 _DRAIN = 10  # seconds
@@ -31,11 +35,11 @@ async def serve(settings: Settings) -> None:
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
             client = await temporal.connect(settings, keys, role="web", lazy=True)
-            sessions = database.sessions(engine, keys.masters)
+            sessions = database.sessions(engine, keys.masters, JournalFile.of(settings))
             signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
             await signer.check()
             app = build_web(settings, sessions, client, signer)
-            await serve_app(app, settings.web_host, settings.web_port)
+            await watched(serve_app(app, settings.web_host, settings.web_port), client, sessions)
     finally:
         await engine.dispose()
 
@@ -45,7 +49,14 @@ async def serve_app(app: FastAPI, host: str, port: int, *, longest_head: int | N
     await _until_cancelled(_Server(config(app, host, port, longest_head=longest_head)))
 
 
-def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = None) -> uvicorn.Config:
+async def serve_on(app: Starlette, listening: socket.socket) -> None:
+    """Serve an application on a socket that listens until cancelled."""
+    await _until_cancelled(_Server(config(app, *listening.getsockname()[:2], notes_answers=False)), [listening])
+
+
+def config(
+    app: Starlette, host: str, port: int, *, longest_head: int | None = None, notes_answers: bool = True
+) -> uvicorn.Config:
     """Return how an app is served. Only whom `FORWARDED_ALLOW_IPS` names is believed to speak for other clients.
 
     uvicorn's own default believes whoever is on this machine, who would then meet no limit. `longest_head`: how many
@@ -56,6 +67,7 @@ def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = Non
         host=host,
         port=port,
         log_config=None,
+        access_log=notes_answers,
         timeout_graceful_shutdown=_DRAIN,
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
         http=BoundedHead,
@@ -65,8 +77,8 @@ def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = Non
     )
 
 
-async def _until_cancelled(server: uvicorn.Server) -> None:
-    serving = asyncio.create_task(server.serve())
+async def _until_cancelled(server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> None:
+    serving = asyncio.create_task(server.serve(sockets))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:

@@ -32,6 +32,10 @@ NOTICE_WITHIN = timedelta(days=1)
 """The notice follows at once when an ID is issued."""
 
 
+FOREIGN = (
+    "Temporal に、同じ番号の別の手続きがあるため、始めることができません。"
+    "接続先とバックアップからの復元の有無を確認し、技術担当者に伝えてください。"
+)
 AT_MOST = 500
 """Findings of one look: a registry that fits nothing (a wrong namespace, an old backup) must not outgrow a message."""
 
@@ -63,6 +67,7 @@ class Differences:
         workflow_ids |= {workflow_id for pair in frozen.values() if (workflow_id := _workflow_of(pair))}
         workflow_ids |= {office_workflow_id(ref.case_no, ref.part) for ref in late}
         statuses = await statuses_of(self._client, workflow_ids)
+        stuck = await self._named_foreign(stuck)
         adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, statuses))])
         lost = {(finding.application_no, finding.office_no) for finding in adrift}
         found = [
@@ -121,6 +126,17 @@ class Differences:
             )
             for number in numbers
             if (how := _LEFT_OPEN.get(statuses[application_workflow_id(number)]))
+        ]
+
+    async def _named_foreign(self, findings: list[Finding]) -> list[Finding]:
+        """Name an application that is not started because Temporal has another workflow of its number."""
+        waiting = {each.workflow_id for each in findings if each.kind is FindingKind.NOT_STARTED and each.workflow_id}
+        statuses = await statuses_of(self._client, waiting)
+        return [
+            each.model_copy(update={"kind": FindingKind.FOREIGN, "detail": FOREIGN, "repair": None})
+            if each.workflow_id in waiting and statuses[each.workflow_id] is not WorkflowStatus.UNKNOWN
+            else each
+            for each in findings
         ]
 
     async def _still_open(self, findings: list[Finding]) -> list[Finding]:

@@ -57,7 +57,7 @@ class WaitingCase:
 
 
 QueuesOf = Callable[[date, str | None], Queues]
-"""The queues of an operator; None: of everybody."""
+"""The queues of an operator, by their handle; None: of everybody."""
 
 
 class DigestActivities:
@@ -86,18 +86,18 @@ class DigestActivities:
     async def digest_recipients(self, today: DigestDay) -> Recipients:
         """Return every operator who is not on leave; nobody on a day that is no business day. Reads only."""
         if not self._calendar.is_business_day(today.day):
-            return Recipients(names=())
+            return Recipients(operators=())
         async with self._sessions() as session:
             working = (OperatorRow.removed_at.is_(None), ~OperatorRow.on_leave(today.day))
-            recipients = select(OperatorRow.name).where(*working).order_by(OperatorRow.name)
-            return Recipients(names=tuple(await session.scalars(recipients)))
+            recipients = select(OperatorRow.handle).where(*working).order_by(OperatorRow.handle)
+            return Recipients(operators=tuple(await session.scalars(recipients)))
 
     @activity.defn
     async def send_digest(self, digest: SendDigest) -> SentMail:
         """Send the operator's digest of the day unless it was sent before; a supervisor's counts everybody's cases."""
         mail = MailIdentity(key=f"digest:{digest.day}:{digest.operator}", kind="morning_digest")
         async with self._sessions() as session:
-            operator = (await session.scalars(select(OperatorRow).where(OperatorRow.name == digest.operator))).one()
+            operator = (await session.scalars(select(OperatorRow).where(OperatorRow.handle == digest.operator))).one()
         # Before the outbox begins: no connection to the database is held while Temporal counts.
         written = await self._write(operator, digest)
 
@@ -107,7 +107,7 @@ class DigestActivities:
         return await self._outbox.send(mail, write)
 
     async def _write(self, operator: OperatorRow, digest: SendDigest) -> WrittenMail:
-        queues = self._queues_of(digest.day, None if operator.supervisor else operator.name)
+        queues = self._queues_of(digest.day, None if operator.supervisor else operator.handle)
         counts = await asyncio.gather(*(self._client.count_workflows(queue.query) for queue in queues.counted))
         waiting = [case.id async for case in self._client.list_workflows(queues.waiting.query, limit=MOST_CASES)]
         body = self._template.render(

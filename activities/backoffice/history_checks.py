@@ -1,8 +1,7 @@
 """What whoever reaches Temporal's own port can do to open cases without a signature, found afterwards in histories."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -27,12 +26,13 @@ from models.common.signatures import (
     SignatureRefusedError,
     SignedPlace,
     Verifier,
+    taken_in,
 )
 from models.common.store.case_status import WHOLE
 from models.common.store.public_keys import public_keys
 from models.common.store.sessions import DatabaseSessions
 from models.common.temporal_answers import is_unknown_workflow
-from models.tables import AuditRow, CaseStatusRow, LostOperationRow
+from models.tables import AuditRow, CaseStatusRow, LostOperationRow, RestoredCaseRow
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id
 from models.yayoi.store.starting import STRANGER_REPLACED
 
@@ -60,11 +60,15 @@ class HistoryChecks:
         self._client = client
         self._task_queue = task_queue
         self._settled_for = settled_for
+        self._restored: dict[str, datetime] = {}
+        """Until when a restore has reset workflows, which says so itself."""
 
     async def find(self) -> list[Finding]:
         """Return what is not as our own programs do it. Raises `RPCError` if Temporal does not answer."""
         async with self._sessions() as session:
             verifier = Verifier(await public_keys(session))
+            restored = await session.execute(select(RestoredCaseRow.workflow_id, RestoredCaseRow.decided_at))
+            self._restored = {row.workflow_id: row.decided_at for row in restored}
         query = f"ExecutionStatus = 'Running' AND TaskQueue = '{self._task_queue}'"
         executions = [each async for each in self._client.list_workflows(query)]
         cases = [each for each in executions if each.workflow_type in OPERATION_PERMISSIONS]
@@ -121,7 +125,8 @@ class HistoryChecks:
             return
         if row is None:
             yield Finding(kind=FindingKind.NO_ROW, procedure=execution.id, detail=NO_ROW)
-        if any(_is_reset(event) for event in events):
+        since = self._restored.get(execution.id)
+        if any(_is_reset(event) and not _is_before(event, since) for event in events):
             yield Finding(kind=FindingKind.WAS_RESET, procedure=execution.id, detail=WAS_RESET)
         first_run = events[0].workflow_execution_started_event_attributes.first_execution_run_id
         accepted = _accepted(events)
@@ -203,6 +208,10 @@ def _is_reset(event: HistoryEvent) -> bool:
     )
 
 
+def _is_before(event: HistoryEvent, moment: datetime | None) -> bool:
+    return moment is not None and event.event_time.ToDatetime(UTC) <= moment
+
+
 def _accepted(events: list[HistoryEvent]) -> list[Request]:
     """Return the operations that were accepted. Of one that a Reset has sent again, another event holds the request."""
     sent_again = {
@@ -222,4 +231,4 @@ def _accepted(events: list[HistoryEvent]) -> list[Request]:
 
 def _taken_by_earlier_runs(events: list[HistoryEvent]) -> set[str]:
     fields = events[0].workflow_execution_started_event_attributes.header.fields
-    return set(json.loads(fields[TAKEN_HEADER].data)) if TAKEN_HEADER in fields else set()
+    return set(taken_in(fields[TAKEN_HEADER].data)) if TAKEN_HEADER in fields else set()

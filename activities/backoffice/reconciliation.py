@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.backoffice.differences import Differences
 from activities.backoffice.history_checks import HistoryChecks
 from activities.backoffice.late_refusals import LateRefusals
+from activities.backoffice.restored_findings import RestoredFindings
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
 from models.backoffice.case_places import place_of
@@ -59,6 +60,7 @@ class ReconciliationActivities:
         histories: HistoryChecks,
         smart_import: SmartImport,
         *,
+        restored: RestoredFindings,
         outbox: Outbox,
         templates: Environment,
         workflow_link: WorkflowLink,
@@ -70,6 +72,7 @@ class ReconciliationActivities:
         self._differences = differences
         self._refusals = refusals
         self._histories = histories
+        self._restored = restored
         self._smart_import = smart_import
         self._outbox = outbox
         self._workflow_link = workflow_link
@@ -82,7 +85,8 @@ class ReconciliationActivities:
         """Compare registry, cases and Temporal. Reads only; fails, and is tried again, while Temporal is away."""
         findings = await self._differences.find(step.at)
         late = await self._refusals.find(step.at)
-        return Found(findings=(*findings, *late, *await self._histories.find()))
+        restored = await self._restored.find()
+        return Found(findings=(*restored, *findings, *late, *await self._histories.find()))
 
     @activity.defn
     async def find_left_open(self, step: Reconcile) -> Found:  # noqa: ARG002 it is read as it is now
@@ -139,6 +143,7 @@ class ReconciliationActivities:
         mail = MailIdentity(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
         sent = await self._outbox.send(mail, partial(self._write, report=report))
         await self._refusals.mark_reported(report)
+        await self._restored.mark_reported(report)
         return sent
 
     async def _write(self, session: DatabaseSession, report: ReconciliationReport) -> WrittenMail:

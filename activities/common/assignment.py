@@ -8,7 +8,7 @@ from models.common.actors import Actor, ActorKind
 from models.common.messages import AssignCase, Assigned
 from models.common.store.case_status import WHOLE
 from models.common.store.ledger import Ledger, StepTransaction
-from models.tables import CaseStatusRow, OperatorRow
+from models.tables import CaseStatusRow
 
 
 class AssignmentActivities:
@@ -19,7 +19,7 @@ class AssignmentActivities:
 
     @activity.defn
     async def assign_operator(self, step: AssignCase) -> Assigned:
-        """Return the operator in charge; None if nobody is there, then the case keeps whom it has.
+        """Return the handle of who is in charge; None if nobody is there, then the case keeps whom it has.
 
         Raises a final error for a named operator who is not in the table or is on leave.
         """
@@ -36,8 +36,7 @@ class AssignmentActivities:
             before = await transaction.session.scalar(select(CaseStatusRow.assignee).where(*theirs).limit(1))
             await transaction.session.execute(update(CaseStatusRow).where(*theirs).values(assignee=operator))
             transaction.audit("担当者を決めた", by=step.by, reason=step.reason, operator=operator)
-            handle = await transaction.session.scalar(select(OperatorRow.handle).where(OperatorRow.name == operator))
-            themselves = step.by == str(Actor(ActorKind.OPERATOR, str(handle)))
+            themselves = step.by == str(Actor(ActorKind.OPERATOR, operator))
             return Assigned(operator=operator, by_another=operator != before and not themselves)
 
         return await self._ledger.once(step, f"assign.{step.counted}", Assigned, assign)

@@ -8,6 +8,7 @@ from temporalio.service import RPCError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.common.failures import FAILS_AT_ATTEMPT
+from activities.common.outbox import HeldError
 from models.common.messages import ACTIVITY_FAILING
 
 _log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ class _NotifyOfFailing(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 the SDK's name
         try:
             return await super().execute_activity(input)
+        except HeldError:
+            raise  # it waits for a person, and fails no more than others that do
         except Exception:
             info = activity.info()
             if info.attempt % FAILS_AT_ATTEMPT == 0 and info.workflow_id and not info.is_local:

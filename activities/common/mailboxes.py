@@ -66,6 +66,8 @@ class ImapMailbox:
         finally:
             with suppress(MailboxError):
                 await self.call("log out", imap.logout)
+            with suppress(OSError):  # a log-out that is not answered leaves the connection open
+                imap.shutdown()
 
     async def call(self, what: str, command: Callable[..., Result], *arguments: Any) -> Result:
         """Give a command and return its answer."""

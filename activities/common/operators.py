@@ -1,4 +1,7 @@
-"""Which operator takes a case: a named one who is there, or the one with the fewest open cases of every procedure."""
+"""Which operator takes a case: a named one who is there, or the one with the fewest open cases of every procedure.
+
+They are known by their handles; what they are called is looked up where it is shown.
+"""
 
 from datetime import datetime
 
@@ -14,32 +17,32 @@ _ASSIGNMENT_LOCK = 7_000_016_001
 
 
 async def operator_for(session: DatabaseSession, at: datetime, *, to: str | None, but_not: str | None) -> str | None:
-    """Return the operator whom `to` names, or else the least busy one who is not `but_not`; None if nobody is there.
+    """Return the handle of whom `to` names, or else of the least busy who is not `but_not`; None if nobody is there.
 
     Raises a final error for a named one who is not in the table or is on leave.
     """
     return await _named_operator(session, to, at) if to else await _least_busy(session, at, but_not=but_not)
 
 
-async def _named_operator(session: DatabaseSession, name: str, at: datetime) -> str:
+async def _named_operator(session: DatabaseSession, handle: str, at: datetime) -> str:
     working = select(OperatorRow).where(OperatorRow.removed_at.is_(None))
-    row = await session.scalar(working.where(OperatorRow.name == name))
+    row = await session.scalar(working.where(OperatorRow.handle == handle))
     if row is None:
-        names = ", ".join(each.name for each in await session.scalars(working.order_by(OperatorRow.name)))
+        handles = ", ".join(each.handle for each in await session.scalars(working.order_by(OperatorRow.handle)))
         raise ApplicationError(
-            f"担当者「{name}」は登録されていません。登録されている担当者：{names or 'なし'}。",
+            f"担当者「{handle}」は登録されていません。登録されている担当者：{handles or 'なし'}。",
             {"field": "to"},
             type="UnknownOperator",
             non_retryable=True,
         )
     if row.is_on_leave(day_in_japan(at)):
         raise ApplicationError(
-            f"担当者「{name}」は{f' {row.leave_until} まで' if row.leave_until else ''}休暇中です。",
+            f"担当者「{handle}」は{f' {row.leave_until} まで' if row.leave_until else ''}休暇中です。",
             {"field": "to"},
             type="OperatorOnLeave",
             non_retryable=True,
         )
-    return row.name
+    return row.handle
 
 
 async def _least_busy(session: DatabaseSession, at: datetime, *, but_not: str | None) -> str | None:
@@ -47,18 +50,18 @@ async def _least_busy(session: DatabaseSession, at: datetime, *, but_not: str | 
     # Without the lock, two cases that are assigned at once both go to whoever had the fewest before.
     await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _ASSIGNMENT_LOCK})
     case = CaseStatusRow
-    theirs = (case.assignee == OperatorRow.name) & case.outcome.is_(None)
+    theirs = (case.assignee == OperatorRow.handle) & case.outcome.is_(None)
     return await session.scalar(
-        select(OperatorRow.name)
+        select(OperatorRow.handle)
         .outerjoin(case, theirs)
         .where(
             ~OperatorRow.on_leave(day_in_japan(at)),
-            OperatorRow.name != (but_not or ""),
+            OperatorRow.handle != (but_not or ""),
             OperatorRow.takes_cases,
             OperatorRow.removed_at.is_(None),
         )
-        .group_by(OperatorRow.name)
-        .order_by(func.count(case.case_no), OperatorRow.name)
+        .group_by(OperatorRow.handle)
+        .order_by(func.count(case.case_no), OperatorRow.handle)
         .limit(1)
     )
 
@@ -71,6 +74,6 @@ async def address_of_handle(session: DatabaseSession, handle: str) -> str | None
 
 async def operator_address(session: DatabaseSession, assignee: str | None, *, escalated: bool) -> str | None:
     """Return the address of the operator in charge, or of a supervisor; None if there is none."""
-    who = OperatorRow.supervisor if escalated else OperatorRow.name == assignee
+    who = OperatorRow.supervisor if escalated else OperatorRow.handle == assignee
     addresses = select(OperatorRow.mail_address).where(who, OperatorRow.removed_at.is_(None))
-    return await session.scalar(addresses.order_by(OperatorRow.name).limit(1))
+    return await session.scalar(addresses.order_by(OperatorRow.handle).limit(1))

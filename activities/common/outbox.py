@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -13,15 +13,16 @@ from typing import Protocol
 
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.common.mail_headers import new_mail, one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import MARKDOWN, text_of
 from models.common.calendar import utc_now
-from models.common.messages import MAIL_REFUSED, SentMail
+from models.common.messages import MAIL_HELD, MAIL_REFUSED, SentMail
 from models.common.secret_keys import SecretKeys
 from models.common.store.audit import audit
+from models.common.store.held_cases import is_held
 from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import NoticeRow
@@ -31,6 +32,11 @@ MAILS_AT_ONCE = 4
 
 _TURN_WITHIN = 1.0  # seconds that a quick try waits for its turn
 _PAUSE = 60.0  # seconds without quick tries after one has failed
+_HELD_FOR = timedelta(minutes=1)
+HELD = (
+    "バックアップから復元した後のため、送信を止めています。すでに送っている可能性があります。"
+    "管理者の画面「復元後の送信」で、案件ごとに送信を再開してください。"
+)
 _LEFT = "left to the mails' task queue"
 
 
@@ -59,6 +65,8 @@ class MailIdentity:
     case_no: str | None = None
     """The case that it is about, if it is about one."""
     part: int | None = None
+    is_asked_for: bool = False
+    """Somebody waits for it, who has just asked: it does not wait when its case does after a restore."""
 
 
 Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
@@ -79,12 +87,25 @@ class MailNotTakenError(Exception):
     """The mail server has not taken the mail; the text is what it said, without an address."""
 
 
+class HeldError(ApplicationError):
+    """It waits since a restore until an operator releases its case; looked at again every minute."""
+
+    def __init__(self) -> None:
+        super().__init__(HELD, type=MAIL_HELD, next_retry_delay=_HELD_FOR, category=ApplicationErrorCategory.BENIGN)
+
+
 class RecipientRefusedError(Exception):
     """The recipient is refused for good; the text says so to operators, without the address."""
 
 
 class NothingToSendError(Exception):
     """Raised while a mail is written that is not to be sent now: nothing is stored."""
+
+
+def _count(outcome: str) -> None:
+    if activity.in_activity():
+        counted = activity.metric_meter().create_counter("tetsuzuki_mail_tries", "Mails offered to the mail server.")
+        counted.add(1, {"outcome": outcome})
 
 
 class MailTransport(Protocol):
@@ -123,7 +144,7 @@ class QuickTries:
         try:
             yield
         except ApplicationError:
-            raise  # its recipient is refused: that says nothing of the server
+            raise  # its recipient is refused, or it is held: that says nothing of the server
         except BaseException:
             self._not_before = max(self._not_before, time.monotonic() + _PAUSE)
             raise
@@ -161,6 +182,7 @@ class Outbox:
 
         Raises:
             ApplicationError: of type `MAIL_REFUSED`, if the recipient is refused for good.
+            HeldError: its case waits since a restore.
             Exception: any other: it may be tried again.
 
         """
@@ -191,6 +213,8 @@ class Outbox:
         async with self._sessions.begin() as session:
             # Whoever sends holds the row; a second one waits here and then finds the mail sent.
             notice = await session.get_one(NoticeRow, mail.key, with_for_update=True)
+            if notice.sent_at is None and not mail.is_asked_for and await is_held(session, notice.all_cases):
+                raise HeldError
             if notice.sent_at is None:
                 notice.recipient, notice.subject = written.recipient, written.subject
                 notice.cases = list(written.cases)
@@ -209,10 +233,15 @@ class Outbox:
             to = one_address(notice.recipient)
         except ValueError:
             return "宛先のメールアドレスの形が正しくありません。"
+        outcome = "not_taken"
         try:
             await self._transport.send(self._compose(notice, to, written))
+            outcome = "sent"
         except RecipientRefusedError as refused:
+            outcome = "refused"
             return str(refused)
+        finally:
+            _count(outcome)
         return None
 
     def _compose(self, notice: NoticeRow, to: Address, written: WrittenMail) -> EmailMessage:

@@ -7,6 +7,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 
 import aiosmtplib
+from opentelemetry import trace
 
 from activities.common.mail_replies import is_about_the_recipient, without_address
 from activities.common.outbox import MailNotTakenError, RecipientRefusedError
@@ -46,6 +47,12 @@ class SmtpTransport:
         self._bounces_to = bounces_to
 
     async def send(self, mail: EmailMessage) -> None:
+        with trace.get_tracer("tetsuzuki").start_as_current_span(
+            "mail", kind=trace.SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
+        ):
+            await self._send(mail)
+
+    async def _send(self, mail: EmailMessage) -> None:
         [recipient] = mail["To"].addresses
         [sender] = mail["From"].addresses
         # Servers repeat the address in what they say, and a failure is kept in history and logs.

@@ -9,6 +9,7 @@ from activities.common.outbox import WrittenMail
 from models.common.desk_links import desk_case_path, operation_path
 from models.common.personal_links import PersonalLink
 from models.common.store.case_status import status_of
+from models.common.store.operators import operator_name
 from models.common.store.sessions import DatabaseSession
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.identifiers import HolderNo
@@ -61,7 +62,7 @@ class RegistrationMailTexts:
         body = self._templates.get_template(f"{request.kind}.md").render(
             CONSTANTS,
             registration=row,
-            assignee=assignee,
+            assignee=await operator_name(session, assignee),
             kind=kind,
             firm=await session.get_one(MyicsFirmRow, row.customer_no),
             client=client,

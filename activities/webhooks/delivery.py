@@ -10,11 +10,12 @@ from jinja2 import Environment
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.common.outbox import MailIdentity, Outbox, WrittenMail
+from activities.common.outbox import HeldError, MailIdentity, Outbox, WrittenMail
 from activities.webhooks.http_post import GoneError, NotTakenError, Poster, not_posted, signed
 from models.common.calendar import day_in_japan, utc_now
 from models.common.desk_links import desk_case_path, operation_path
 from models.common.messages import SentMail
+from models.common.store.held_cases import is_held
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import (
@@ -62,9 +63,9 @@ class WebhookDeliveryActivities:
     async def deliver_webhook(self, delivery: DeliverWebhook) -> DeliveryStatus:
         """Try once unless the message is settled or this round's attempts are used up; return its status.
 
-        Raises `ApplicationError` with the time until the next attempt while there is one. One window is left: if the
-        worker dies between the subscriber's response and our commit, the same message is sent again under the same
-        webhook-id.
+        Raises `ApplicationError` with the time until the next attempt while there is one, and `HeldError`. One window
+        is left: if the worker dies between the subscriber's response and our commit, the same message is sent again
+        under the same webhook-id.
         """
         message = await self._to_send(delivery)
         if isinstance(message, DeliveryStatus):
@@ -141,6 +142,8 @@ class WebhookDeliveryActivities:
                 return _status(row)
             if row.attempts - delivery.attempts_before >= ATTEMPTS:
                 return _status(row)
+            if await is_held(session, [row.application_no]):
+                raise HeldError
             row.stage, row.settled_at = WebhookStage.SENDING, None
             return subscriber.url, row, subscriber.secrets
 

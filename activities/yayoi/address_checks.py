@@ -71,14 +71,18 @@ class AddressCheckActivities:
             row = await session.get(AddressCheckRow, code.check_id)
             if row is None or not await self._counts(session, row, code.code_no):
                 return CodeMail(sent=False)
-        mail = MailIdentity(key=_key(code.check_id, code.code_no), kind=f"code_{row.purpose}", case_no=code.case_no)
+        mail = MailIdentity(
+            key=_key(code.check_id, code.code_no), kind=f"code_{row.purpose}", case_no=code.case_no, is_asked_for=True
+        )
         await self._outbox.send(mail, partial(self._write_code, code=code))
         return CodeMail(sent=True)
 
     @activity.defn
     async def notify_of_new_password(self, step: CheckStep) -> SentMail:
         """Mail that the password was set, so that an owner who did not set it knows."""
-        mail = MailIdentity(key=_key(step.check_id, "password-set"), kind="password_set", case_no=step.case_no)
+        mail = MailIdentity(
+            key=_key(step.check_id, "password-set"), kind="password_set", case_no=step.case_no, is_asked_for=True
+        )
         return await self._outbox.send(mail, partial(self._write_password_set, step=step))
 
     @activity.defn

@@ -7,8 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from temporalio.exceptions import ApplicationError
 
+from models.common.journal import Promise
+from models.common.store.journalling import journal
 from models.common.store.sessions import DatabaseSession
-from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, OfficeRow
+from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, OfficeRow, ReservedContractIdsRow
 from models.yayoi.identifiers import ContractId
 
 _POOL = "contract_id"
@@ -34,11 +36,13 @@ class ContractIdPool:
 
     first: int
     last: int
+    block: int = 100
+    """For how many numbers the journal is written at once: a restore skips what is left of the last block."""
 
     async def take(self, session: DatabaseSession) -> ContractId:
         """Take the next free number; the pool is locked until the transaction ends.
 
-        Raises `ContractIdPoolExhaustedError`.
+        Raises `ContractIdPoolExhaustedError`, and `JournalError` if a block cannot be written there.
         """
         await session.execute(insert(ContractIdPoolRow).values(pool=_POOL, next_id=self.first).on_conflict_do_nothing())
         row = await session.get_one(ContractIdPoolRow, _POOL, with_for_update=True, populate_existing=True)
@@ -48,6 +52,9 @@ class ContractIdPool:
             for candidate in some:
                 if str(candidate) not in taken:
                     row.next_id = candidate + 1
+                    if candidate > row.promised:
+                        row.promised = min(candidate + self.block - 1, self.last)
+                        await journal(session, Promise(request=f"{_POOL}:{row.promised}", last=row.promised))
                     return ContractId(str(candidate))
         raise ContractIdPoolExhaustedError(self.last)
 
@@ -58,4 +65,11 @@ class ContractIdPool:
         issued = select(IssuedContractRow.contract_id).where(IssuedContractRow.contract_id.between(first, last))
         # An office may have been managed with an ID of its own before anything was issued here.
         managed = select(OfficeRow.contract_id).where(OfficeRow.contract_id.between(first, last))
-        return set(await session.scalars(existing.union_all(issued, managed)))
+        taken = set(await session.scalars(existing.union_all(issued, managed)))
+        row = ReservedContractIdsRow
+        reserved = await session.execute(
+            select(row.first_id, row.last_id).where(row.first_id <= int(last), row.last_id >= int(first))
+        )
+        for lowest, highest in reserved:
+            taken |= {str(number) for number in range(max(lowest, int(first)), min(highest, int(last)) + 1)}
+        return taken

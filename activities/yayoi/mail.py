@@ -22,6 +22,7 @@ from models.yayoi.messages import Outcome, SendMail
 from models.yayoi.store.after_closing import pairs_after_closing
 from models.yayoi.store.confirmations import is_unconfirmed, unconfirmed_parts
 from models.yayoi.store.late_offices import NOTICES
+from models.yayoi.store.moved_deadlines import plan_deadline_mail
 from models.yayoi.store.open_parts import open_parts
 
 _EARLY_EXITS = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
@@ -80,14 +81,15 @@ class MailActivities:
         IDs of pairs with something open get one of their own: they are the ones who can still do it (Y25). The receipt
         is sent before any mail about an office, whoever comes first once the mail server takes mails again (Y18).
 
-        Of the offices that are cancelled, expire or are undone together, one mail to the applicant is about all (Y27).
+        Of the offices that are cancelled, expire or are undone together, one mail to the applicant is about all (Y27);
+        so is one of all deadlines that are moved together.
         """
         if request.part is not None and request.kind in _AFTER_RECEIPT:
             await self._send_receipt_before(request)
         if not request.kind.for_operators:
             await self._mail_ends_left(request)
         try:
-            sent = await self._send_once_for_all(request) if request.kind in _TOGETHER else await self._send(request)
+            sent = await self._send_once_for_all(request)
         except ApplicationError:  # refused for good: the pair may be the only one who can be notified
             await self._notify_pair(request)
             raise
@@ -123,10 +125,17 @@ class MailActivities:
                     await self._send_once_for_all(mail)
 
     async def _send_once_for_all(self, request: SendMail) -> SentMail:
-        """Send the one mail about all offices that have ended like this one, unless another's mail is about it."""
+        """Send it, unless it is one about several offices, and another office's mail is about this one, too."""
+        key = _key(request)
+        moved = request.kind is MailKind.DEADLINE_EXTENDED and not request.again
+        if not moved and request.kind not in _TOGETHER:
+            return await self._send(request)
         async with self._sessions.begin() as session:
-            mailed_as = await self._plan_end(session, request)
-        return await self._send(request) if mailed_as == _key(request) else SentMail(message_id=None)
+            if moved:
+                mailed_as = await plan_deadline_mail(session, request.case_no, request.part or 0, key)
+            else:
+                mailed_as = await self._plan_end(session, request)
+        return await self._send(request) if mailed_as == key else SentMail(message_id=None)
 
     @staticmethod
     async def _plan_end(session: DatabaseSession, request: SendMail) -> str | None:
@@ -162,6 +171,7 @@ class MailActivities:
             kind=request.kind,
             case_no=request.case_no,
             part=request.part,
+            is_asked_for=request.kind is MailKind.CASE_LINK,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
         audited = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")

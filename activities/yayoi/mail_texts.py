@@ -18,6 +18,7 @@ from models.common.desk_links import desk_case_path, operation_path
 from models.common.identifiers import ledger_key
 from models.common.store.case_status import status_of
 from models.common.store.ledger import StepTransaction
+from models.common.store.operators import operator_name
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
@@ -36,6 +37,7 @@ from models.yayoi.procedures import SET_UP_PATH, Procedure
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.after_closing import pairs_after_closing
 from models.yayoi.store.late_offices import late_offices
+from models.yayoi.store.moved_deadlines import moved_with
 from models.yayoi.store.open_parts import open_parts
 from models.yayoi.store.remembered_links import service_names
 from models.yayoi.store.smart_import import stopped_offices
@@ -142,6 +144,7 @@ class MailTexts:
             "others_go_on": lambda: self._others_go_on(session, request, ended),
             "late": lambda: late_offices(session, request.case_no),
             "late_until": lambda: self._late_until(session, request),
+            "moved": lambda: self._moved(session, request),
             "stopped": lambda: stopped_offices(session, request.case_no),
         }
         named = facts_named_in(self._templates, template)
@@ -153,7 +156,7 @@ class MailTexts:
             office=office,
             request=request,
             to_the_pair=to_the_pair,
-            assignee=assignee,
+            assignee=await operator_name(session, assignee),
             case_url=case_url,
             set_up_url=urljoin(case_url, SET_UP_PATH),
             calendar_url=calendar_address(case_url),
@@ -212,6 +215,11 @@ class MailTexts:
         """Whether another office of the application is open, and not about to end itself."""
         going_on = (await open_parts(session, request.case_no, request.at)).going_on
         return bool(going_on - {request.part, *ended})
+
+    @staticmethod
+    async def _moved(session: DatabaseSession, request: SendMail) -> Sequence[ApplicationOfficeRow]:
+        """Return the offices whose new deadlines the mail says; of one that is only shown beforehand, none."""
+        return await moved_with(session, request.case_no, request.part or 0) if request.asked_as else []
 
     @staticmethod
     async def _late_until(session: DatabaseSession, request: SendMail) -> dict[int, date | None]:

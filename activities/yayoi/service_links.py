@@ -7,12 +7,16 @@ from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.common.signed_operations import verified_act
 from activities.yayoi.cases import find_notified_pair, find_open_pair
 from activities.yayoi.registry.protocols import Links
+from models.common.allowed_actors import Permissions
+from models.common.calendar import day_in_japan
 from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import RememberedLinkRow
 from models.yayoi.messages import (
     CorrectedRelink,
+    CorrectEndedRelink,
     CorrectRelinkStep,
     OfficeStep,
     RecordRelink,
@@ -20,7 +24,9 @@ from models.yayoi.messages import (
     RememberedLink,
     RememberedLinks,
 )
+from models.yayoi.operator_actions import Action, CorrectRelink
 from models.yayoi.service_links import Coverage, LinkedService, LinkKind, first_day_covered
+from models.yayoi.store.remembered_links import NOT_RECORDED, recorded_relink
 
 
 async def keep_links(transaction: StepTransaction, links: Sequence[LinkedService]) -> tuple[RememberedLink, ...]:
@@ -46,9 +52,11 @@ async def keep_links(transaction: StepTransaction, links: Sequence[LinkedService
 class LinkActivities:
     """Keeps what the links were, and records what the new ones cover."""
 
-    def __init__(self, ledger: Ledger, links: Links) -> None:
+    def __init__(self, ledger: Ledger, links: Links, permissions: Permissions) -> None:
+        """`permissions`: who may send which operation, for those that reach no workflow."""
         self._ledger = ledger
         self._links = links
+        self._permissions = permissions
 
     @activity.defn
     async def remember_links(self, step: OfficeStep) -> RememberedLinks:
@@ -107,31 +115,59 @@ class LinkActivities:
         """
 
         async def correct(transaction: StepTransaction) -> CorrectedRelink:
-            pair = await find_notified_pair(transaction.session, step.case_no, step.part)
-            link = await _remembered(transaction, step.link)
-            if link is None or link.relinked_on is None:
-                raise ApplicationError(_NOT_RELINKED, type="NotRelinked", non_retryable=True)
-            kind = LinkKind(link.kind)
-            covered = first_day_covered(kind, step.relinked_on, step.asked_from) if step.relinked_on else None
-            before = {"relinked_on": str(link.relinked_on), "first_covered_on": str(link.first_covered_on)}
-            link.relinked_on, link.first_covered_on = step.relinked_on, covered
-            await transaction.session.flush()
-            await self._links.correct(transaction, pair.linked_token, kind, link.service, covered)
-            coverage = covered and Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
-            transaction.audit(
-                "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
-                by=step.by,
-                reason=step.reason,
-                rule="Y21",
-                event_id=step.event_id,
-                link=step.link,
-                kind=kind,
-                before=before,
-                coverage=coverage and coverage.model_dump(mode="json"),
-            )
-            return CorrectedRelink(number=step.link, kind=kind, coverage=coverage)
+            return await self._correct(transaction, step)
 
         return await self._ledger.once(step, f"correct_relink.{step.counted}", CorrectedRelink, correct)
+
+    @activity.defn
+    async def correct_ended_relink(self, step: CorrectEndedRelink) -> CorrectedRelink:
+        """The same for a case whose workflow has ended: as the signed operation asks that the step carries (Y21).
+
+        Raises a final error for what the workflow would have refused: it takes its operations itself until it ends.
+        """
+
+        async def correct(transaction: StepTransaction) -> CorrectedRelink:
+            actor, act = await verified_act(transaction, Action.CORRECT_RELINK, self._permissions)
+            message = CorrectRelink.model_validate(act.message)
+            if message.misread:
+                raise _refused("　".join(message.misread))
+            today = day_in_japan(step.at)
+            recorded = await recorded_relink(transaction.session, step, message.link, today)
+            if recorded is None:
+                raise _refused(NOT_RECORDED)
+            if not recorded.ended:
+                raise _refused(_GOES_ON)
+            if errors := recorded.rule.errors(message.relinked_on, message.asked_from):
+                raise _refused("".join(errors.values()))
+            said = message.model_dump(include={"link", "relinked_on", "asked_from", "reason", "event_id"})
+            return await self._correct(transaction, CorrectRelinkStep.of(step, step.at, by=str(actor), **said))
+
+        return await self._ledger.once(step, f"correct_relink.{step.counted}", CorrectedRelink, correct)
+
+    async def _correct(self, transaction: StepTransaction, step: CorrectRelinkStep) -> CorrectedRelink:
+        pair = await find_notified_pair(transaction.session, step.case_no, step.part)
+        link = await _remembered(transaction, step.link)
+        if link is None or link.relinked_on is None:
+            raise _refused(NOT_RECORDED)
+        kind = LinkKind(link.kind)
+        covered = first_day_covered(kind, step.relinked_on, step.asked_from) if step.relinked_on else None
+        before = {"relinked_on": str(link.relinked_on), "first_covered_on": str(link.first_covered_on)}
+        link.relinked_on, link.first_covered_on = step.relinked_on, covered
+        await transaction.session.flush()
+        await self._links.correct(transaction, pair.linked_token, kind, link.service, covered)
+        coverage = covered and Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
+        transaction.audit(
+            "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
+            by=step.by,
+            reason=step.reason,
+            rule="Y21",
+            event_id=step.event_id,
+            link=step.link,
+            kind=kind,
+            before=before,
+            coverage=coverage and coverage.model_dump(mode="json"),
+        )
+        return CorrectedRelink(number=step.link, kind=kind, coverage=coverage)
 
 
 async def _remembered(transaction: StepTransaction, number: int) -> RememberedLinkRow | None:
@@ -139,5 +175,9 @@ async def _remembered(transaction: StepTransaction, number: int) -> RememberedLi
     return await transaction.session.get(RememberedLinkRow, key, with_for_update=True)
 
 
+def _refused(reason: str) -> ApplicationError:
+    return ApplicationError(reason, type="NotRelinked", non_retryable=True)
+
+
+_GOES_ON = "この案件の手続きは、まだ終了していません。案件の画面から訂正してください。"
 _NOT_REMEMBERED = "このサービスは、以前の連携にありません。"
-_NOT_RELINKED = "この再連携は、まだ記録されていません。"

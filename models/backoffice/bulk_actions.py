@@ -77,7 +77,7 @@ class BulkContent(FromOutside):
 
     reason: str = Field(min_length=1, max_length=1000)
     to: str | None = Field(default=None, max_length=100)
-    """The name of the colleague who gets them."""
+    """The handle of the colleague who gets them."""
     until: TypedDay | None = None
 
     @classmethod
@@ -111,10 +111,10 @@ def message_for(content: BulkContent, operation: Operation, mail: str | None) ->
     return message | ({"kind": mail} if operation is Action.RESEND_MAIL else {})
 
 
-def refuse_actor(actor: Actor, own_name: str, procedure: str, operation: str, assignee: str | None) -> str | None:
+def refuse_actor(actor: Actor, procedure: str, operation: str, assignee: str | None) -> str | None:
     """Return why this operator may not do it with this case among many; None if they may."""
     if not may_send(OPERATION_PERMISSIONS, procedure, operation, actor):
         return NOT_ALLOWED
-    if assignee not in {None, own_name} and not actor.has_any({Role.SUPERVISOR}):
+    if assignee not in {None, actor.handle} and not actor.has_any({Role.SUPERVISOR}):
         return OTHERS
     return None

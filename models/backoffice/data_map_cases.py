@@ -40,7 +40,7 @@ CASES: Mapping[str, TableMap] = {
         kept="3 years after the last part of the case has closed; numbers, dates and outcome stay",
         numbers=(
             "application_no office_no issued_contract_id holds_token holds_id closed_at outcome closings "
-            "end_mailed_as link_no"
+            "end_mailed_as deadline_mailed deadline_mailed_as link_no"
         ),
         persons={
             "yayoi_id": Whose.YAYOI_ID,

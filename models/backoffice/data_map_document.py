@@ -21,7 +21,8 @@ FILES = (
     FileMap("`TETSUZUKI_AUDIT_HEADS_FILE`", "nobody", "heads of the audit trail, signed each night", "for ever"),
     FileMap(
         "`TETSUZUKI_JOURNAL_FILE`",
-        "who was erased: case numbers, and a keyed hash of each address, with its key",
+        "who was erased: case numbers, and a keyed hash of each address, with its key; what was ended, by handle or "
+        "number; which contract IDs were given out",
         "no restore brings back who was erased",
         "for ever; who has it can test whether an address was erased",
     ),

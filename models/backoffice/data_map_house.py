@@ -258,4 +258,19 @@ HOUSE: Mapping[str, TableMap] = {
         kept=FOR_EVER,
         numbers="key_id purpose value state published_at retired_at revoked_at",
     ),
+    "store_mark": TableMap(
+        why="a store that was exchanged or rolled back is seen",
+        kept=FOR_EVER,
+        numbers="row_no epoch token mark marked_at restored_at",
+    ),
+    "restored_cases": TableMap(
+        why="what the last restore has found and done about each case",
+        kept="until the next restore",
+        numbers="workflow_id case_no part verdict detail decided_at reported_at",
+    ),
+    "held_cases": TableMap(
+        why="whose mails and webhooks wait since a restore",
+        kept="until an operator releases them",
+        numbers="case_no held_since",
+    ),
 }

@@ -58,7 +58,12 @@ REGISTRY_TABLES: Mapping[str, TableMap] = {
     "contract_id_pool": TableMap(
         why="the next contract ID",
         kept=FOR_EVER,
-        numbers="pool next_id",
+        numbers="pool next_id promised",
+    ),
+    "reserved_contract_ids": TableMap(
+        why="contract IDs whose owners a restore has lost: nobody else gets them",
+        kept=FOR_EVER,
+        numbers="first_id last_id",
     ),
     "business_groups": TableMap(
         why="business groups (Y3)",

@@ -14,9 +14,9 @@ class DigestDay(Message):
 
 
 class Recipients(Message):
-    """The operators who get a digest; none on a day on which the company does not work."""
+    """The handles of who gets a digest; nobody on a day on which the company does not work."""
 
-    names: tuple[str, ...]
+    operators: tuple[str, ...]
 
 
 class SendDigest(Message):
@@ -24,11 +24,12 @@ class SendDigest(Message):
 
     day: date
     operator: str
+    """By their handle."""
 
 
 class DigestsSent(Message):
-    """Who got a digest, and who could not be sent one."""
+    """Who got a digest, and who could not be sent one, by their handles."""
 
     day: date
-    names: tuple[str, ...]
+    operators: tuple[str, ...]
     missed: tuple[str, ...] = ()

@@ -35,6 +35,8 @@ class FindingKind(StrEnum):
     LOST_OPERATION = "やり直されていない操作"
     NOT_SIGNED = "署名を確認できない操作"
     BROKEN = "プログラムの不具合で止まっている手続き"
+    FOREIGN = "同じ番号の別の手続きがある申込"
+    RESTORED = "復元した案件"
     MORE = "ほかの食い違い"
 
 

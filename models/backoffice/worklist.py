@@ -140,6 +140,7 @@ class ListedCase:
     until: date | None
     due_on: date | None
     assignee: str | None
+    """By their handle."""
     overdue: bool
     held: bool
     failing: bool
@@ -152,6 +153,8 @@ class ListedCase:
     """What of theirs: the office's name, the firm."""
     open_with: tuple[str, ...] = ()
     """Colleagues who have a page of it open now."""
+    in_charge: str = ""
+    """What the one in charge is called; "" if there is none."""
 
     @property
     def name(self) -> str:
@@ -182,6 +185,9 @@ class ListedCase:
     def about(self, customer: str, subject: str) -> "ListedCase":
         return replace(self, customer=customer, subject=subject)
 
+    def led_by(self, name: str) -> "ListedCase":
+        return replace(self, in_charge=name)
+
     def seen_by(self, names: tuple[str, ...]) -> "ListedCase":
         return replace(self, open_with=names)
 
@@ -199,5 +205,5 @@ def cells(case: ListedCase) -> tuple[str, ...]:
     return (
         *(case.name, case.kind, case.customer, case.subject, case.stage, str(case.since), case.waiting_for),
         *(str(day or "") for day in days),
-        *(case.assignee or "", "、".join(case.marks)),
+        *(case.in_charge, "、".join(case.marks)),
     )

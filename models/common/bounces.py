@@ -18,7 +18,7 @@ from flufl.bounce import all_failures
 
 MOST_BYTES = 1_000_000
 """Of a returned mail: what says why it came back is at its beginning."""
-MOST_LINES = 10_000
+MOST_LINES = 5_000
 """Likewise: each line is compared with many patterns of mail systems."""
 
 _OURS = re.compile(r"<[0-9a-f]{40}@[^<>@\s]{1,255}>")

@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Collection, Iterable
-from typing import Literal, Protocol
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,6 +41,57 @@ class Erasure(BaseModel):
         return _hash(from_base64url(self.key), address) in self.addresses
 
 
+class EndedKind(StrEnum):
+    """What can have been ended for good."""
+
+    SIGNING_KEY_RETIRED = "signing_key_retired"
+    SIGNING_KEY_REVOKED = "signing_key_revoked"
+    OPERATOR = "operator"
+    OPERATOR_IDENTITY = "operator_identity"
+    OPERATOR_ROLES = "operator_roles"
+    CASE_LINK = "case_link"
+
+
+class Revocation(BaseModel):
+    """Something was ended. A restore ends it again, unless its own copy knows of what came later."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    kind: Literal["revocation"] = "revocation"
+    request: str
+    """Tells one ending from another of the same thing: it is journalled once."""
+    what: EndedKind
+    about: str
+    """The id of what was ended, or of whose it was: no person's name or address."""
+    left: list[str] = []
+    """Of roles: those that were left. Of an identity: issuer and subject. Of a link: the number that is valid now."""
+
+
+class Promise(BaseModel):
+    """Numbers up to this one may have been given out: a restore goes on above it."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    kind: Literal["promise"] = "promise"
+    request: str
+    last: int
+
+
+class Taken(BaseModel):
+    """Contract IDs within the pool's range that customers turned out to have of their own."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    kind: Literal["taken"] = "taken"
+    request: str
+    ranges: list[tuple[int, int]]
+    """First and last of each."""
+
+
+Said = Annotated[Erasure | Revocation | Promise | Taken, Field(discriminator="kind")]
+"""What a line may say."""
+
+
 class JournalEntry(BaseModel):
     """One line."""
 
@@ -50,7 +102,7 @@ class JournalEntry(BaseModel):
     at: str
     previous: str
     """The hash of the line before; empty for the first."""
-    said: Erasure
+    said: Said
 
     def line(self) -> bytes:
         return canonical(self.model_dump(mode="json"))
@@ -66,7 +118,7 @@ class JournalError(Exception):
 class JournalStore(Protocol):
     """Where it is kept: a file, or another system. It is only ever added to."""
 
-    async def append(self, said: Erasure, at: str) -> JournalEntry:
+    async def append(self, said: Said, at: str) -> JournalEntry:
         """Append a line and return it once it survives a power cut; or return the one of the same request.
 
         Raises:
@@ -100,10 +152,29 @@ def read_journal(lines: Iterable[bytes]) -> list[JournalEntry]:
     return entries
 
 
-def next_entry(entries: list[JournalEntry], said: Erasure, at: str) -> JournalEntry:
+def next_entry(entries: list[JournalEntry], said: Said, at: str) -> JournalEntry:
     """Return the line that follows these."""
     previous = entries[-1].hash() if entries else ""
     return JournalEntry(number=len(entries) + 1, at=at, previous=previous, said=said)
+
+
+def merged(one: list[JournalEntry], other: list[JournalEntry]) -> list[JournalEntry]:
+    """Return the longer of two copies of one journal. Raises `JournalError` if neither continues the other."""
+    shorter, longer = sorted((one, other), key=len)
+    if longer[: len(shorter)] != shorter:
+        raise JournalError("the two have gone apart: neither continues the other")
+    return longer
+
+
+def as_ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the numbers as ranges, each of its first and its last."""
+    ranges: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1] = (ranges[-1][0], number)
+        else:
+            ranges.append((number, number))
+    return ranges
 
 
 def _hash(key: bytes, address: str) -> str:

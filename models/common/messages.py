@@ -13,6 +13,8 @@ ACTIVITY_FAILING = "activity_failing"
 """The signal that asks a workflow to look which of its activities keep failing."""
 TRY_LATER = "TryLater"
 """The type of the failure of an update that was tried and found something away that it needs."""
+MAIL_HELD = "MailHeld"
+"""The type of the failure of what waits since a restore until an operator releases it."""
 MAIL_REFUSED = "MailRefused"
 """The type of the failure of a mail that no further try will deliver: its address is refused for good, or is none."""
 OPERATIONS_LOST = "operations_lost"
@@ -213,7 +215,7 @@ class FailingActivities(Message):
 
 
 class Assigned(Message):
-    """The operator in charge; None if nobody is there."""
+    """The operator in charge, by their handle; None if nobody is there."""
 
     operator: str | None
     by_another: bool = False

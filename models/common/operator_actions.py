@@ -2,14 +2,15 @@
 
 from pydantic import Field
 
-from models.common.names import Line, Name
+from models.common.names import Line
 from models.common.operator_message import ActionMessage
+from models.common.operators import Handle
 
 
 class HandOver(ActionMessage):
     """Take the case oneself or hand it to a colleague."""
 
-    to: Name = Field(title="新しい担当者")
+    to: Handle = Field(title="新しい担当者")
 
 
 class EndCase(ActionMessage):

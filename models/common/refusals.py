@@ -1,5 +1,6 @@
 """Refusing bad input clearly: one Japanese message per field, for pages and for other systems alike."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -41,6 +42,14 @@ class OperationRefusal(str):
     def details(self) -> dict[str, str]:
         """What travels beside the reason."""
         return {"field": self.field, "in_forms": self.in_forms}
+
+
+_KANA_OR_KANJI = re.compile("[\u3041-\u3096\u30a1-\u30fa\u3400-\u9fff]")
+
+
+def is_for_people(reason: str) -> bool:
+    """Whether people can be shown a reason. What a library or a server says is in English, also where it is final."""
+    return bool(_KANA_OR_KANJI.search(reason))
 
 
 _IN_JAPANESE = {

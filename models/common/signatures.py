@@ -67,6 +67,15 @@ class SignatureRefusal(StrEnum):
     ALREADY_TAKEN = "already_taken", "この操作は、すでに受け付けています。もう一度行うときは、"
 
 
+def taken_in(header: bytes) -> list[str]:
+    """Return the update ids that a run was begun with; none of a header that nobody of ours has written."""
+    try:
+        ids = read_json(header)
+    except ValueError:
+        return []
+    return [each for each in ids if isinstance(each, str)] if isinstance(ids, list) else []
+
+
 class SignatureRefusedError(Exception):
     """A signed operation is refused; `refusal` says why."""
 

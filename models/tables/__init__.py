@@ -61,10 +61,14 @@ from models.tables.registry import ExistingContractRow as ExistingContractRow
 from models.tables.registry import GroupMemberRow as GroupMemberRow
 from models.tables.registry import IssuedContractRow as IssuedContractRow
 from models.tables.registry import OfficeRow as OfficeRow
+from models.tables.registry import ReservedContractIdsRow as ReservedContractIdsRow
 from models.tables.registry import ServiceLinkRow as ServiceLinkRow
 from models.tables.registry import SharingRow as SharingRow
 from models.tables.registry import SmartImportRunRow as SmartImportRunRow
 from models.tables.registry import YayoiIdRow as YayoiIdRow
+from models.tables.restores import HeldCaseRow as HeldCaseRow
+from models.tables.restores import RestoredCaseRow as RestoredCaseRow
+from models.tables.restores import StoreMarkRow as StoreMarkRow
 from models.tables.sent_forms import FormPressRow as FormPressRow
 from models.tables.sent_forms import KeptFormRow as KeptFormRow
 from models.tables.text_search import begins_with as begins_with

@@ -100,6 +100,10 @@ class ApplicationOfficeRow(Base):
     """How often its case was closed: one that was reopened is open again (Y25)."""
     end_mailed_as: Mapped[str | None]
     """The key of the mail to the applicant about its end, with all that have ended the same way (Y27)."""
+    deadline_mailed: Mapped[date | None]
+    """The deadline that an operator has set and a mail to the applicant has said; None: the first one (Y27)."""
+    deadline_mailed_as: Mapped[str | None]
+    """The key of that mail, with all that were moved at the same time."""
     link_no: Mapped[int] = mapped_column(server_default=text("1"))
     """The number of the pair's own link that opens its page now; every earlier one is ended."""
 

@@ -199,3 +199,14 @@ class ContractIdPoolRow(Base):
 
     pool: Mapped[str] = mapped_column(primary_key=True)
     next_id: Mapped[int]
+    promised: Mapped[int] = mapped_column(server_default=text("0"))
+    """The last number that the journal knows of as perhaps given out."""
+
+
+class ReservedContractIdsRow(Base):
+    """Contract IDs that a restore has lost the owners of: customers' own, which are given to nobody else."""
+
+    __tablename__ = "reserved_contract_ids"
+
+    first_id: Mapped[int] = mapped_column(primary_key=True)
+    last_id: Mapped[int]

@@ -15,7 +15,7 @@ from models.yayoi.events import Event
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind, RelinkDay
 
-APPLICANT, ON_A_PAGE = "申込者", "お手続きの画面での操作"
+ON_A_PAGE = "お手続きの画面での操作"
 """Who has acted, and why, in the audit trail of what is done on our own pages."""
 
 

@@ -13,6 +13,8 @@ EXPIRY_DAYS = 5
 """Business days after the due date in which the applicant can still correct or release (Y27)."""
 EXTENSION_DAYS = 7
 """Days by which an operator's extension moves that deadline unless another day is typed in (Y27)."""
+MOVED_TOGETHER = timedelta(minutes=1)
+"""Offices of one application whose deadlines operators move within this time are in one mail to the applicant (Y27)."""
 MOST_EXTENSION_DAYS = 366
 """Days by which extensions move it at most: a slip in the year would keep a case open for ever."""
 

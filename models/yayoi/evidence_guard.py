@@ -5,7 +5,10 @@ from pydantic import BaseModel, Field
 from models.common.message import FromOutside
 from models.yayoi.identifiers import OfficeToken, YayoiId
 
-UNKNOWN_OFFICE = "この事業所トークンの事業所データは登録されていません。事業所トークンを確認してください。"
+UNKNOWN_OFFICE = (
+    "この事業所トークンの事業所データは登録されていません。証憑は保存しないでください。"
+    "事業所トークンを確認して、もう一度入力してください。"
+)
 NO_GROUP_YET = (
     "この事業所データの証憑を保存する事業グループが、まだありません。証憑は保存しないでください。"
     "先に、この事業所データ用の弥生ID でログインして、STEP6（事業グループの新規作成）を済ませてください。"

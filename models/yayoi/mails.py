@@ -54,7 +54,7 @@ class MailKind(StrEnum):
             MailKind.CORRECTION_REMINDER: "【弥生】（再送）お申し込み内容の訂正をお願いします",
             MailKind.RELEASE_SHARING: "【弥生】会計事務所との共有の解除をお願いします",
             MailKind.RELEASE_SHARING_REMINDER: "【弥生】（再送）会計事務所との共有の解除をお願いします",
-            MailKind.DEADLINE_EXTENDED: "【弥生】お手続きの期限を延長しました",
+            MailKind.DEADLINE_EXTENDED: "【弥生】お手続きの期限を変更しました",
             MailKind.DELAY: "【弥生】お手続きの完了が予定日より遅れます",
             MailKind.COMPLETION_NOTICE: NOTICE_SUBJECT,
             MailKind.LINK_ADDED: "【弥生】『スマート証憑管理』会計連携の追加が完了しました",

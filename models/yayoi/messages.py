@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from models.common.acting import SYSTEM
 from models.common.message import Message
@@ -53,6 +54,8 @@ class ApplicationCase(CaseRef):
 
     case_no: ApplicationNo
     offices: tuple[OfficeCase, ...]
+    submission_id: UUID | None = None
+    """The form that it was started for: a workflow of the same number may be another's, after a restore."""
 
     @property
     def due_date(self) -> date:
@@ -303,6 +306,8 @@ class SendMail(CountedStep):
     """The day by which the applicant has to act."""
     to_applicant: bool = False
     """Whether one that usually goes to the pair's own Yayoi ID goes to the applicant, about the whole case."""
+    again: bool = False
+    """Whether an operator has it sent once more."""
     ends_application: bool = False
     """Whether with what it is about the whole application has ended: it says so, and no other mail does (Y18)."""
     turn: OperatorsTask | None = None
@@ -348,6 +353,10 @@ class CorrectRelinkStep(OfficeRef, CountedStep):
     by: str
     reason: str
     event_id: str | None = None
+
+
+class CorrectEndedRelink(OfficeRef, CountedStep):
+    """Do what a signed operation asks of a case whose workflow has ended: `act` is all that it says (Y21)."""
 
 
 class CorrectedRelink(NumberedLink):

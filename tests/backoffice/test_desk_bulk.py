@@ -20,7 +20,7 @@ from web.backoffice.desk_bulk import BEFORE_LEAVE, NONE_CHOSEN, NOTHING_TO_CONFI
 from web.backoffice.desk_bulk_jobs import BulkJobs
 from web.common.operation_sender import Done, NotKnown, Refused
 
-MINE = {"assignee": "佐藤"}
+MINE = {"assignee": "sk"}
 ENDED = MINE | {"outcome": "完了", "stage": "終了"}
 
 
@@ -55,7 +55,7 @@ async def test_each_case_is_judged_by_its_own_rules_and_what_can_be_done_is_sign
         desk.sessions,
         ListedOffice(1, status=MINE),
         ListedOffice(2, status=MINE),
-        ListedOffice(3, status={"assignee": "田中"}),
+        ListedOffice(3, status={"assignee": "tn"}),
         ListedOffice(4),
         ListedOffice(5, status={"first_run_id": None}),
     )
@@ -70,7 +70,7 @@ async def test_each_case_is_judged_by_its_own_rules_and_what_can_be_done_is_sign
     first = text_of(await desk.http.get(place))
     assert "一括操作（7 件）" in first
     assert "操作を選ぶ" in first
-    page = await judged(desk, place, kind="hand_over", to="田中")
+    page = await judged(desk, place, kind="hand_over", to="tn")
     assert "3 件を実行できます" in page
     assert "この手続きは、すでに終了したか、終了の処理中です。" in page
     assert [each for each in (OTHERS, NO_SUCH_OPERATION, NOT_BEGUN) if each not in page] == []
@@ -87,7 +87,7 @@ async def test_each_case_is_judged_by_its_own_rules_and_what_can_be_done_is_sign
     assert len(desk.operations.signed) == len(sent) == 3
     one = sent["application/YS-000001/office/1"]
     assert one.place == ("application/YS-000001/office/1", "first", "hand_over", f"{bulk_id}/YS-000001/1")
-    assert one.message == {"reason": "担当の変更のため", "to": "田中"}
+    assert one.message == {"reason": "担当の変更のため", "to": "tn"}
     assert one.entry == b"operator:sk"
     done = text_of(await desk.http.get(place))
     assert "実行が終わりました。実行済み 3 件、できなかったもの 4 件。" in done
@@ -110,7 +110,7 @@ async def test_before_a_leave_all_of_ones_own_cases_are_handed_over_at_once(desk
     assert BEFORE_LEAVE in page.text
     assert re.search(r'value="hand_over"\s+checked', page.text)
     place = begun.headers["location"].partition("?")[0]
-    assert "2 件を実行できます" in await judged(desk, place, kind="hand_over", to="田中")
+    assert "2 件を実行できます" in await judged(desk, place, kind="hand_over", to="tn")
 
 
 async def test_what_a_case_refuses_when_it_is_sent_is_kept_and_what_nobody_answers_is_sent_again(
@@ -197,7 +197,7 @@ async def test_a_supervisor_acts_on_others_cases_and_on_a_whole_list_of_five_hun
     # Before it is confirmed, it can be said anew; afterwards not.
     assert "2 件を実行できます" in await judged(desk, place, kind="note")
     await desk.http.post(f"{place}/confirm")
-    await desk.http.post(place, data={"kind": "hand_over", "to": "田中", "reason": "別の理由"})
+    await desk.http.post(place, data={"kind": "hand_over", "to": "tn", "reason": "別の理由"})
     [action] = await desk.rows(select(BulkActionRow))
     assert (action.kind, action.content) == ("note", {"reason": "担当の変更のため"})
     await desk.http.post(f"{place}/remove")
@@ -210,7 +210,7 @@ async def test_a_case_that_went_to_a_colleague_meanwhile_is_left_to_them(desk: D
     await desk.sign_in("sk")
     place = await chosen(desk, "YS-000001/1", "YS-000002/1")
     await judged(desk, place, kind="note")
-    await desk.set_status("YS-000001", assignee="田中")
+    await desk.set_status("YS-000001", assignee="tn")
     await desk.http.post(f"{place}/confirm")
     await jobs(desk).send_all()
     assert [each.place.case for each in desk.operations.signed] == ["application/YS-000002/office/1"]

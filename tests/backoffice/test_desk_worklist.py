@@ -57,14 +57,14 @@ async def found(desk: DeskSite, text: str) -> set[str]:
 async def test_what_needs_an_operator_comes_first_then_what_is_due_first_and_each_list_has_its_own(
     desk: DeskSite,
 ) -> None:
-    mine = {"assignee": "佐藤"}
+    mine = {"assignee": "sk"}
     await fill_offices(
         desk.sessions,
         ListedOffice(1, status=mine),
         ListedOffice(2, status=mine | {"until": date(2026, 11, 10)}),
         ListedOffice(3, status=mine | NEEDS_OPERATOR),
         ListedOffice(4, status=mine | NEEDS_OPERATOR | {"held": True}),
-        ListedOffice(5, status={"assignee": "田中", "overdue": True, "due_on": date(2026, 11, 4)}),
+        ListedOffice(5, status={"assignee": "tn", "overdue": True, "due_on": date(2026, 11, 4)}),
         ListedOffice(6, status={"undelivered": True, "due_on": None, "overdue": True}),
         ListedOffice(7, status={"awaits_approval": True, "waiting_for": WaitingFor.OPERATOR}),
         ListedOffice(8, status=mine | {"outcome": "完了", "stage": Stage.CLOSED}),
@@ -209,7 +209,7 @@ async def test_a_case_is_taken_by_one_press_as_a_signed_hand_over_to_oneself(des
     assert {answer.headers["location"] for answer in answers} == {"/desk?show=unassigned&claimed=YS-000001%2F1"}
     [(workflow_id, operation, content, actor, _)] = desk.operations.sent
     assert (workflow_id, operation) == ("application/YS-000001/office/1", "hand_over")
-    assert content == {"reason": CLAIMED, "to": "佐藤"}
+    assert content == {"reason": CLAIMED, "to": "sk"}
     assert (str(actor), actor.roles) == ("operator:sk", ("caseworker",))
     page = text_of(await desk.http.get("/desk?show=unassigned&claimed=YS-000001%2F1"))
     assert "YS-000001 の 1 件目の担当になりました。" in page
@@ -238,8 +238,8 @@ async def test_a_case_is_taken_on_its_own_page_too_which_leads_to_the_next_one(d
     assert 'src="/desk/presence/YS-000001"' in page.text
     taken = await desk.http.post("/desk/claim", data=hidden_fields(page, "/desk/claim"))
     assert taken.headers["location"] == "/desk/cases/YS-000001/1?done=hand_over"
-    assert [(each[0], each[2]["to"]) for each in desk.operations.sent] == [("application/YS-000001/office/1", "佐藤")]
-    await desk.set_status("YS-000001", assignee="佐藤")
+    assert [(each[0], each[2]["to"]) for each in desk.operations.sent] == [("application/YS-000001/office/1", "sk")]
+    await desk.set_status("YS-000001", assignee="sk")
     assert "/desk/claim" not in (await desk.http.get("/desk/cases/YS-000001/1")).text
     following = await desk.http.post("/desk/next", data=hidden_fields(page, "/desk/next"))
     assert following.headers["location"] == "/desk/cases/YS-000002/1"
@@ -248,15 +248,15 @@ async def test_a_case_is_taken_on_its_own_page_too_which_leads_to_the_next_one(d
 async def test_the_next_case_is_the_most_urgent_that_is_ones_own_or_free_and_open_with_nobody(desk: DeskSite) -> None:
     await fill_offices(
         desk.sessions,
-        ListedOffice(1, status=NEEDS_OPERATOR | {"assignee": "田中", "until": date(2026, 11, 6)}),
+        ListedOffice(1, status=NEEDS_OPERATOR | {"assignee": "tn", "until": date(2026, 11, 6)}),
         ListedOffice(2, status=NEEDS_OPERATOR | {"until": date(2026, 11, 9)}),
-        ListedOffice(3, status=NEEDS_OPERATOR | {"assignee": "佐藤", "until": date(2026, 11, 12)}),
-        ListedOffice(4, status={"assignee": "佐藤", "until": date(2026, 11, 5)}),
+        ListedOffice(3, status=NEEDS_OPERATOR | {"assignee": "sk", "until": date(2026, 11, 12)}),
+        ListedOffice(4, status={"assignee": "sk", "until": date(2026, 11, 5)}),
     )
     await desk.sign_in("sk")
     opened = await desk.http.post("/desk/next", data={"form_id": "1"})
     assert opened.headers["location"] == "/desk/cases/YS-000002/1"
-    assert [(each[0], each[2]["to"]) for each in desk.operations.sent] == [("application/YS-000002/office/1", "佐藤")]
+    assert [(each[0], each[2]["to"]) for each in desk.operations.sent] == [("application/YS-000002/office/1", "sk")]
     after = await desk.http.post("/desk/next", data={"form_id": "2", "after": "YS-000002/1"})
     assert after.headers["location"] == "/desk/cases/YS-000003/1"
     assert len(desk.operations.sent) == 1
@@ -329,8 +329,8 @@ async def test_filters_are_saved_by_name_for_oneself_and_lead_back_to_what_they_
 async def test_the_file_holds_what_the_list_shows_runs_no_formula_and_says_who_took_it(desk: DeskSite) -> None:
     await fill_offices(
         desk.sessions,
-        ListedOffice(1, "=HYPERLINK", "太郎", "@支店", status={"assignee": "佐藤", "overdue": True}),
-        ListedOffice(2, status={"assignee": "佐藤"}),
+        ListedOffice(1, "=HYPERLINK", "太郎", "@支店", status={"assignee": "sk", "overdue": True}),
+        ListedOffice(2, status={"assignee": "sk"}),
     )
     await desk.sign_in("sk")
     answer = await desk.http.get("/desk/worklist.csv?show=mine")

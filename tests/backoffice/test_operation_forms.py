@@ -19,7 +19,7 @@ from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.operator_actions import AT, FILLED_IN, TABLE, after_notice, asked_for, relinked, state_at
 
 EVERY = [operation for operations in OPERATION_PERMISSIONS.values() for operation in operations]
-COLLEAGUES = (("鈴木", "鈴木"), ("佐藤", "佐藤（自分）"))
+COLLEAGUES = (("sm", "鈴木"), ("sk", "佐藤（自分）"))
 OF_THE_ENGINE = set(ActionMessage.model_fields) - {"reason"}
 
 
@@ -110,7 +110,7 @@ def test_only_what_the_case_has_can_be_chosen_and_the_only_choice_is_made_alread
     with pytest.raises(RefusedError) as refused:
         correcting.content(typed_into(correcting) | {CHOICE: "of another case"})
     assert [each.field for each in refused.value.errors] == [CHOICE]
-    assert {value for value, _ in form_of(Action.HAND_OVER, state).fields[0].options} == {"鈴木", "佐藤"}
+    assert {value for value, _ in form_of(Action.HAND_OVER, state).fields[0].options} == {"sm", "sk"}
 
 
 def test_a_refusal_by_the_rules_stands_beside_the_field_that_it_is_about() -> None:

@@ -18,6 +18,7 @@ NAMES = [
     "burst_cpu_ratio",
     "form_p99_ratio",
     "encryption_ratio",
+    "telemetry_ratio",
 ]
 
 

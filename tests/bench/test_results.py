@@ -4,12 +4,12 @@ import pytest
 
 from bench.batch import Batch
 from bench.burst import Burst
-from bench.encryption import EncryptionRound
 from bench.events import Events
 from bench.figures import Figures
 from bench.form_latency import FormLatency
 from bench.results import Results, Round
 from bench.storage import Storage
+from bench.with_and_without import CostRound
 
 
 def batch(notified: float, cpu: dict[str, float], applications: int = 10) -> Batch:
@@ -57,10 +57,12 @@ def test_a_run_without_parts_has_no_figures() -> None:
     assert Results().figures == Figures()
 
 
-def test_encryption_is_compared_within_each_round() -> None:
+def test_what_something_costs_is_compared_within_each_round() -> None:
     rounds = [
-        EncryptionRound(batch(4.0, {"worker": 21.0}, 10), batch(3.8, {"worker": 20.0}, 10)),
-        EncryptionRound(batch(8.0, {"worker": 22.0}, 10), batch(8.0, {"worker": 20.0}, 10)),
+        CostRound(batch(4.0, {"worker": 21.0}, 10), batch(3.8, {"worker": 20.0}, 10)),
+        CostRound(batch(8.0, {"worker": 22.0}, 10), batch(8.0, {"worker": 20.0}, 10)),
     ]
-    assert Results(encryption=rounds).figures.encryption_ratio == pytest.approx((0.95 + 1) / 2)
+    for figures in (Results(encryption=rounds).figures, Results(telemetry=rounds).figures):
+        ratios = {figures.encryption_ratio, figures.telemetry_ratio} - {None}
+        assert ratios == {pytest.approx((0.95 + 1) / 2)}
     assert rounds[0].cpu_ratio == pytest.approx(1.05)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 from email.message import EmailMessage
+from urllib.parse import urljoin
 
 from playwright.async_api import Locator, Page, expect
 
@@ -131,6 +132,8 @@ class Firm:
     async def send_a_file(self) -> None:
         await self.menu("一括登録")
         await self.at(self.page, "batches")
+        template = self.main.get_by_role("link", name="CSV").first
+        assert (await self.page.request.get(urljoin(self.page.url, str(await template.get_attribute("href"))))).ok
         rows = "顧問先ID下4桁,顧問先名称\n0013,あさひ工業\n12,短い\n".encode("cp932")
         await self.page.get_by_label("ファイル").set_input_files(
             {"name": "komonsaki.csv", "mimeType": "text/csv", "buffer": rows}
@@ -143,6 +146,7 @@ class Firm:
                 await asyncio.sleep(0.3)
         await expect(self.main).to_contain_text("顧問先ID の下 4 桁を")
         await self.at(self.page, "batch")
+        await expect(self.main.get_by_role("status")).to_have_class(re.compile(r"\brefused\b"))  # no success
         bar, column = self.page.get_by_role("progressbar"), self.main.locator("dl.facts")
         assert await bar.evaluate("it => it.offsetWidth") == await column.evaluate("it => it.offsetWidth")
 

@@ -43,14 +43,14 @@ async def comes_to(page: Page, name: str) -> None:
 
 async def fill(sessions: async_sessionmaker[AsyncSession]) -> None:
     turn = {"waiting_for": WaitingFor.OPERATOR, "stage": Stage.CORRECTION}
-    late = {"assignee": "佐藤", "overdue": True, "due_on": date(2026, 11, 2)}
+    late = {"assignee": "sk", "overdue": True, "due_on": date(2026, 11, 2)}
     await fill_operators(sessions)
     await fill_offices(
         sessions,
         ListedOffice(1, "佐々木", "健太", "駅前支店", "佐々木 商店", turn | {"until": date(2026, 11, 6)}),
-        ListedOffice(2, "高橋", "花子", "カフェみどり", "高橋 工業", turn | {"assignee": "佐藤", "undelivered": True}),
+        ListedOffice(2, "高橋", "花子", "カフェみどり", "高橋 工業", turn | {"assignee": "sk", "undelivered": True}),
         ListedOffice(3, "田辺", "一郎", "本店", "田辺 農園", late),
-        ListedOffice(4, "渡邉", "桃子", "株式会社わたなべ製作所 大阪営業所", status={"assignee": "田中", "held": True}),
+        ListedOffice(4, "渡邉", "桃子", "株式会社わたなべ製作所 大阪営業所", status={"assignee": "tn", "held": True}),
         ListedOffice(5, "山口", "誠", "本店", status={"outcome": "完了", "stage": Stage.CLOSED}),
         *(ListedOffice(number, status={"due_on": date(2026, 11, 1 + number)}) for number in range(8, 20)),
     )
@@ -121,7 +121,7 @@ async def test_an_operator_works_through_the_list_by_keyboard(
             await comes_to(page, "担当する")
             await page.keyboard.press("Enter")
             await expect(page.get_by_role("status")).to_contain_text("YS-000001 の 1 件目の担当になりました。")
-            assert [each[2]["to"] for each in desk.operations.sent] == ["佐藤"]
+            assert [each[2]["to"] for each in desk.operations.sent] == ["sk"]
 
             await comes_to(page, "検索")
             await page.keyboard.press("Enter")

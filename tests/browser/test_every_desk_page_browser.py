@@ -65,7 +65,7 @@ async def test_no_page_of_the_desk_is_a_hurdle_or_wider_than_the_screen(
     await fill_offices(
         sessions,
         ListedOffice(1, "佐々木", "健太", "駅前支店", "佐々木 商店", turn | {"awaits_approval": True}),
-        ListedOffice(2, status={"assignee": "田中"}),
+        ListedOffice(2, status={"assignee": "tn"}),
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -9,25 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browser.browsing import DEVICES, new_page
+from tests.browser.tabbing import FOCUSED, tab_to
 from tests.support.matrices import mostly_long
 from tests.support.serving import served
 from tests.support.web import NETWORK, TOKEN_B, Web, answering, end_cases, fill_registry, web_on
 
 pytestmark = pytest.mark.browser
 
-MOST_TABS = 80
 PAGES = ["/", "/plan", "/register", "/token", "/enquiry", "/sign-in", "/support-password", "/guide/use"]
 PAGES += ["/guide/group-members", "/myics/sign-in"]
-FOCUSED = """() => {
-    const element = document.activeElement, style = getComputedStyle(element), box = element.getBoundingClientRect();
-    return {
-        id: element.id, name: element.name || "", value: element.value || "", role: element.className,
-        text: element.textContent.trim(),
-        outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 3,
-        seen: box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.left >= 0 && box.right <= innerWidth + 1,
-        big: box.height >= 24 || element.tagName === "A",
-    };
-}"""
 
 
 @pytest_asyncio.fixture
@@ -36,20 +26,6 @@ async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvi
     async with web_on(sessions, temporal.client) as web, answering(web):
         yield web
         await end_cases(web, temporal.client)
-
-
-async def tab_to(page: Page, **wanted: str) -> None:
-    """Press Tab until this has the focus; all that is come to on the way is seen, and seen to have it."""
-    await page.wait_for_load_state("load")  # with its styles, which show the focus
-    for _ in range(MOST_TABS):
-        await page.keyboard.press("Tab")
-        focused = await page.evaluate(FOCUSED)
-        assert focused["outlined"], focused
-        assert focused["seen"], focused
-        assert focused["big"], focused
-        if wanted.items() <= focused.items():
-            return
-    raise AssertionError(f"Tab never comes to {wanted}")
 
 
 async def type_into(page: Page, name: str, text: str) -> None:

@@ -95,3 +95,21 @@ def test_a_mail_that_is_too_long_is_read_from_its_beginning() -> None:
     assert read_returned_mail(report(ours()) + b"x" * 2 * MOST_BYTES).action is FAILED
     nested = b"Content-Type: message/rfc822\r\n\r\n" * 5000
     assert read_returned_mail(nested).action is OTHER
+
+
+@pytest.mark.robustness("made-up input")
+@pytest.mark.parametrize("line", ["", " ", ">", "> > ", "\t", "<a@b.example>: x"])
+def test_a_mail_of_very_many_lines_holds_nobody_up(line: str) -> None:
+    """The time for it does not grow with the square of their number: then this would not end."""
+    head = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example\r\n\r\n"
+    returned = read_returned_mail(head + f"{line}\r\n".encode() * 400_000)
+    assert returned.message_ids == ()
+
+
+@pytest.mark.robustness("made-up input")
+def test_what_is_quoted_is_found_on_its_own_line() -> None:
+    ours = f"<{'a' * 40}@example.co.jp>"
+    head = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example\r\n\r\n"
+    for quoted in (f"Message-ID: {ours}", f"> > message-id:{ours}", f"\t\u3000Message-Id:\r\n {ours}"):
+        assert read_returned_mail(head + f"\r\n\r\n{quoted}\r\n".encode()).message_ids == (ours,), quoted
+    assert read_returned_mail(head + f"Message-ID:\r\n\r\n{ours}".encode()).message_ids == ()

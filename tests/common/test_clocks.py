@@ -16,6 +16,10 @@ def now(off: timedelta) -> datetime:
     return datetime.now(UTC) + off
 
 
+def clock(off: timedelta) -> datetime:
+    return datetime.now(UTC) + off
+
+
 @pytest.mark.robustness("clocks")
 async def test_who_has_another_time_than_the_database_is_not_ready(sessions: async_sessionmaker[AsyncSession]) -> None:
     ten_days, nearly = timedelta(days=10), CLOCKS_APART - timedelta(seconds=30)

@@ -96,7 +96,7 @@ def copy(socket: Path, folder: Path) -> None:
     postgres._own_folder(folder / "data", account)
     postgres._own_folder(folder / "socket", account)
     backup = [
-        str(postgres._binary("pg_basebackup")),
+        str(postgres.postgres_program("pg_basebackup")),
         "-D",
         str(folder / "data"),
         "-h",

@@ -5,9 +5,13 @@ import re
 from uuid import uuid4
 
 import pytest
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from tests.fuzz.web_requests import filled
+from tests.hostile.target import target_on
+from tests.support.desk import desk_on, fill_operators
 from tests.support.web import fill_registry, web_on
 
 EDGES = pytest.mark.robustness("edges of HTTP")
@@ -49,3 +53,37 @@ async def test_the_edges_of_http(sessions: async_sessionmaker[AsyncSession], tem
                 assert wanted <= operation["responses"].keys(), path
         identifiers = re.findall(r'"pattern": "([^"]+)"', json.dumps(described))
         assert len(identifiers) > 3
+
+
+@EDGES
+@pytest.mark.long
+async def test_every_path_of_both_applications_has_the_same_edges(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    await fill_operators(sessions)
+    async with target_on(sessions, temporal.client) as target, desk_on(sessions) as desk, target.attacker() as attacker:
+        await desk.sign_in("tn")
+        for app, http in ((target.app, attacker.http), (desk.app, desk.http)):
+            allowed: dict[str, set[str]] = {}
+            for route in iter_route_contexts(app.routes):
+                path = str(route.path)
+                if route.methods and ":path" not in path:  # that is the Web UI's own, whatever it takes
+                    with_head = {"HEAD"} if "GET" in route.methods else set()
+                    allowed.setdefault(path, set()).update(route.methods | with_head)
+            assert len(allowed) > 30
+            for path, methods in allowed.items():
+                address = filled(path)
+                if "GET" in methods:
+                    got, asked = await http.get(address), await http.head(address)
+                    assert (asked.status_code, asked.content) == (got.status_code, b""), path
+                refused = await http.request("TRACE", address)
+                assert refused.status_code == 405, path
+                taken = set(refused.headers["allow"].split(", "))
+                assert methods <= taken, path  # of another path that fits as well, there may be more
+                for method in {"GET", "POST", "PUT"} - taken:
+                    answer = await http.request(method, address)
+                    if method == "POST" and answer.status_code == 303:  # a page that says it, to people
+                        continue
+                    assert answer.status_code == 405, (method, path, answer.status_code)
+                    assert set(answer.headers["allow"].split(", ")) == taken, (method, path)
+                    assert "この操作は受け付けていません" in answer.text, (method, path)

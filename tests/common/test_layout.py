@@ -14,7 +14,7 @@ LAYERS = ("models", "workflows", "activities", "web", "workers")
 PACKAGES = {"common", "webhooks", "yayoi", "myics", "backoffice"}
 BESIDE_THEM = {"models": {"tables", "migrations"}, "web": {"static", "templates"}}
 """Folders of a layer that are no packages of it; `workers` has parts of the program, each with a name of its own."""
-OF_THE_WHOLE = {"browser", "fuzz", "hostile", "replay", "support", "third_procedure"}
+OF_THE_WHOLE = {"browser", "cluster", "fuzz", "hostile", "replay", "support", "third_procedure"}
 """Folders of tests that run all layers together, and their support."""
 
 SAME_OF_EACH = {

@@ -2,16 +2,26 @@
 
 import pytest
 from temporalio import exceptions
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TerminatedError, TimeoutType
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.converter._payload_validation_error import create_payload_validation_error
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    ServerError,
+    TerminatedError,
+    TimeoutType,
+)
 
 from models.common.messages import MAIL_REFUSED
-from workflows.common.failing_activities import why_given_up
+from web.common.operation_sender import UNSAID, Refused, Why, _outcome_of
+from workflows.common.failing_activities import refusal, why_given_up
 
 WORDS = pytest.mark.robustness("words of the machinery")
 ENGLISH = "connection was closed in the middle of operation"
 
 
-def given_up(error: FailureError) -> str:
+def failed_by(error: FailureError) -> ActivityError:
     failed = ActivityError(
         "Activity task failed",
         scheduled_event_id=1,
@@ -22,7 +32,11 @@ def given_up(error: FailureError) -> str:
         retry_state=None,
     )
     failed.__cause__ = error
-    return why_given_up(failed)
+    return failed
+
+
+def given_up(error: FailureError) -> str:
+    return why_given_up(failed_by(error))
 
 
 def timed_out(by: FailureError | None) -> exceptions.TimeoutError:
@@ -48,6 +62,11 @@ def timed_out(by: FailureError | None) -> exceptions.TimeoutError:
             ApplicationError("SMTPDataError: 554 5.6.0 content", type="MailNotTakenError"),
             "メールサーバーが受け付けませんでした：SMTPDataError: 554 5.6.0 content",
         ),
+        # The SDK's own are final as well, and say nothing to people.
+        (create_payload_validation_error({"field": ENGLISH}), "処理の途中で問題が起きました（PayloadValidationError。"),
+        (ApplicationError(ENGLISH, non_retryable=True), "処理の途中で問題が起きました（ApplicationError。"),
+        (timed_out(ApplicationError(ENGLISH, type="X", non_retryable=True)), "処理の途中で問題が起きました（X。"),
+        (ServerError(ENGLISH, non_retryable=True), "処理の途中で問題が起きました（ServerError。"),
         (ApplicationError("宛先がありません。", type=MAIL_REFUSED, non_retryable=True), "宛先がありません。"),
         (ApplicationError("すでに終了しています。", type="CaseClosed", non_retryable=True), "すでに終了しています。"),
     ],
@@ -56,3 +75,31 @@ def timed_out(by: FailureError | None) -> exceptions.TimeoutError:
 def test_a_report_says_in_japanese_why_a_step_was_given_up(error: FailureError, said: str) -> None:
     assert given_up(error).startswith(said)
     assert ENGLISH not in given_up(error)
+
+
+@WORDS
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ApplicationError("登録されていません。", {"field": "yayoi_id"}, non_retryable=True), "登録されていません。"),
+        (create_payload_validation_error(None), "処理の途中で問題が起きました（PayloadValidationError。"),
+        (ApplicationError(ENGLISH, type="Vendor", non_retryable=True), "処理の途中で問題が起きました（Vendor。"),
+        (ApplicationError("弥生 ID", type="Vendor", non_retryable=True), "弥生 ID"),
+        (ApplicationError("Failed decoding heartbeat details", non_retryable=True), "処理の途中で問題が起きました（"),
+        (ApplicationError("", non_retryable=True), ""),
+    ],
+    ids=str,
+)
+def test_a_refusal_of_another_system_is_shown_only_if_it_is_for_people(error: ApplicationError, said: str) -> None:
+    assert refusal(failed_by(error)).startswith(said)
+    assert refusal(error).startswith(said)  # of a local activity it comes as it is
+
+
+@WORDS
+def test_an_update_that_the_sdk_refuses_for_good_is_not_said_in_its_words() -> None:
+    for cause in (create_payload_validation_error(None), ApplicationError(ENGLISH, non_retryable=True)):
+        outcome = _outcome_of(WorkflowUpdateFailedError(cause))
+        assert isinstance(outcome, Refused)
+        assert (outcome.reason, outcome.why) == (UNSAID, Why.BY_THE_MACHINERY)
+    ours = _outcome_of(WorkflowUpdateFailedError(ApplicationError("いまはできません。", non_retryable=True)))
+    assert ours == Refused("いまはできません。")

@@ -1,7 +1,9 @@
 """One customer goes through all pages; after that nothing of anybody is in the logs, or in Temporal."""
 
+import getpass
 import json
 import logging
+import os
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from google.protobuf.message import Message
+from pydantic import SecretStr
 from sqlalchemy import text
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
@@ -25,6 +28,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.backoffice.data_map import Json
 from models.backoffice.data_map_document import DATA_MAP
+from models.common.acting import SYSTEM
+from models.common.actors import Actor, ActorKind
 from models.common.calendar import day_in_japan
 from models.common.possible_operations import CASE_NOW
 from models.tables import YayoiIdRow
@@ -33,12 +38,17 @@ from tests.support.customer import AIR, BANK, GROUP, SUPPORT_PASSWORD, Customer,
 from tests.support.databases import new_database
 from tests.support.encryption import MASTER, decrypt
 from tests.support.environment import OFFICE_C, TARO, details_of
+from tests.support.journals import JOURNAL_OF_TESTS
+from tests.support.running_commands import settings_of
 from tests.support.scanning import found_in
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import PASSWORD, SAME_ORIGIN, Browser, until
 from workers import database
+from workers.commands.diagnose import diagnose, diagnosis
+from workers.setting_types import is_secret
 from workers.settings import Settings
+from workers.stack.checks import free_port
 
 HANAKO, FRIEND, ASKER, STRANGER, SAVER = (
     f"{name}@betsu.example.jp" for name in ("hanako", "tomo", "tazune", "shiranai", "nokosu")
@@ -54,6 +64,8 @@ REGISTRATION = {
 }
 ENQUIRY = {"contract_id": "8871304", "name": "多津音", "mail_address": ASKER, "text": "電話は 03-5555-0199 です"}
 OTHER_ACCOUNT = "よその銀行 普通 5550199"
+OPERATORS = {"佐藤", "鈴木", "田中", "藤井", "高橋"}
+"""What those who are in charge of cases are called: cases know their handles."""
 TRIED = "My-real-password-1"
 """Typed at the sign-in by somebody who has none here."""
 
@@ -92,7 +104,9 @@ async def life(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIte
     with _kept(kept):
         async with new_database(postgres_socket, "migrated") as url, SmtpInbox().listening() as mails:
             engine = database.engine(Settings(database_url=url))
-            async with customer_after_notice(database.sessions(engine, MASTER), temporal, mails) as customer:
+            async with customer_after_notice(
+                database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal, mails
+            ) as customer:
                 life = Life(customer, kept.lines)
                 async with (
                     served(customer.web.app) as address,
@@ -254,7 +268,7 @@ async def test_no_history_holds_anything_of_anybody(life: Life) -> None:
         history = await client.get_workflow_handle(workflow_id).fetch_history()
         texts = [text for event in history.events for text in _texts(event)]
         said = "\n".join([workflow_id, str(each.search_attributes), str(each.typed_search_attributes), *texts])
-        for secret in sorted(life.people | life.keys):
+        for secret in sorted(life.people | life.keys | OPERATORS):
             assert secret not in said, f"{workflow_id} holds {secret}"
         if workflow_id.startswith("application/"):
             assert life.customer.case.application_no in said  # facts are there, and are found
@@ -298,8 +312,15 @@ async def test_the_audit_trail_names_nobody(life: Life) -> None:
     async with life.customer.environment.sessions() as session:
         trail = [str(row) for row in await session.scalars(text("select t::text from audit_trail t"))]
     assert len([row for row in trail if life.customer.case.application_no in row]) > 5
-    for secret in sorted(life.people | life.keys):
+    for secret in sorted(life.people | life.keys | OPERATORS):
         assert not any(secret in row for row in trail), secret
+
+
+async def test_the_audit_trail_says_by_kind_and_number_who_acted(life: Life) -> None:
+    async with life.customer.environment.sessions() as session:
+        acted = set(await session.scalars(text('select "by" from audit_trail'))) - {SYSTEM}
+    assert {Actor.recorded(by).kind for by in acted} <= set(ActorKind)
+    assert {Actor.recorded(by).kind for by in acted} >= {ActorKind.APPLICANT, ActorKind.YAYOI_ID}
 
 
 async def test_every_json_key_that_was_written_is_in_the_data_map_and_the_other_way_round(life: Life) -> None:
@@ -373,7 +394,9 @@ async def test_nothing_of_anybody_lies_in_temporal_in_clear(life: Life) -> None:
     async for as_it_is, readable in decrypted(life):
         assert found_in(as_it_is, said) == set()
         read += readable
-    assert found_in(read, said) >= {"弥生 太郎", life.customer.issued.yayoi_id}
+    assert found_in(read, said | OPERATORS) >= {"弥生 太郎", life.customer.issued.yayoi_id}
+    assert found_in(read, OPERATORS) == set()
+    assert b'"sk"' in read or b'"sm"' in read  # the search attribute says who is in charge
 
 
 async def decrypted(life: Life) -> AsyncIterator[tuple[bytes, bytes]]:
@@ -389,3 +412,65 @@ async def decrypted(life: Life) -> AsyncIterator[tuple[bytes, bytes]]:
             lies = message.SerializeToString()
             await decrypt(message)
             yield lies, message.SerializeToString()
+
+
+HOUSE = "himitsu-no-ie"
+"""In every text that the settings of the house hold."""
+
+
+async def test_the_file_for_a_report_of_a_problem_holds_nothing_of_anybody_no_secret_and_no_address(
+    life: Life, tmp_path: Path
+) -> None:
+    environment = life.customer.environment
+    secret = {
+        name: SecretStr(f"{HOUSE}-{name}-0123456789-abcdef")
+        for name, field in Settings.model_fields.items()
+        if is_secret(field) and "tuple" not in str(field.annotation) and name not in {"secret_key", "master_keys"}
+    }
+    texts = {
+        name: f"{HOUSE}.example.jp"
+        for name, field in Settings.model_fields.items()
+        if field.annotation is str and not name.startswith("temporal") and name != "log_level"
+    }
+    others = {
+        "smtp_user": HOUSE,
+        "deployment_name": HOUSE,
+        "public_url": f"https://{HOUSE}.example.jp",
+        "former_secret_keys": (SecretStr(HOUSE),),
+    }
+    settings = settings_of(environment).model_copy(update=secret | texts | others)
+    assert {"smtp_password", "oidc_client_secret", "temporal_api_key"} <= secret.keys()
+    assert {"operators_mail", "contact_name", "smtp_host"} <= texts.keys()
+
+    file = tmp_path / "diagnose.json"
+    await diagnose(settings, file)
+    content = file.read_bytes()
+    own = {os.uname().nodename, getpass.getuser() + "@", environment.client.service_client.config.target_host}
+    own |= {settings.temporal_task_queue, settings.database_url or "", str(Path.cwd()), HOUSE}
+    assert settings.secret_key is not None
+    own.add(settings.secret_key.get_secret_value())
+    # A library is called so, too.
+    assert found_in(content, (life.people | life.keys | own) - {"argon2", ""}) == set()
+
+    written = json.loads(content)
+    assert "error" not in str(written), written
+    assert written["settings"]["smtp_password"] == "set"
+    assert written["settings"]["desk_port"] == "default"
+    assert written["database"]["revision"] == written["database"]["revision_of_this_build"]
+    assert sum(each["count"] for each in written["database"]["cases"]["open"]) > 1
+    assert {each["name"] for each in written["database"]["tables"]} >= DATA_MAP.keys()
+    assert written["temporal"]["open_workflows"] > 1
+    assert {each["queue"] for each in written["temporal"]["task_queues"]} == {"cases", "-mails", "-erasing"}
+
+
+async def test_a_part_that_does_not_answer_says_so_and_the_others_are_there(tmp_path: Path) -> None:
+    nowhere = Settings(
+        database_url=f"postgresql+asyncpg://{HOUSE}@/nothing?host={tmp_path}",
+        temporal_address=f"127.0.0.1:{free_port()}",
+        temporal_config=False,
+    )
+    written = await diagnosis(nowhere)
+    assert written["database"] == {"error": "DatabaseUnreachableError"}
+    assert written["temporal"] == {"error": "TemporalUnreachableError"}
+    assert written["program"]["libraries"]["temporalio"]
+    assert HOUSE not in json.dumps(written)

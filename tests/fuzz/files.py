@@ -184,7 +184,8 @@ def _read_journal(found: bytes) -> None:
         return
     assert b"".join(entry.line() + b"\n" for entry in entries) == found[: found.rfind(b"\n") + 1]
     for entry in entries:
-        entry.said.names("taro@example.co.jp")
+        if isinstance(entry.said, Erasure):
+            entry.said.names("taro@example.co.jp")
 
 
 def _read_private_key(found: bytes) -> None:

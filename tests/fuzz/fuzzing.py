@@ -25,8 +25,7 @@ _FOR_SYSTEMS = 0.15
 
 
 def _say(text: str) -> None:
-    """Write beside what pytest keeps to itself."""
-    sys.__stderr__.write(f"{text}\n")  # type: ignore[union-attr]
+    sys.stderr.write(f"{text}\n")
 
 
 def _take_turns(targets: Sequence[FuzzTarget], seed: int, until: float) -> list[str]:

@@ -41,7 +41,7 @@ SAID = {
     "reason": "お電話がありました",
     "text_for_customer": "お客様へ",
     "until": "2026-12-01",
-    "to": "佐藤",
+    "to": "sk",
     "kind": "receipt",
     "yayoi_id": "b@example.co.jp",
     "office_token": "b0000002-0000-4000-8000-000000000002",

@@ -7,7 +7,7 @@ import pytest
 from tests.fuzz.target import FuzzTarget
 from tests.fuzz.web_requests import WebRequests
 
-EXAMPLES = [15, pytest.param(400, marks=pytest.mark.long)]
+EXAMPLES = [10, pytest.param(400, marks=pytest.mark.long)]
 
 
 @pytest.mark.robustness("made-up input")

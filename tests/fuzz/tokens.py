@@ -17,7 +17,7 @@ from models.common.api_keys import ApiKey
 from models.common.commitments import ContentError, commitment_of, salted
 from models.common.operators import Role
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
-from models.common.signatures import SignatureRefusedError, SignedEntry, SignedPlace, Signer, Verifier
+from models.common.signatures import SignatureRefusedError, SignedEntry, SignedPlace, Signer, Verifier, taken_in
 from models.common.signing_keys import KeyPurpose, PrivateKey
 from models.webhooks.secrets import secrets_of
 from models.yayoi.case_links import Opening, key_of, opening
@@ -64,6 +64,10 @@ def _verify_entry(found: bytes) -> None:
     with suppress(SignatureRefusedError):
         VERIFIER.verify(found, PLACE, MESSAGE)
         assert found == ENTRY
+
+
+def _read_taken(found: bytes) -> None:
+    assert all(isinstance(each, str) for each in taken_in(found))
 
 
 def _verify_message(found: bytes) -> None:
@@ -160,6 +164,7 @@ TARGETS = (
     FuzzTarget("personal link", near(PERSONAL.encode()), _read_link),
     FuzzTarget("signature of an operation", near(ENTRY), _verify_entry, reads_files=True),
     FuzzTarget("content of a signed operation", (near_json(dict(MESSAGE)) | json_values).map(as_json), _verify_message),
+    FuzzTarget("updates that were taken", near(b'["a-1", "b-2"]'), _read_taken, reads_files=True),
     FuzzTarget("signature of a form", near(SENT), _check_form),
     FuzzTarget("keys of other systems", near(b"shop:apply+ask:" + b"k" * 40, b"whsec_" + b"A" * 32), _read_keys),
     FuzzTarget("token of a log-out", near(PROVIDER.token(CLAIMS).encode()), _log_out),

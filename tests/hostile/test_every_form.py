@@ -2,37 +2,32 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.calendar import JST
 from models.common.password_hashing import Hashing
-from models.myics.registrations import RegistrationKind, RegistrationStage
-from models.tables import KeptFormRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
-from models.yayoi.case_links import case_path
-from tests.hostile.people import LONG_AGO, STILL_OPEN, THIEF
-from tests.hostile.target import Attacker, Target, target_on
+from models.tables import KeptFormRow
+from tests.hostile.every_route import FIRM, add_firm, filled, paths_of, routes_of, signed_in
+from tests.hostile.target import Target, target_on
 from tests.support.databases import new_database
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.matrices import mostly_long
-from tests.support.web import PASSWORD_HASH, SECRET
+from tests.support.web import PASSWORD_HASH
 from web.common.auth.rate_limits import Limits
-from web.common.problems import SYSTEMS, ProblemError
+from web.common.problems import ProblemError
 from web.common.sent_forms import SECRETS, PageRoute
 from workers import database
 
 TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
-FIRM, OWNER, MYICS_PASSWORD = "1000200301", "owner@aoba.example", "The-tests'-1st"
 MARK = "Himitsu1"
 """What is typed into every secret field."""
 SENT: dict[str, dict[str, Any]] = {
@@ -40,80 +35,25 @@ SENT: dict[str, dict[str, Any]] = {
     "everything wrong": {"data": dict.fromkeys(SECRETS, MARK) | dict.fromkeys(("yayoi_id", "address"), "x")},
     "no form": {"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=x"}},
 }
-IN_PATHS = {
-    "application_no": THIEF.application_no,
-    "office_no": "1",
-    "check_id": str(uuid4()),
-    "invitation_id": str(THIEF.invitation_id),
-    "account_id": "2",
-    "action": "stop",
-    "batch_no": "MB-000001",
-    "client_id": f"{FIRM}0001",
-}
 
 
 @pytest_asyncio.fixture(scope="module")
 async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Target]:
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with target_on(database.sessions(engine, MASTER), temporal.client) as target:
-            async with target.sessions.begin() as session:
-                session.add(MyicsFirmRow(customer_no=FIRM, name="青葉会計事務所"))
-                await session.flush()
-                session.add(
-                    MyicsAccountRow(
-                        holder_no=FIRM,
-                        customer_no=FIRM,
-                        registration_no="MR-999999",
-                        address=OWNER,
-                        name="青葉 一郎",
-                        kind="管理者",
-                        state="登録済み",
-                        password_hash=PASSWORD_HASH,
-                    )
-                )
-                session.add(
-                    MyicsRegistrationRow(
-                        registration_no="MR-000001",
-                        kind=RegistrationKind.REPRESENTATIVE,
-                        customer_no=FIRM,
-                        name="青葉 一郎",
-                        requested_by="MYICS",
-                        requested_at=datetime(2024, 4, 1, tzinfo=JST),
-                        stage=RegistrationStage.REGISTERED,
-                        expires_on=date(2024, 4, 30),
-                        changed_at=datetime(2024, 4, 1, tzinfo=JST),
-                    )
-                )
+        async with target_on(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal.client) as target:
+            await add_firm(target.sessions)
             yield target
         await engine.dispose()
 
 
 def forms_of(target: Target) -> list[str]:
     """Every path that takes a form of people's."""
-    paths = {str(each.path) for each in iter_route_contexts(target.app.routes) if "POST" in (each.methods or ())}
-    return sorted(path for path in paths if not path.startswith(SYSTEMS))
-
-
-def filled(path: str) -> str:
-    """An address of this path: of the thief's own case, or made up; with the case's key."""
-    parts = {re.match(r"\w+", name)[0]: name for name in re.findall(r"{([^}]*)}", path)}  # type: ignore[index]
-    for name, written in parts.items():
-        path = path.replace(f"{{{written}}}", IN_PATHS[name])
-    key = case_path(SECRET, THIEF.application_no, LONG_AGO if path.endswith("/link") else STILL_OPEN).partition("?")[2]
-    return f"{path}?{key}" if path.startswith("/applications/") else path
-
-
-async def signed_in(target: Target, attacker: Attacker) -> None:
-    await target.forget_tries()
-    assert (await attacker.sign_in()).status_code == 303
-    typed = {"customer_no": FIRM, "address": OWNER, "password": MYICS_PASSWORD}
-    assert (await attacker.form("/myics/sign-in", typed)).status_code == 303
+    return paths_of(target, "POST")
 
 
 def test_every_form_is_taken_by_a_route_whose_answers_are_redirects(target: Target) -> None:
-    contexts = [each for each in iter_route_contexts(target.app.routes) if "POST" in (each.methods or ())]
-    pages = [each for each in contexts if not str(each.path).startswith(SYSTEMS)]
+    pages = [each for each in routes_of(target) if "POST" in (each.methods or ())]
     assert len(pages) >= 40
     for context in pages:
         route = context.original_route if hasattr(context, "original_route") else context

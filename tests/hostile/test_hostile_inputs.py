@@ -16,6 +16,7 @@ from tests.hostile.elsewhere import ELSEWHERE
 from tests.hostile.target import EVIL, Target, target_on
 from tests.support.databases import new_database
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from workers import database
 
 HEADERS = {
@@ -30,7 +31,7 @@ async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncI
     """One target for all lines: each comes from an address of its own."""
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with target_on(database.sessions(engine, MASTER), temporal.client) as target:
+        async with target_on(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal.client) as target:
             yield target
         await engine.dispose()
 

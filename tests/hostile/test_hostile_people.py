@@ -26,6 +26,7 @@ from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
 from tests.hostile.target import EVIL, Attacker, Target, application, target_on
 from tests.support.databases import new_database
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.matrices import mostly_long
 from tests.support.pdf_pages import pdf_text
 from tests.support.web import CROSS_SITE, browser_on
@@ -55,7 +56,7 @@ OPEN_TO_ALL |= {
 async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Target]:
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with target_on(database.sessions(engine, MASTER), temporal.client) as target:
+        async with target_on(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal.client) as target:
             yield target
         await engine.dispose()
 

@@ -125,6 +125,6 @@ async def store(environment: ActivityEnvironment, kind: RegistrationKind, client
                 stage="招待中",
                 since=AT,
                 waiting_for="担当者",
-                assignee="佐藤",
+                assignee="sk",
             )
         )

@@ -249,7 +249,7 @@ async def test_m8_too_many_wrong_keywords_lock_until_an_operator_unlocks(myics: 
     await myics.notify()
     await registration.settled()
     progress = await registration.progress()
-    assert (progress.locked, progress.waiting_for, progress.assignee) == (True, WaitingFor.OPERATOR, "佐藤")
+    assert (progress.locked, progress.waiting_for, progress.assignee) == (True, WaitingFor.OPERATOR, "sk")
     await registration.act("unlock")
     progress = await registration.progress()
     assert (progress.locked, progress.waiting_for) == (False, WaitingFor.APPLICANT)

@@ -65,7 +65,7 @@ async def representative_corrected_extended_and_withdrawn(myics: MyicsEnvironmen
     await registration.act("resend")
     until = (await registration.row()).expires_on + timedelta(days=10)
     await registration.act("extend_deadline", until=str(until))
-    await registration.act("hand_over", to="鈴木")
+    await registration.act("hand_over", to="sm")
     await registration.act("add_note")
     await registration.act("withdraw")
     return registration.handle

@@ -13,12 +13,14 @@ from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, utc_now
 from models.common.store import case_keys
+from models.common.store.journalling import JOURNAL
 from models.tables import AuditRow, Base
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.store.intake import Intake
 from tests.support.databases import begin_numbers
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.secret_key import SECRET_KEY
 from tests.support.smtp_inbox import SmtpInbox
 from workers import database, temporal
@@ -40,7 +42,9 @@ class CrashingSessions(async_sessionmaker[AsyncSession]):
     """Sessions of a process that dies just before or just after its n-th commit, counted from 1; 0: never."""
 
     def __init__(self, engine: AsyncEngine, *, commit: int = 0, committed: bool = False) -> None:
-        super().__init__(engine, expire_on_commit=False, info={case_keys.MASTER_KEYS: MASTER})
+        super().__init__(
+            engine, expire_on_commit=False, info={case_keys.MASTER_KEYS: MASTER, JOURNAL: JOURNAL_OF_TESTS}
+        )
         self._dies_at = commit
         self._committed = committed
         self.begun = 0
@@ -119,7 +123,10 @@ async def activity_environment(
         await begin_numbers(session, FIRST_NO - 1)
     away = Settings(temporal_address="127.0.0.1:1")
     yield ActivityEnvironment(
-        engine, database.sessions(engine, MASTER), settings, client or await temporal.connect(away, lazy=True)
+        engine,
+        database.sessions(engine, MASTER, JOURNAL_OF_TESTS),
+        settings,
+        client or await temporal.connect(away, lazy=True),
     )
     await engine.dispose()
 

@@ -17,6 +17,7 @@ from models.backoffice.reconciliation import (
     ReconciliationReport,
 )
 from models.common.case_status import CaseStatus, StageEntered
+from models.common.commitments import salted
 from models.common.message import Message
 from models.common.messages import (
     AssignCase,
@@ -30,6 +31,8 @@ from models.common.messages import (
     RequestsAfter,
     WorkflowRun,
 )
+from models.common.signatures import SignedPlace
+from models.common.signed_acts import SignedAct
 from models.common.waiting_for import WaitingFor
 from models.tables import (
     AddressCheckRow,
@@ -51,6 +54,7 @@ from models.tables import (
     MemberInvitationRow,
     NoticeRow,
     OfficeRow,
+    PublicKeyRow,
     RefusedFormRow,
     RememberedLinkRow,
     ServiceLinkRow,
@@ -65,11 +69,12 @@ from models.yayoi.address_checks import CheckPurpose, CheckRef, CheckStep, SendC
 from models.yayoi.drafts import DraftRef
 from models.yayoi.enquiries import EnquiryRef
 from models.yayoi.holder_confirmation import AskHolder, RecordHolderAnswer
-from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.member_invitations import CloseInvitation, Invitation, MailInvitation
 from models.yayoi.messages import (
     CloseOffice,
+    CorrectEndedRelink,
     CorrectPairStep,
     CorrectRelinkStep,
     EndSharing,
@@ -84,11 +89,12 @@ from models.yayoi.messages import (
     RetractStep,
     SendMail,
 )
-from models.yayoi.operator_actions import LinkHolder, ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.operator_actions import Action, LinkHolder, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.provider_forms.refused import RefusedFormRef
 from tests.support.activity_environment import FIRST_NO
 from tests.support.environment import OFFICE_B, OFFICE_C, TARO
+from tests.support.signing import PUBLIC, SATO, signed
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 """The case's own time in every step."""
@@ -118,6 +124,20 @@ _RELINKED = RecordRelink.of(
         asked_from=IMPORTED_AGAIN_FROM,
     ),
 )
+
+
+CORRECTION, FIRST_RUN = "0b6f3c0e-2f3c-4f6e-9d3a-7f0f0c2b9a11", "the-first-run"
+AFTER_RELINK = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
+
+
+def _signed_correction() -> SignedAct:
+    """What an operator asks of a case that has ended."""
+    said = {"reason": "お電話", "kind": "bank_account", "service": BANK, "relinked_on": str(RELINKED_ON)}
+    message = salted(said, "A" * 43)
+    place = SignedPlace(office_workflow_id(NO, 1), FIRST_RUN, str(Action.CORRECT_RELINK), CORRECTION)
+    facts = {"workflow_id": place.case, "first_run": place.first_run, "operation": place.operation}
+    entry = signed(SATO, place, message).decode()
+    return SignedAct(by=str(SATO), entry=entry, update_id=CORRECTION, message=dict(message), **facts)
 
 
 @dataclass(frozen=True)
@@ -346,6 +366,27 @@ TRIALS = [
         actions=("再連携の日を訂正した",),
     ),
     Trial(
+        activity="correct_ended_relink",
+        message=CorrectEndedRelink.of(C, AFTER_RELINK, asked_as=CORRECTION, act=_signed_correction()),
+        given=(
+            *(
+                insert(PublicKeyRow).values(key_id=key.key_id, purpose=key.purpose, value=key.value, state=key.state)
+                for key in PUBLIC
+            ),
+            update(CaseStatusRow).where(CaseStatusRow.part == 1).values(first_run_id=FIRST_RUN),
+        ),
+        before=(
+            *(("remember_links", STEP), ("issue_contract_id", STEP), ("record_relink", _RELINKED)),
+            ("close_office", CloseOffice.of(C, AT, outcome=Outcome.COMPLETED, open_points=())),
+        ),
+        added=_ONE_STEP,
+        look=_LINKS.add_columns(RememberedLinkRow.first_covered_on).join(
+            RememberedLinkRow, RememberedLinkRow.service == ServiceLinkRow.service
+        ),
+        found=[(BANK, PAIR, None, RELINKED_ON), (AIR, PAIR, None, None), (BANK, None, RELINKED_ON, RELINKED_ON)],
+        actions=("再連携の日を訂正した",),
+    ),
+    Trial(
         activity="retract_set_up_step",
         message=RetractStep.of(C, AT, step=SetUpStep.SUPPORT_PASSWORD, by="佐藤", reason="お電話"),
         before=(
@@ -546,7 +587,7 @@ TRIALS = [
         message=AssignCase(case_no=NO, part=1, at=AT, occurrence=1),
         added=_ONE_STEP,
         look=select(CaseStatusRow.assignee).where(CaseStatusRow.part == 1),
-        found=[("佐藤",)],
+        found=[("sk",)],
         actions=("担当者を決めた",),
     ),
     Trial(
@@ -653,10 +694,10 @@ TRIALS = [
     ),
     Trial(
         activity="send_digest",
-        message=SendDigest(day=date(2026, 11, 5), operator="佐藤"),
+        message=SendDigest(day=date(2026, 11, 5), operator="sk"),
         added={"notices": 1},  # about no case: the notice is all
         look=select(NoticeRow.key, NoticeRow.case_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
-        found=[("digest:2026-11-05:佐藤", None, "sato@back-office.example.jp", True)],
+        found=[("digest:2026-11-05:sk", None, "sato@back-office.example.jp", True)],
     ),
     Trial(
         activity="find_differences",

@@ -47,4 +47,4 @@ async def write_entries(sessions: async_sessionmaker[AsyncSession]) -> None:
             said = {"by": act.by, "reason": act.message["reason"], "act": act, "name": PERSON}
             audit(session, NO, "期限を延ばす", at=AT, part=1, **said)
     async with sessions.begin() as session:
-        audit(session, NO, "担当者を決めた", by="system", at=AT, part=2, operator="佐藤")
+        audit(session, NO, "担当者を決めた", by="system", at=AT, part=2, operator="sk")

@@ -64,6 +64,16 @@ class WrittenCase:
     existing_contract_id: ContractId
     office_token: str | None
     support_password_hash: str
+    first: "CaseBefore | None" = None
+    """Of 会計連携の追加: the case in which the contract ID was issued."""
+
+
+@dataclass(frozen=True)
+class CaseBefore:
+    """The case before 会計連携の追加 (Y9), which stays as it is while that goes on."""
+
+    application_no: ApplicationNo
+    state: "CaseState"
 
 
 @dataclass(frozen=True)
@@ -160,6 +170,8 @@ class CaseState:
         if self.outcome and not self.outcome.kept:
             return tuple(kind for kind in MailKind if kind.name == self.outcome.name)
         of_stage = tuple(kind for kind in MailKind if self.stage.name in kind.name and not kind.for_operators)
+        if self.stage in EXPIRING:
+            return (*of_stage, MailKind.DEADLINE_EXTENDED)
         if self.after_closing:
             return (*of_stage, MailKind.FOLLOW_UP_ENDED, MailKind.FINISHED)
         if self.stage is Stage.CLOSED:
@@ -299,10 +311,10 @@ class CaseState:
                     sent_at=self.notified_at,
                 )
             )
-        if SetUpStep.SUPPORT_PASSWORD in self.done:
+        done = case.first.state.done if case.first else self.done
+        if SetUpStep.SUPPORT_PASSWORD in done:
             session.add(SupportPasswordRow(contract_id=case.contract_id, password_hash=case.support_password_hash))
-        # 会計連携の追加 follows an application whose steps are all done.
-        if SetUpStep.BUSINESS_GROUP in self.done or self.procedure.has(Stage.ATTACH):
+        if SetUpStep.BUSINESS_GROUP in done:
             group = BusinessGroupRow(name="弥生商店")
             session.add(group)
             await session.flush()
@@ -343,6 +355,16 @@ class CaseState:
                 contract_id=case.contract_id if self.after_notice else None,
             )
         )
+
+
+def before_an_addition() -> Iterator[CaseState]:
+    """Return how a case can be to which the link is added later (Y9): one state of each stage that has its notice."""
+    seen = set()
+    for state in states_of(Procedure.UNLINKED_NETWORK):
+        waits = state.waiting_for is WaitingFor.APPLICANT or state.outcome is not None
+        if state.after_notice and waits and not state.ending and (state.stage, state.outcome) not in seen:
+            seen.add((state.stage, state.outcome))
+            yield state
 
 
 def states_of(procedure: Procedure) -> Iterator[CaseState]:

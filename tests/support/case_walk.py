@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from html.parser import HTMLParser
@@ -33,7 +33,14 @@ from models.common.store.case_status import publish_nothing
 from models.common.store.ledger import Ledger
 from models.common.waiting_for import WaitingFor
 from models.myics.vendor_pages import MyicsPages
-from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, IssuedContractRow, SetUpStepRow
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    CaseStatusRow,
+    IssuedContractRow,
+    NoticeRow,
+    SetUpStepRow,
+)
 from models.yayoi.case_links import calendar_address, case_link, case_path, link_expiry
 from models.yayoi.customer_events import AnyEvent, RelinkCorrected
 from models.yayoi.enquiries import ENQUIRY_PATH
@@ -50,7 +57,7 @@ from models.yayoi.store.confirmations import HolderConfirmations
 from models.yayoi.store.event_cases import CaseRefusedError, find_case
 from models.yayoi.store.events import EventRefusedError
 from models.yayoi.vendor_pages import YayoiPages
-from tests.support.case_states import NOW, TODAY, CaseState, WrittenCase
+from tests.support.case_states import NOW, TODAY, CaseBefore, CaseState, WrittenCase
 from tests.support.customer import GROUP, SUPPORT_PASSWORD
 from tests.support.signing import customers_signer
 from tests.support.web import (
@@ -93,8 +100,9 @@ class ProcedureInState(EventDelivery):
         self._sessions = sessions
         self.state: OfficeState | None = None
         self.beside: OfficeState | None = None
-        """Of the application's second office, which stays as it was received."""
+        """Of the application's second office, or of the case before an addition: it stays as it is."""
         self.taken: set[Action] = set()
+        self.taken_beside: set[Action] = set()
 
     async def take(self, event: AnyEvent, actor: Actor) -> Delivery:
         async with self._sessions() as session:
@@ -107,13 +115,15 @@ class ProcedureInState(EventDelivery):
             return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
         pair = OfficeRef(case_no=ApplicationNo(found[0]), part=found[1])
         action, message = update_of(event, actor, await self._link_of(pair, event))
-        own = found[1] == self.state.case.part
+        own = found == (self.state.case.case_no, self.state.case.part)
         state = self.state if own else self.beside
         assert state is not None
+        assert found == (state.case.case_no, state.case.part)
         if reason := OPERATIONS.refuse(action, message, state) or refuse_days(message, state, TODAY):
             raise EventRefusedError(reason)
         if not own:
-            return Delivery(self.state.case.case_no, found[1], EventStatus.DELIVERED)
+            self.taken_beside.add(action)
+            return Delivery(state.case.case_no, found[1], EventStatus.DELIVERED)
         return self._taken(self.state.case.case_no, found[1], action)
 
     def _taken(self, application_no: ApplicationNo, office_no: int, action: Action) -> Delivery:
@@ -244,12 +254,14 @@ class Walk:
     async def through(self, state: CaseState) -> None:
         """Write the state and walk through all that anybody is led to in it."""
         known = state.office_state(self.case)
-        self._procedure.state, self._procedure.taken = known, set()
-        self._procedure.beside = OfficeState.of(known.case.model_copy(update={"part": 2}))
+        self._procedure.state, self._procedure.taken, self._procedure.taken_beside = known, set(), set()
+        self._procedure.beside = self._beside(known)
         async with self.sessions.begin() as session:
             await state.write(session, self.case)
-        found = _Found(state)
+        first = self.case.first
+        found = _Found(state, first.state if first else None)
         starts = [SET_UP_PATH, RELINK_PATH, *(self._without_mails() if state.unconfirmed else ())]
+        starts += [case_path(SECRET, first.application_no, link_expiry(TODAY))] if first else []
         if state.unconfirmed:
             starts += re.findall(rf"{re.escape(WEB)}(/\S*)", await self._mail_to_holder())
         for kind in state.mails:
@@ -264,8 +276,17 @@ class Walk:
             waited_for = _OF_CUSTOMERS & set(SAID_BY_CUSTOMERS.get(state.stage, ())) & set(OPERATIONS.available(known))
             missing = sorted(waited_for - self._procedure.taken)
             found.dead_ends += [f"{action} is waited for and offered nowhere" for action in missing]
+        if first and first.state.follow_up.open_steps and not first.state.over:
+            beside = {Action.REPORT_SET_UP_STEP} - self._procedure.taken_beside
+            found.dead_ends += [f"{action} of the case before is offered nowhere" for action in beside]
         found.dead_ends += not_possible_though_named(office_details(known, "default"), OPERATIONS, known)
         self.dead_ends += [f"{state}: {each}" for each in found.dead_ends]
+
+    def _beside(self, known: OfficeState) -> OfficeState:
+        """Return what is known of the case before an addition, else of the application's second office."""
+        if (first := self.case.first) is None:
+            return OfficeState.of(known.case.model_copy(update={"part": 2}))
+        return first.state.office_state(replace(self.case, application_no=first.application_no, office_token=None))
 
     def _without_mails(self) -> list[str]:
         """Return what is opened while nobody but the contract's holder is mailed: the receipt's page, their links."""
@@ -323,7 +344,7 @@ class Walk:
                 continue
             ahead += page.links
             for form in page.forms:
-                if _reports(form) and (found.state.after_notice or form.action != STEP_PATHS[STEP5]):
+                if _reports(form) and (found.has_notice or form.action != STEP_PATHS[STEP5]):
                     ahead += await self._send(form, found, where=path)
 
     async def _open(self, path: str, found: "_Found") -> Page | None:
@@ -339,7 +360,7 @@ class Walk:
             self._same_for_all.add(place)  # a file, which leads nowhere
             return None
         page = Page(path, answer.text)
-        if answer.status_code != httpx.codes.OK and not (found.state.over and page.says_where_to_go_on):
+        if answer.status_code != httpx.codes.OK and not (found.over and page.says_where_to_go_on):
             found.dead_ends.append(f"{path} answers {answer.status_code}: {_words(answer)}")
             return None
         if await self._is_for_all(place, answer.text):
@@ -405,9 +426,20 @@ class _Found:
     """What was read on the way through one state."""
 
     state: CaseState
+    first: CaseState | None = None
+    """Of the case before an addition."""
     dead_ends: list[str] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
     named: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def has_notice(self) -> bool:
+        return self.state.after_notice or self.first is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can be done any more of one of the cases."""
+        return self.state.over or (self.first is not None and self.first.over)
 
     def read(self, page: Page) -> bool:
         """Keep what the page offers and names; return whether it is any step of the case."""
@@ -452,11 +484,15 @@ def _words(answer: httpx.Response) -> str:
 
 @asynccontextmanager
 async def walk_of(
-    sessions: async_sessionmaker[AsyncSession], procedure: Procedure, *, offices: int = 1
+    sessions: async_sessionmaker[AsyncSession],
+    procedure: Procedure,
+    *,
+    offices: int = 1,
+    first: CaseState | None = None,
 ) -> AsyncIterator[Walk]:
     """Have one application of this procedure, whose customer is signed in; nothing runs beside the pages.
 
-    Of two `offices` the second stays as it was received.
+    Of two `offices` the second stays as it was received; so does the `first` case, before an addition.
     """
     await fill_registry(sessions)
     client = await Client.connect("127.0.0.1:1", lazy=True)
@@ -473,19 +509,20 @@ async def walk_of(
     )
     async with browser_on(app) as http, browser_on(app) as nobody:
         web = Web(app, http, sessions, client, "nobody's")
-        case = await _applied(web, procedure, offices)
+        case = await _applied(web, procedure, offices, first)
         await web.sign_in(case.yayoi_id)
         yield Walk(app, http, nobody, sessions, case)
 
 
-async def _applied(web: Web, procedure: Procedure, offices: int) -> WrittenCase:
+async def _applied(web: Web, procedure: Procedure, offices: int, first: CaseState | None) -> WrittenCase:
     network = SetUpStep.PRODUCT in procedure.set_up_steps or procedure.has(Stage.ATTACH)
     contract, token = (NETWORK, TOKEN_B) if network else (STANDALONE, TOKEN_OF_ANOTHER)
     of_contract = {"existing_contract_id": contract, "network_product": network}
     issued = ContractId("7100000")
     own: dict[str, Any] = {"token": token if procedure.linked else None}
-    if procedure.has(Stage.ATTACH):
-        await _completed_before(web, issued, of_contract)
+    before = None
+    if first:
+        before = CaseBefore(await _first_case(web, issued, of_contract, first), first)
         own["issued_contract_id"] = issued
     kind = {"accounting_link": procedure.linked, "link_addition": procedure.has(Stage.ATTACH)}
     beside = [pair(IDS[1], TOKEN_C if procedure.linked else None)] if offices > 1 else []
@@ -497,22 +534,39 @@ async def _applied(web: Web, procedure: Procedure, offices: int) -> WrittenCase:
         ContractId(contract),
         own["token"],
         await Hashing().hash(SUPPORT_PASSWORD),
+        before,
     )
 
 
-async def _completed_before(web: Web, issued: ContractId, of_contract: Mapping[str, Any]) -> None:
-    """Have the contract ID issued and set up by an application that has ended (Y9)."""
+async def _first_case(web: Web, issued: ContractId, of_contract: Mapping[str, Any], state: CaseState) -> ApplicationNo:
+    """Have the contract ID issued by an application without the link, which is as the state says (Y9)."""
     number = await web.applied(pair(token=None), **of_contract, accounting_link=False)
+    closed_at = NOW - state.age if state.after_closing or state.over else None
+    closing = {"closed_at": closed_at, "outcome": state.outcome, "closings": int(closed_at is not None)}
+    points = list(state.points) if closed_at else None
     async with web.sessions.begin() as session:
-        ended = {"closed_at": NOW, "outcome": Outcome.COMPLETED, "closings": 1, "holds_id": False}
         of_pair = update(ApplicationOfficeRow).filter_by(application_no=number)
-        await session.execute(of_pair.values(**ended, open_points=[]))
-        await session.execute(update(ApplicationRow).filter_by(application_no=number).values(closed_at=NOW))
+        await session.execute(of_pair.values(**closing, open_points=points, holds_id=closed_at is None))
+        await session.execute(update(ApplicationRow).filter_by(application_no=number).values(closed_at=closed_at))
         status = update(CaseStatusRow).filter_by(case_no=number)
-        await session.execute(status.values(stage=Stage.CLOSED, outcome=Outcome.COMPLETED))
-        steps = [step for step in SetUpStep if step is not SetUpStep.PRODUCT or of_contract["network_product"]]
+        until = TODAY if state.after_closing else None
+        await session.execute(status.values(stage=state.stage, outcome=state.outcome, until=until))
         pair_of = {"application_no": number, "office_no": 1}
-        session.add_all(SetUpStepRow(**pair_of, step=step, done_at=NOW, reported_by="申込者") for step in steps)
+        session.add_all(
+            SetUpStepRow(**pair_of, step=step, done_at=NOW, reported_by="yayoi_id:1") for step in state.done
+        )
+        session.add(
+            NoticeRow(
+                key="first notice",
+                case_no=number,
+                part=1,
+                kind=state.notice,
+                recipient=IDS[0],
+                subject=state.notice.subject,
+                message_id="<first-notice@web.test>",
+                sent_at=state.notified_at,
+            )
+        )
         session.add(
             IssuedContractRow(
                 contract_id=issued,
@@ -524,3 +578,4 @@ async def _completed_before(web: Web, issued: ContractId, of_contract: Mapping[s
                 issued_at=NOW,
             )
         )
+    return number

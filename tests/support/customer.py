@@ -13,7 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.tables import IssuedContractRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.procedures import Stage
-from models.yayoi.store.events import person_number
+from models.yayoi.store.credentials import person_number
 from tests.support.ending import end
 from tests.support.environment import OFFICE_C, TARO, YAYOI, Case, Environment, at_rest, environment_with_worker, form
 from tests.support.signing import customers_signer
@@ -53,7 +53,8 @@ class Customer:
 
     async def recorded(self) -> str:
         """Return what records name the customer by."""
-        return f"yayoi_id:{await person_number(self.environment.sessions, YayoiId(self.issued.yayoi_id))}"
+        async with self.environment.sessions() as session:
+            return f"yayoi_id:{await person_number(session, self.issued.yayoi_id)}"
 
     async def page(self, path: str) -> str:
         answer = await self.http.get(path)

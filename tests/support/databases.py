@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from models.common.store.sessions import DatabaseSessions
 from models.tables import application_count, enquiry_count
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from workers import database
 from workers.database_roles import DatabaseRole
 from workers.stack.places import postgres_url
@@ -41,7 +42,7 @@ async def as_role(sessions: DatabaseSessions, role: DatabaseRole) -> AsyncIterat
     """Give the same database to who may do there what the role may, and nothing else."""
     engine = create_async_engine(sessions.kw["bind"].url.set(username=role.value), pool_timeout=300)  # seconds
     try:
-        yield database.sessions(engine, MASTER)
+        yield database.sessions(engine, MASTER, JOURNAL_OF_TESTS)
     finally:
         await engine.dispose()
 

@@ -266,6 +266,8 @@ async def desk_on(
     broken_cases: FindBrokenCases = no_broken_cases,
     reader: ReadsCases | None = None,
     previews: PreviewsMails | None = None,
+    traces_url: str | None = None,
+    logs_url: str | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
     clock, operations, begun = DeskClock(), SentOperations(), erasures or NothingBegun()
@@ -289,6 +291,8 @@ async def desk_on(
             openid=openid,
             run=None if openid else run,
             broken_cases=broken_cases,
+            traces_url=traces_url,
+            logs_url=logs_url,
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):

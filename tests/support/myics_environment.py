@@ -62,7 +62,7 @@ from workers.wiring.root import WORKFLOWS
 FIRM = CustomerNo("1000200301")
 OWNER = MailAddress("ichiro@aoba-kaikei.example.jp")
 KEYWORD, PASSWORD = "青葉の合言葉", "Aoba2026"
-SATO = "佐藤"
+SATO = "sk"
 _LINK = re.compile(r"http://web\.test/myics/(?:register|password/new|address)\?link=(\S+)")
 
 
@@ -174,8 +174,8 @@ class MyicsEnvironment:
         return await self.environment.rows(statement)
 
     async def operators(self) -> dict[str, str]:
-        """Return the operators' mail addresses by their names."""
-        return {each.name: each.mail_address for each in await self.rows(select(OperatorRow))}
+        """Return the operators' mail addresses by their handles."""
+        return {each.handle: each.mail_address for each in await self.rows(select(OperatorRow))}
 
     async def account(self, address: str, holder: str = FIRM) -> MyicsAccountRow:
         [found] = await self.rows(

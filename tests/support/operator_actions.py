@@ -216,7 +216,7 @@ FILLED_IN = {
     "reason": "お電話",
     "yayoi_id": OFFICE_C[0],
     "office_token": OFFICE_C[1],
-    "to": "鈴木",
+    "to": "sm",
     "relinked_on": "2026-12-01",
 }
 """What an operator types where only a person knows what belongs there."""

@@ -15,7 +15,6 @@ from typing import Any
 from playwright.async_api import Browser, Error, Page
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.enums.v1 import EventType
-from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
 from models.common.operations import Operation
@@ -26,18 +25,16 @@ from models.yayoi.identifiers import application_workflow_id, office_workflow_id
 from models.yayoi.procedures import Stage
 from tests.support.cases import in_sharing
 from tests.support.desk import RUN, DeskSite, desk_on
-from tests.support.encryption import ENCRYPTED, DecryptedHistories
 from tests.support.environment import Case, Environment, environment_with_worker
-from tests.support.running import PATIENCE, PatientQueries
+from tests.support.running import PATIENCE
 from tests.support.serving import served_on
-from tests.support.signing import SIGNED_BY_TESTS, operations_by
+from tests.support.shared_server import server_with_ui
+from tests.support.signing import operations_by
 from tests.support.smtp_inbox import SmtpInbox
 from web.backoffice.case_reader import CaseReader
 from web.common.auth.sign_in_links import SignInLinks
 from workers.desk_server import LONGEST_REQUEST_HEAD
-from workers.stack import temporal_server
 from workflows.backoffice.queues import Queue, QueueFilter, link
-from workflows.common import search_attributes
 from workflows.yayoi.office_details import WHEN_CALLED
 
 REASON_LABEL = ActionMessage.model_fields["reason"].title or ""
@@ -46,26 +43,6 @@ SATO, TANAKA, HANDLE = "佐藤", "田中", "sk"
 
 RECOMMENDED_COLUMNS = ("ApplicationNo", "Stage", "WaitingFor", "Assignee", "DueDate", "Overdue")
 """What the operators' guide recommends to show beside Status and Workflow ID."""
-
-
-@asynccontextmanager
-async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
-    """Start a Temporal server with its Web UI; give it and the address of the Web UI."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        ui_port: int = probe.getsockname()[1]
-    async with await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=ENCRYPTED,
-        interceptors=[PatientQueries(), SIGNED_BY_TESTS, DecryptedHistories()],
-        ui=True,
-        ui_port=ui_port,
-        dev_server_existing_path=str(temporal_server.binary()),
-        dev_server_log_level="error",
-        dev_server_extra_args=temporal_server.TIME_SKIPPING,
-        search_attributes=search_attributes.ALL,
-    ) as server:
-        yield server, f"http://127.0.0.1:{ui_port}"
 
 
 @asynccontextmanager
@@ -287,7 +264,7 @@ async def operator_user(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with (
-            temporal_with_ui() as (temporal, ui_address),
+            server_with_ui() as (temporal, ui_address),
             environment_with_worker(sessions, temporal, inbox) as environment,
             desk_on(
                 sessions,

@@ -277,7 +277,7 @@ async def linked_standalone(environment: Environment) -> Case:
     await at_rest(case, Stage.SET_UP)
     await case.act(ActionMessage(reason="お電話"), action=Action.ADD_NOTE)
     await case.act(RenewLink(reason="お電話", whose=LinkHolder.APPLICANT))
-    await case.act(HandOver(reason="休暇のため", to="鈴木"))
+    await case.act(HandOver(reason="休暇のため", to="sm"))
     await case.act(ResendMail(reason="お電話", kind=MailKind.COMPLETION_NOTICE))
     await case.do_steps(*Procedure.LINKED_STANDALONE.set_up_steps)
     await case.relink(LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 2000003", day_in_japan(await case.now()))

@@ -2,14 +2,17 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.running import PATIENCE
 from workers.settings import Settings
-from workers.stack.postgres import Account
 from workers.stack.stack_settings import environment
+
+
+def quiet(_text: str) -> None:
+    """Nobody reads what a stack says."""
 
 
 def _says_ready(console: Path) -> bool:
@@ -23,17 +26,16 @@ async def running(
     code: Path | None = None,
     *,
     variables: Mapping[str, str] | None = None,
-    account: Account | None = None,
+    before: Sequence[str] = (),
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `tetsuzuki up`, of the packages in the folder `code` if given, until it says that it is ready.
 
-    `variables`: all that it sees, else this process's with the settings. `account`: as whom, else as this process.
+    `variables`: all that it sees, else this process's with the settings. `before`: the program that starts it.
     """
     with console.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "workers", "up"),
+            *(*before, sys.executable, "-m", "workers", "up"),
             env=environment(settings) if variables is None else variables,
-            **account or {},
             stdout=output,
             stderr=output,
             cwd=code,

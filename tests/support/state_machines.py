@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.support.databases import MIGRATED, new_database
 from tests.support.encryption import MASTER
 from tests.support.environment import Environment, environment_with_worker
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.smtp_inbox import SmtpInbox
 from workers import database
 
@@ -46,7 +47,7 @@ class Place:
             engine = create_async_engine(url)
             try:
                 async with environment_with_worker(
-                    database.sessions(engine, MASTER), self.temporal, self.inbox
+                    database.sessions(engine, MASTER, JOURNAL_OF_TESTS), self.temporal, self.inbox
                 ) as environment:
                     yield environment
             finally:

@@ -13,7 +13,7 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import OfficeProgress
 from tests.support.environment import Case
 
-OPERATOR_WITH_CASES = "佐藤"
+OPERATOR_WITH_CASES = "sk"
 _MANY = 10_000
 
 

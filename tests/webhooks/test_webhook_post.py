@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
 from activities.webhooks import http_post as webhook_post
-from activities.webhooks.http_post import GoneError, HttpPoster, NotTakenError, Reach, reach, signed
+from activities.webhooks.http_post import GoneError, HttpPoster, NotTakenError, Reach, not_posted, reach, signed
 from tests.support.webhook_receiver import SECRET, Receiver, receiving
 
 NOW = datetime.now(UTC)
@@ -117,3 +118,23 @@ async def test_tls_is_checked_by_the_subscribers_name(tmp_path: Path) -> None:
             with pytest.raises(NotTakenError, match="ConnectError"):
                 await poster.post(url, MESSAGE)
         assert len(receiver.got) == 1
+
+
+ENGLISH = "[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer certificate"
+
+
+@pytest.mark.robustness("words of the machinery")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (httpx.ConnectError(ENGLISH), "接続できませんでした（ConnectError）"),
+        (httpx.ConnectTimeout(ENGLISH), "時間内に応答がありませんでした（ConnectTimeout）"),
+        (httpx.ReadError(ENGLISH), "通信が途中で切れました（ReadError）"),
+        (httpx.RemoteProtocolError(ENGLISH), "応答を読み取れませんでした（RemoteProtocolError）"),
+        (OSError(101, ENGLISH), "送信できませんでした（OSError）"),
+        (UnicodeError(ENGLISH), "送信できませんでした（UnicodeError）"),
+    ],
+    ids=str,
+)
+def test_why_a_message_was_not_taken_is_said_in_japanese(error: Exception, said: str) -> None:
+    assert str(not_posted(error)) == said

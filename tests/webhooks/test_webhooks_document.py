@@ -18,6 +18,7 @@ from models.webhooks.messages import Coded, StageChange, WebhookKind
 from models.webhooks.secrets import new_secret
 from models.yayoi.procedures import Stage
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.provider_forms import EXAMPLE
 from tests.support.serving import served
 from tests.support.web import end_cases, web_on
@@ -58,7 +59,10 @@ async def test_the_form_of_the_example_is_taken_once(
     engine = create_async_engine(registry_url)
     async with (
         web_on(
-            database.sessions(engine, MASTER), temporal.client, form_secrets=secrets, form_translation=EXAMPLE
+            database.sessions(engine, MASTER, JOURNAL_OF_TESTS),
+            temporal.client,
+            form_secrets=secrets,
+            form_translation=EXAMPLE,
         ) as web,
         served(web.app) as address,
     ):

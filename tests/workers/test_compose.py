@@ -18,6 +18,7 @@ from models.common.signing_keys import KeyPurpose
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK, SIGNED_OUT
 from workers.cli import app
 from workers.commands.certificates import HOLDERS, INSIDE, LASTS, RENEWED_BEFORE, make_certificates
+from workers.database import CONNECTIONS_AT_MOST
 from workers.database_roles import DatabaseRole
 from workers.key_files import KeyFiles
 from workers.settings import Settings
@@ -38,6 +39,11 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 
 def exists(*command: str) -> bool:
     return CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
+
+
+def tagged(service: dict[str, Any]) -> str:
+    """Return a service's image without the digest that `make digests` writes after the tag."""
+    return str(service["image"]).partition("@")[0]
 
 
 def waited_for(name: str) -> set[str]:
@@ -223,7 +229,7 @@ def test_every_address_is_that_of_a_service_waited_for(name: str) -> None:
 
 @each_service
 def test_every_image_is_pinned(name: str) -> None:
-    image, _, tag = SERVICES[name]["image"].partition(":")
+    image, _, tag = tagged(SERVICES[name]).partition(":")
     assert image
     assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?([.-]\w+)?", tag)
 
@@ -231,9 +237,9 @@ def test_every_image_is_pinned(name: str) -> None:
 def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None:
     (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert {service["image"] for service in OURS.values()} == {f"tetsuzuki:{version}"}
-    server = SERVICES["temporal"]["image"].partition(":")[2]
+    server = tagged(SERVICES["temporal"]).partition(":")[2]
     for name in ("temporal-schema", "temporal-namespace"):
-        assert SERVICES[name]["image"] == f"temporalio/admin-tools:{server}"
+        assert tagged(SERVICES[name]) == f"temporalio/admin-tools:{server}"
 
 
 def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> None:
@@ -244,6 +250,21 @@ def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> N
         assert SERVICES[name]["image"] == check["image"]
         assert COMPOSE["x-settings"].items() <= SERVICES[name]["environment"].items()
     assert COMPOSE["x-settings"].items() <= check["environment"].items()
+
+
+OF_A_SERVICE = 20 + 10
+"""Connections that each of Temporal's services opens, for cases and for their lists, where nothing else is set."""
+
+
+def test_postgres_takes_the_connections_of_all_processes_together() -> None:
+    [taken] = [
+        int(option.partition("=")[2]) for option in SERVICES["postgres"]["command"] if "max_connections" in option
+    ]
+    services = SERVICES["temporal"]["environment"]["TEMPORAL_SERVICES"].split(",")
+    assert not {"SQL_MAX_CONNS", "SQL_VIS_MAX_CONNS"} & SERVICES["temporal"]["environment"].keys()
+    more_workers, spare = 2, 20
+    processes = len(CONNECTED) + more_workers
+    assert taken >= len(services) * OF_A_SERVICE + processes * CONNECTIONS_AT_MOST + spare
 
 
 def test_every_volume_is_named() -> None:
@@ -279,7 +300,7 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
     assert not re.search(r"^\w+=.", example, re.MULTILINE)
     offered = set(re.findall(r"^#?(\w+)=", example, re.MULTILINE))
     files = [
-        (ROOT / name).read_text(encoding="utf-8") for name in ("docker-compose.yml", "docker-compose.keycloak.yml")
+        (ROOT / f"docker-compose{more}.yml").read_text(encoding="utf-8") for more in ("", ".keycloak", ".telemetry")
     ]
     assert offered == variables("".join(files)).keys()
 
@@ -295,13 +316,15 @@ def test_workers_can_be_many() -> None:
     worker = SERVICES["worker"]
     assert "container_name" not in worker
     assert "ports" not in worker
-    assert all(mount.endswith(":ro") for mount in worker["volumes"])
+    assert {mount for mount in worker["volumes"] if not mount.endswith(":ro")} == {
+        "journal:/journal"
+    }  # each line is locked
 
 
 def test_the_customers_web_and_the_desk_alone_can_be_reached_and_from_this_machine_only() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {"web": ["127.0.0.1:8080:8080"], "desk": ["127.0.0.1:8233:8233"]}
-    for more, ports in {"mails": {"mailpit": 8025}, "keycloak": {"desk": 8180}}.items():
+    for more, ports in {"mails": {"mailpit": 8025}, "keycloak": {"desk": 8180}, "telemetry": {"grafana": 3000}}.items():
         opened = {name: service["ports"] for name, service in further(more)["services"].items() if "ports" in service}
         assert opened == {name: [f"127.0.0.1:{port}:{port}"] for name, port in ports.items()}
 
@@ -321,10 +344,12 @@ def test_each_process_connects_as_its_own_role_with_its_own_password() -> None:
         "desk": DatabaseRole.DESK,
         "worker": DatabaseRole.WORKER,
         "eraser": DatabaseRole.ERASE,
+        "figures": DatabaseRole.FIGURES,
     }
     for name, role in roles.items():
         given = SERVICES[name]["environment"]
-        variable = f"${{{role.name}_DATABASE_PASSWORD:?set it in .env}}"
+        needed = "-" if "profiles" in SERVICES[name] else "?set it in .env"
+        variable = f"${{{role.name}_DATABASE_PASSWORD:{needed}}}"
         assert given["TETSUZUKI_DATABASE_URL"] == f"postgresql+asyncpg://{role}@postgres:5432/tetsuzuki"
         assert given["TETSUZUKI_DATABASE_PASSWORD"] == variable
         assert SERVICES["migrate"]["environment"][f"TETSUZUKI_DATABASE_{role.name}_PASSWORD"] == variable
@@ -339,6 +364,7 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
     }
     assert mounted == {
         "certificates": [],
+        "figures": [],
         "migrate": ["master-keys:/keys/master"],
         "worker": ["master-keys:/keys/master:ro"],
         "eraser": ["master-keys:/keys/master:ro"],
@@ -361,8 +387,9 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
 
 
 def test_what_no_restore_may_reach_lies_in_volumes_of_its_own() -> None:
-    assert "journal:/journal" in SERVICES["eraser"]["volumes"]
-    assert SERVICES["eraser"]["environment"]["TETSUZUKI_JOURNAL_FILE"].startswith("/journal/")
+    for name in ("migrate", "keys", "worker", "eraser", "web", "desk"):  # each ends something, or gives out a number
+        assert "journal:/journal" in SERVICES[name]["volumes"], name
+        assert SERVICES[name]["environment"]["TETSUZUKI_JOURNAL_FILE"].startswith("/journal/"), name
     assert "audit-heads:/audit" in SERVICES["desk"]["volumes"]
     assert SERVICES["desk"]["environment"]["TETSUZUKI_AUDIT_HEADS_FILE"].startswith("/audit/")
     assert "/journal" in DOCKERFILE
@@ -378,7 +405,7 @@ def test_the_keycloak_that_can_be_added_knows_the_desks_addresses() -> None:
     assert client["attributes"]["post.logout.redirect.uris"] == f"{desk}{SIGNED_OUT}"
     assert client["attributes"]["backchannel.logout.url"] == f"{desk}{BACK_CHANNEL}"
     assert added["services"]["keycloak"]["network_mode"] == "service:desk"
-    assert re.fullmatch(r"\d+\.\d+\.\d+", added["services"]["keycloak"]["image"].rpartition(":")[2])
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tagged(added["services"]["keycloak"]).rpartition(":")[2])
 
 
 def test_our_own_containers_can_do_little() -> None:
@@ -390,7 +417,7 @@ def test_our_own_containers_can_do_little() -> None:
 def test_the_image_is_pinned_locked_and_runs_as_nobody() -> None:
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert len(set(bases)) == 1
-    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", bases[0])
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?", bases[0])
     assert "--require-hashes --only-binary :all: --requirement requirements.lock" in DOCKERFILE
     assert re.search(r"^USER [1-9]", DOCKERFILE, re.MULTILINE)
     assert 'ENTRYPOINT ["tetsuzuki"]' in DOCKERFILE
@@ -404,7 +431,7 @@ def test_the_image_has_no_embedded_servers() -> None:
 
 def test_the_image_gets_what_it_is_built_from_and_nothing_else() -> None:
     kept = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench", "monitoring"}
     assert kept == packages | {"pyproject.toml", "requirements.lock", "requirements-dev.lock", "README.md", "LICENSE"}
 
 

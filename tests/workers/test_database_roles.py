@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 
 from models.tables import Base
 from workers.database import connected
-from workers.database_roles import GRANTS, DatabaseRole, Statement, grant
+from workers.database_roles import GRANTS, READ, DatabaseRole, Statement, grant
 
 TABLES = {table.name: table for table in Base.metadata.sorted_tables}
 WITHOUT_PASSWORDS = dict.fromkeys(DatabaseRole)
@@ -87,7 +87,8 @@ async def test_rights_that_were_given_by_hand_are_taken_away(database_url: str) 
 
 
 async def test_the_audit_trail_is_only_ever_added_to_and_only_migrate_writes_keys() -> None:
-    for role in DatabaseRole:
+    assert {of_roles[DatabaseRole.FIGURES] for of_roles in GRANTS.values()} == {frozenset(), READ}
+    for role in set(DatabaseRole) - {DatabaseRole.FIGURES}:
         assert GRANTS["audit_trail"][role] == {Statement.SELECT, Statement.INSERT}
         erases = {Statement.DELETE} if role is DatabaseRole.ERASE else set()
         assert GRANTS["audit_contents"][role] == {Statement.SELECT, Statement.INSERT} | erases

@@ -14,7 +14,7 @@ from workers.settings import Settings
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
-FOLDERS = ("models", "workflows", "activities", "workers", "web", "tests", "bench", "docs")
+FOLDERS = ("models", "workflows", "activities", "workers", "web", "tests", "bench", "docs", "monitoring")
 each_document = pytest.mark.parametrize("document", TEXTS)
 
 

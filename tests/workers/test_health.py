@@ -9,13 +9,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity, workflow
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from models.common.calendar import utc_now
+from models.common.store.held_cases import HeldCases
+from models.common.store.mark_rows import raise_epoch
+from models.tables import HeldCaseRow
 from tests.support.running import PATIENCE
 from tests.support.secret_key import SECRET_KEY
-from workers.health import check_web, check_worker, polls
+from workers.health import check_web, check_worker, polls, say_what_is_held
 from workers.identity import identity
 from workers.program import ClearError
 from workers.settings import Settings
@@ -169,3 +174,18 @@ async def test_no_web_is_not_healthy() -> None:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(ClearError, match="does not answer"):
             await check_web(Settings(web_port=taken.getsockname()[1]))
+
+
+async def test_that_mails_wait_since_a_restore_is_said_for_as_long_as_they_do(
+    sessions: async_sessionmaker[AsyncSession], capsys: pytest.CaptureFixture[str]
+) -> None:
+    await say_what_is_held(sessions)
+    assert capsys.readouterr().out == ""
+    async with sessions.begin() as session:
+        await raise_epoch(session, 0, utc_now())
+        session.add(HeldCaseRow(case_no="YS-000001", held_since=utc_now()))
+    await say_what_is_held(sessions)
+    assert "the mails and webhooks of 1 cases wait until they are released" in capsys.readouterr().out
+    await HeldCases(sessions).release(None, by="ab", at=utc_now())
+    await say_what_is_held(sessions)
+    assert capsys.readouterr().out == ""

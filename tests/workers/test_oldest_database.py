@@ -1,6 +1,7 @@
 """The oldest PostgreSQL that is promised: the schema is made there, and a case comes to its notice."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from models.tables import NoticeRow
 from models.yayoi.mails import MailKind
 from tests.support.encryption import MASTER
 from tests.support.environment import environment_with_worker, form
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.tls_servers import DEBIAN, PASSWORD, Authorities, debian_postgres
 from workers import database
@@ -19,6 +21,7 @@ from workers.commands.migrate import set_up
 from workers.settings import Settings
 
 OLDEST = "15"
+ROLES = ("customers", "desk", "worker", "erase")
 HAS_OLDEST = bool(DEBIAN) and DEBIAN[-1].parts[-3] == OLDEST
 
 
@@ -27,17 +30,21 @@ async def test_a_case_comes_to_its_notice_on_the_oldest_database(
     tmp_path: Path, temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
     authorities = Authorities.in_folder(tmp_path)
+    roles: dict[str, Any] = {f"database_{role}_password": SecretStr(PASSWORD) for role in ROLES}
     with debian_postgres(authorities) as port:
         settings = Settings(
             database_url=f"postgresql+asyncpg://postgres@localhost:{port}/postgres",
             database_password=SecretStr(PASSWORD),
             database_tls=True,
             database_ca=authorities.right,
+            **roles,
         )
         await set_up(settings, schema_only=True)
         engine = database.engine(settings)
         await database.check(engine)
-        async with environment_with_worker(database.sessions(engine, MASTER), temporal, smtp_inbox) as environment:
+        async with environment_with_worker(
+            database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal, smtp_inbox
+        ) as environment:
             case = await environment.apply(form())
             while (await case.progress()).waiting_for is WaitingFor.SYSTEM:
                 await case.settled()

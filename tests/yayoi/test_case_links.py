@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.common.secret_keys import SecretKeys
 from models.tables import AuditRow
 from models.yayoi.case_links import Opening, case_link, case_path, link_expiry, opening
-from models.yayoi.customer_events import APPLICANT
+from models.yayoi.customers import applicant
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.store.ended_links import ENDED
 from tests.support.case_pages import LONG_AGO, SOON, TODAY, action, mailings, two_pairs
@@ -187,7 +187,7 @@ async def test_y25_a_link_can_be_ended_by_whoever_holds_it_and_a_new_one_is_mail
         assert (await web.http.get(action(number, "withdraw"))).status_code == 410
     async with web.sessions() as session:
         ended = (await session.scalars(select(AuditRow).filter_by(case_no=number, action=ENDED))).all()
-    assert [(row.part, row.by) for row in ended] == [(office_no or 0, APPLICANT)]
+    assert [(row.part, row.by) for row in ended] == [(office_no or 0, str(applicant(number, office_no)))]
 
     async def mailed() -> bool:
         return bool(await mailings(web))

@@ -35,7 +35,7 @@ from models.tables import (
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.holder_confirmation import ConfirmationOutcome, TooManyUnconfirmedError
-from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
+from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.operator_actions import CorrectPair
 from models.yayoi.procedures import Stage
 from models.yayoi.store.confirmations import HolderConfirmations
@@ -57,7 +57,9 @@ OTHER = ContractId("6000011")
 CONTRACTS = st.sampled_from((YAYOI, OTHER))
 IDS = st.sampled_from((OFFICE_B[0], OFFICE_C[0], YayoiId("office-2@shido.example.co.jp"), NOBODY))
 NOBODYS = OfficeToken("ffffffff-0000-4000-8000-00000000ffff")
-TOKENS = st.sampled_from((OFFICE_B[1], OFFICE_C[1], OfficeToken("b6000011-0000-4000-8000-000000000002"), NOBODYS))
+OF_OTHER = OfficeToken("b6000011-0000-4000-8000-000000000002")
+OWNER_OF: Mapping[str, ContractId] = {OFFICE_B[1]: YAYOI, OFFICE_C[1]: YAYOI, OF_OTHER: OTHER}
+TOKENS = st.sampled_from((OFFICE_B[1], OFFICE_C[1], OF_OTHER, NOBODYS))
 """Of either contract, and one that is nobody's."""
 PAIRS = st.lists(st.tuples(IDS, TOKENS), min_size=1, max_size=2, unique_by=(lambda pair: pair[0], lambda pair: pair[1]))
 CHOICES = st.integers(0, 99)
@@ -73,6 +75,8 @@ class Applied:
 
     case: Case
     offices: int
+    proven: bool
+    """Whether who applied came by the holder's link, or showed a token of the contract's own office."""
 
     @property
     def numbers(self) -> range:
@@ -114,7 +118,9 @@ class Claims(RuleBasedStateMachine):
     def apply(self, application: ApplicationForm, *, by_holder: bool) -> None:
         with suppress(RefusedError, TooManyUnconfirmedError):
             case = self.here.wait(self.environment.apply(application, by_holder=by_holder))
-            self.cases.append(Applied(case, len(application.offices)))
+            shown = {OWNER_OF.get(str(pair.office_token)) for pair in application.offices}
+            proven = by_holder or application.existing_contract_id in shown
+            self.cases.append(Applied(case, len(application.offices), proven))
 
     @rule(choice=CHOICES, confirms=st.booleans())
     def the_holder_answers(self, choice: int, confirms: bool) -> None:
@@ -252,10 +258,11 @@ async def invariants(environment: Environment, pages: Web, cases: list[Applied],
     known = await Records.read(environment)
     nobodys_office_is_touched_by_somebody_without_its_token(known)
     at_most_one_holds_what_is_right(known)
-    no_id_without_token_or_confirmation(known)
+    no_id_without_token_or_confirmation(known, {each.case.application_no for each in cases if each.proven})
     no_mail_says_stopped_of_what_never_was(environment, known, mailed_before)
     for applied in cases:
         await the_page_is_true_and_leads_to_no_refusal(pages, applied.case, known)
+        await the_newest_mail_leads_to_no_refusal(environment, pages, applied.case, mailed_before)
 
 
 def nobodys_office_is_touched_by_somebody_without_its_token(known: Records) -> None:
@@ -277,10 +284,14 @@ def at_most_one_holds_what_is_right(known: Records) -> None:
     assert all(known.is_own(pair.application_no, pair.office_token) for pair in still_open if pair.holds_token)
 
 
-def no_id_without_token_or_confirmation(known: Records) -> None:
+def no_id_without_token_or_confirmation(known: Records, proven: set[ApplicationNo]) -> None:
+    """`proven`: the applications that showed it when they were sent."""
     for row in known.issued:
         asked = known.confirmations.get((row.application_no, row.office_no))
-        assert asked is None or asked.settled_as in {ConfirmationOutcome.CONFIRMED, ConfirmationOutcome.TOKEN_SHOWN}
+        if asked is None:
+            assert row.application_no in proven
+        else:
+            assert asked.settled_as in {ConfirmationOutcome.CONFIRMED, ConfirmationOutcome.TOKEN_SHOWN}
 
 
 def no_mail_says_stopped_of_what_never_was(environment: Environment, known: Records, mailed_before: int) -> None:
@@ -310,3 +321,14 @@ async def the_page_is_true_and_leads_to_no_refusal(pages: Web, case: Case, known
     for link in Page(path, answer.text).links:
         if link.startswith("/applications/"):
             assert (await pages.http.get(link)).status_code == httpx.codes.OK, link
+
+
+async def the_newest_mail_leads_to_no_refusal(
+    environment: Environment, pages: Web, case: Case, mailed_before: int
+) -> None:
+    """Every page that the last mail to a customer about a case names can be opened."""
+    about = [text_of(mail) for mail in environment.inbox.mails[mailed_before:]]
+    about = [text for text in about if f"申込番号：{case.application_no}" in text and "/desk/" not in text]
+    for link in re.findall(r"http://web\.test(/\S*)", about[-1]) if about else ():
+        answer = await pages.http.get(link, follow_redirects=True)
+        assert answer.status_code == httpx.codes.OK, link

@@ -3,13 +3,21 @@
 import html
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from sqlalchemy import select
 from temporalio.client import WorkflowUpdateFailedError
 
+from models.common.actors import Actor, ActorKind
 from models.common.calendar import day_in_japan
+from models.common.commitments import salted
+from models.common.operators import Role
+from models.common.signatures import SignedPlace
+from models.common.signed_acts import SignedAct
+from models.common.store.operation_records import OperationRecords
 from models.tables import (
     AuditRow,
     BusinessGroupDetailsRow,
@@ -21,8 +29,9 @@ from models.tables import (
 )
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.follow_up import GROUP_EXISTS
-from models.yayoi.messages import Outcome
+from models.yayoi.messages import CorrectEndedRelink, OfficeRef, Outcome
 from models.yayoi.operator_actions import (
+    Action,
     CorrectRelink,
     ExtendDeadline,
     RetractRelink,
@@ -35,10 +44,13 @@ from models.yayoi.service_links import LinkKind
 from tests.support.customer import AIR, BANK, GROUP, Customer, errors_on, words
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, details_of, form
 from tests.support.recorded_paths import BANK_B
+from tests.support.signing import SATO, applicant, operations_by, signed
+from web.common.operation_sender import AskedOperation
 from web.yayoi.customer.business_group import NOT_CREATED
 from workers.commands.relink import correct_relink
 from workers.program import ClearError
 from workflows.common.details import day
+from workflows.yayoi.relink_correction import RelinkCorrection
 
 STEP5, GROUP_MADE = SetUpStep.SUPPORT_PASSWORD, SetUpStep.BUSINESS_GROUP
 BY = {"reason": "記録の間違い"}
@@ -131,6 +143,63 @@ async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     ):
         with pytest.raises(ClearError, match=reason):
             await correct_relink(settings, customer.case.application_no, 1, "sk", **said | wrong)
+    corrected = await audit(customer.case, "再連携の日を訂正した")
+    assert all(each.signed and each.update_id for each in corrected)
+    await made_up_corrections_are_refused(customer)
+    assert await audit(customer.case, "再連携の日を訂正した") == corrected
+
+
+async def made_up_corrections_are_refused(customer: Customer) -> None:
+    """Whoever reaches Temporal can start the procedure that corrects, and corrects nothing without a signature."""
+    environment, pair = customer.environment, OfficeRef(case_no=customer.case.application_no, part=1)
+    records, update_id = OperationRecords(environment.sessions), str(uuid4())
+    case, name = customer.case.office().id, str(Action.CORRECT_RELINK)
+    place = SignedPlace(case, str(await records.first_run_id(case)), name, update_id)
+    said = salted(BY | {"kind": str(LinkKind.BANK_ACCOUNT), "service": BANK, "relinked_on": str(TODAY)})
+    auditor = Actor(ActorKind.OPERATOR, "kn", (Role.AUDITOR,))
+    of_another = applicant(customer.case.application_no)
+
+    def act(who: Actor = SATO, *, at: SignedPlace = place, sent: dict[str, Any] = said, **changed: Any) -> SignedAct:
+        facts = {"by": str(who), "workflow_id": at.case, "first_run": at.first_run, "operation": at.operation}
+        signed_for = {"update_id": at.update_id, "entry": signed(who, at, said).decode(), "message": sent}
+        return SignedAct.model_validate(facts | signed_for | changed)
+
+    made_up = {
+        "unsigned": None,
+        "altered": act(sent=said | {"relinked_on": str(TODAY - timedelta(days=1))}),
+        "by another": act(by="operator:tn"),
+        "for another case": act(at=place._replace(case=f"{case}0")),
+        "for a later workflow": act(at=place._replace(first_run=str(uuid4()))),
+        "for another operation": act(at=place._replace(operation=str(Action.RETRACT_RELINK))),
+        "for another update": act(at=place._replace(update_id=str(uuid4()))),
+        "as who changes nothing": act(auditor),
+        "as who may not": act(of_another),
+    }
+    for how, signed_act in made_up.items():
+        step = CorrectEndedRelink.of(pair, datetime.now(UTC), asked_as=update_id, act=signed_act)
+        refusal = await environment.client.execute_workflow(
+            RelinkCorrection.run, step, id=f"made-up-{uuid4()}", task_queue=environment.settings.temporal_task_queue
+        )
+        assert refusal is not None, how
+        assert "署名" in refusal or "権限" in refusal, how
+
+
+async def test_a_correction_goes_by_the_cases_own_workflow_until_that_ends(environment: Environment) -> None:
+    case = await set_up(environment)
+    (kind, service), today = BANK_B, day_in_japan(await case.now())
+    await case.relink(kind, service, today)
+    asked = AskedOperation(SATO)
+    message = CorrectRelink(kind=kind, service=service, relinked_on=today, **BY)
+    act = await asked.sign(
+        operations_by(environment.client, environment.sessions), case.office().id, Action.CORRECT_RELINK, message
+    )
+    pair = OfficeRef(case_no=case.application_no, part=1)
+    step = CorrectEndedRelink.of(pair, datetime.now(UTC), asked_as=asked.update_id, act=act)
+    refusal = await environment.client.execute_workflow(
+        RelinkCorrection.run, step, id=f"too-early-{uuid4()}", task_queue=environment.settings.temporal_task_queue
+    )
+    assert "まだ終了していません" in str(refusal)
+    assert await audit(case, "再連携の日を訂正した") == []
 
 
 async def test_y21_an_operator_corrects_the_day_or_takes_the_record_back(environment: Environment) -> None:
@@ -212,7 +281,7 @@ async def test_y20_whoever_created_the_group_corrects_what_was_typed(customer: C
     shown = await customer.http.get("/group")
     assert 'value="06' in shown.text
     [entry] = await audit(customer.case, "事業グループの内容を訂正した")
-    assert (entry.by, entry.facts["before"]["group_name"]) == ("申込者", GROUP["group_name"])
+    assert (entry.by, entry.facts["before"]["group_name"]) == (await customer.recorded(), GROUP["group_name"])
     assert GroupDetails.model_validate(entry.facts["before"]["details"]).phone == "0312345678"
 
 

@@ -15,6 +15,7 @@ from models.tables import ApplicationOfficeRow, ApplicationRow, AuditRow
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id
 from models.yayoi.pair_rules import token_held, yayoi_id_held
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.web import (
     NETWORK,
     STANDALONE,
@@ -244,7 +245,7 @@ async def test_several_web_processes_start_an_application_once(
 
 async def test_while_the_database_is_away_the_answer_says_so(temporal: WorkflowEnvironment) -> None:
     engine = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
-    async with web_on(database.sessions(engine, MASTER), temporal.client) as web:
+    async with web_on(database.sessions(engine, MASTER, JOURNAL_OF_TESTS), temporal.client) as web:
         answer = await web.apply(application())
         assert answer.status_code == 503
         assert answer.headers["content-type"] == "application/problem+json"

@@ -15,6 +15,7 @@ from models.yayoi.identifiers import OfficeToken
 from models.yayoi.store.intake import NO_SUCH_CONTRACT
 from tests.support.databases import MIGRATED, new_database
 from tests.support.encryption import MASTER
+from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.web import (
     STANDALONE,
     TOKEN_B,
@@ -41,7 +42,7 @@ async def refusing(postgres_socket: Path, temporal: WorkflowEnvironment) -> Asyn
     """The app for forms that are refused: since nothing may be stored, their tests share one database."""
     async with new_database(postgres_socket, MIGRATED) as url:
         engine = create_async_engine(url)
-        sessions = database.sessions(engine, MASTER)
+        sessions = database.sessions(engine, MASTER, JOURNAL_OF_TESTS)
         await fill_registry(sessions)
         async with web_on(sessions, temporal.client) as web:
             yield web

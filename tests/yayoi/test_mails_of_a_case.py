@@ -1,7 +1,7 @@
 """A case's mails: one for each event and person, in the order of what happened, and true (Y18, Y27)."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
-from models.common.calendar import end_of
+from models.common.calendar import day_in_words, end_of
 from models.common.operator_actions import EndCase
 from models.common.waiting_for import WaitingFor
+from models.yayoi.deadlines import EXPIRY_DAYS, MOVED_TOGETHER
 from models.yayoi.delays import SHARING_STILL_ON
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action, Cancel, CorrectPair
+from models.yayoi.operator_actions import Action, Cancel, CorrectPair, ExtendDeadline, ResendMail
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.ending import end
 from tests.support.environment import (
@@ -185,6 +186,44 @@ async def test_y27_the_mail_of_a_delay_names_an_expiry_only_where_there_is_one(e
     assert SHARING_STILL_ON in second
     assert "までに解決しない場合、この事業所データのお申し込みは期限切れになります。" in second
     await end(case.application, case.office(1), case.office(2))
+
+
+async def test_y27_deadlines_that_are_moved_together_are_one_mail_with_each_new_day(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.SHARING, 1)
+    await at_rest(case, Stage.CORRECTION, 2)
+    first = environment.calendar.business_days_after(case.due_date, EXPIRY_DAYS)
+    a_week, two_weeks, later = (first + timedelta(days=days) for days in (7, 14, 20))
+
+    async def move(number: int, *days: date) -> list[str]:
+        for day in days:
+            await case.act(ExtendDeadline(**WHY, until=day), number)
+        return await mailed_after_a_moment()
+
+    async def mailed_after_a_moment() -> list[str]:
+        for number in (1, 2):
+            await case.until(await case.now(number) + MOVED_TOGETHER, number)
+        return ends(environment, MailKind.DEADLINE_EXTENDED)
+
+    await case.act(ExtendDeadline(**WHY, until=a_week), 1)
+    [mail] = await move(2, two_weeks)
+    for said in (day_in_words(a_week), day_in_words(two_weeks), "1 件目", "2 件目", NOBODY, "/calendars/"):
+        assert said in mail
+    assert WHY["reason"] not in mail
+    [_, alone] = await move(1, later)
+    assert day_in_words(later) in alone
+    assert NOBODY not in alone
+    assert len(await move(1, a_week, later)) == 2  # as the applicant knows it
+    await case.act(ResendMail(**WHY, kind=MailKind.DEADLINE_EXTENDED), 1)
+    [*_, again] = ends(environment, MailKind.DEADLINE_EXTENDED)
+    assert again == alone
+    assert "共有" in alone  # what is asked for, as before
+    await case.act(ExtendDeadline(**WHY, until=later), 2)
+    await case.act(Cancel(**WHY), 2)
+    await case.office(2).result()
+    await case.until(await case.now() + MOVED_TOGETHER)
+    assert len(ends(environment, MailKind.DEADLINE_EXTENDED)) == 3  # nobody waits for the second any more
+    await end(case.application, case.office())
 
 
 async def test_y18_the_receipt_comes_first_also_after_the_mail_server_took_none(environment: Environment) -> None:

@@ -19,7 +19,7 @@ from models.myics.state import RegistrationState
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Procedure, Stage
-from tests.support.case_states import WrittenCase, states_of
+from tests.support.case_states import CaseState, WrittenCase, before_an_addition, states_of
 from tests.support.case_walk import not_possible_though_named, walk_of
 from workflows.myics.registration_details import registration_details
 from workflows.yayoi.office_details import office_details
@@ -27,13 +27,29 @@ from workflows.yayoi.office_details import office_details
 
 @pytest.mark.parametrize(
     "procedure",
-    [pytest.param(each, marks=[] if each is Procedure.LINKED_STANDALONE else [pytest.mark.long]) for each in Procedure],
+    [
+        pytest.param(each, marks=[] if each is Procedure.LINKED_STANDALONE else [pytest.mark.long])
+        for each in Procedure
+        if not each.has(Stage.ATTACH)
+    ],
 )
 async def test_every_link_and_every_named_step_of_every_state_can_be_followed(
     sessions: async_sessionmaker[AsyncSession], procedure: Procedure
 ) -> None:
     async with walk_of(sessions, procedure) as walk:
         for state in states_of(procedure):
+            await walk.through(state)
+    assert walk.dead_ends == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", list(before_an_addition()), ids=str)
+async def test_nor_do_they_where_the_link_is_added_beside_a_first_case(
+    sessions: async_sessionmaker[AsyncSession], first: CaseState
+) -> None:
+    [addition] = [each for each in Procedure if each.has(Stage.ATTACH)]
+    async with walk_of(sessions, addition, first=first) as walk:
+        for state in states_of(addition):
             await walk.through(state)
     assert walk.dead_ends == []
 

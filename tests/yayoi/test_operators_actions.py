@@ -12,6 +12,7 @@ from models.common.calendar import day_in_japan, day_in_words, end_of
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
 from models.common.typed_days import NO_DAY
+from models.yayoi.deadlines import MOVED_TOGETHER
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, Relinked
 from models.yayoi.office_state import OfficeState
@@ -58,7 +59,7 @@ def states(draw: st.DrawFn) -> OfficeState:
         sharing_ended=draw(st.booleans()),
         held=draw(st.booleans()),
         notified_at=draw(st.none() | st.just(AT)),
-        assignee=draw(st.none() | st.just("佐藤")),
+        assignee=draw(st.none() | st.just("sk")),
         outcome=draw(st.none() | st.sampled_from(Outcome)),
     )
     state.follow_up.links = (BANK,) * draw(st.integers(0, 1))
@@ -195,11 +196,11 @@ async def test_a_deadline_that_was_extended_is_the_one_that_counts(environment: 
     longer = expires + timedelta(days=7)
     await case.act(ExtendDeadline(reason="お客様のご都合", until=longer))
     assert (await case.progress()).waits_until == longer
-    await case.settled()
+    await case.until(await case.now() + MOVED_TOGETHER)
     [stored] = await case.notices(MailKind.DEADLINE_EXTENDED)
     [mail] = [each for each in environment.inbox.to(stored.recipient) if each["Subject"] == stored.subject]
     said = text_of(mail)
-    assert f"期限を {day_in_words(longer)}まで延長しました" in said
+    assert f"期限を {day_in_words(longer)}に変更しました" in said
     assert "会計事務所と共有されています" in said
     assert await case.until(end_of(expires) + timedelta(hours=1))
     assert (await case.progress()).outcome is None
@@ -224,10 +225,10 @@ async def test_a_mail_sent_again_is_the_same_mail_with_a_message_id_of_its_own(e
 async def test_a_case_is_handed_over_only_to_who_is_there(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    for name, reason in (("誰でもない", "登録されていません"), ("高橋", "休暇中です")):
+    for name, reason in (("nobody", "登録されていません"), ("tk", "休暇中です")):
         with pytest.raises(WorkflowUpdateFailedError) as refused:
             await case.act(HandOver(reason="休暇のため", to=name))
         assert reason in str(refused.value.cause)
-    await case.act(HandOver(reason="休暇のため", to="鈴木"))
+    await case.act(HandOver(reason="休暇のため", to="sm"))
     await case.act(ActionMessage(reason="引き継いだ"), action=Action.ADD_NOTE)
-    assert (await case.progress()).assignee == "鈴木"
+    assert (await case.progress()).assignee == "sm"

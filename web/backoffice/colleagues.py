@@ -10,11 +10,11 @@ _CASE_ROLES = {Role.CASEWORKER.value, Role.SUPERVISOR.value}
 
 
 async def colleagues(desk: DeskContext, who: SignedInOperator) -> Sequence[tuple[str, str]]:
-    """Return by which name each of them is sent and how they are shown, oneself first."""
+    """Return the handle of each and how they are shown, oneself first."""
     there = [
-        each.row.name
+        (each.row.handle, each.row.name)
         for each in await desk.operators.listed()
         if each.row.takes_cases and not each.row.is_on_leave(desk.today) and not _CASE_ROLES.isdisjoint(each.row.roles)
     ]
-    own = who.operator.name
-    return [(name, f"{name}（自分）" if name == own else name) for name in sorted(there, key=lambda each: each != own)]
+    ordered = sorted(there, key=lambda each: each[0] != who.handle)
+    return [(handle, f"{name}（自分）" if handle == who.handle else name) for handle, name in ordered]

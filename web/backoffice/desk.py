@@ -56,6 +56,10 @@ class DeskContext(ShowsPages):
     provider: OpenIdProvider | None = None
     links: SignInLinks | None = None
     now: Callable[[], datetime] = utc_now
+    traces_url: str | None = None
+    """Where engineers see a case's traces: `{case}` stands for its number."""
+    logs_url: str | None = None
+    """And its lines of the log."""
 
 
 Desk = Annotated[DeskContext, Depends(given(DeskContext))]

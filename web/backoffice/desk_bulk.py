@@ -83,10 +83,10 @@ async def choose(request: Request, desk: Desk, who: Operator, actions: Actions, 
     sent = await request.form()
     keys: Sequence[CasePlace]
     if sent.get("own"):
-        keys = [CasePlace(row.case_no, row.part) for row in await open_cases_of(desk.sessions, who.operator.name)]
+        keys = [CasePlace(row.case_no, row.part) for row in await open_cases_of(desk.sessions, who.handle)]
     elif sent.get("all"):
         filter_ = WorklistFilter.read({name: sent.get(name, "") for name in WorklistFilter.model_fields})
-        keys = await worklist.keys(filter_, who.operator.name, desk.now(), MOST_CASES)
+        keys = await worklist.keys(filter_, who.handle, desk.now(), MOST_CASES)
     else:
         keys = [key for text in sent.getlist("cases") if (key := _key(str(text)))]
     bulk_id = await actions.begin(who.operator, who.roles, keys)
@@ -114,9 +114,12 @@ async def show(
     begun = {"kind": row.kind or "", **{name: str(row.content.get(name) or "") for name in ("to", "until", "reason")}}
     if before == "leave" and row.kind is None:
         begun |= {"kind": BulkKind.HAND_OVER.value, "reason": BEFORE_LEAVE}
+    named = {each.row.handle: each.row.name for each in await desk.operators.listed()}
+    to = str(row.content.get("to") or "")
     facts = {
         "who": who,
         "action": row,
+        "new_in_charge": named.get(to, to),
         "counts": counts,
         "lines": await actions.lines(row.bulk_id),
         "kinds": [(kind.value, kind.label) for kind in BulkKind],
@@ -182,7 +185,7 @@ async def _confirm(desk: DeskContext, who: SignedInOperator, row: BulkActionRow,
     for line, status in await actions.ready(row.bulk_id):
         key = CasePlace(line.case_no, line.part)
         # Since it was judged, the case may have gone to a colleague, and a role to nobody.
-        because = refuse_actor(actor, who.operator.name, status.procedure, str(line.operation), status.assignee)
+        because = refuse_actor(actor, status.procedure, str(line.operation), status.assignee)
         if because:
             refused[key] = because
             continue
@@ -200,7 +203,7 @@ async def _read(desk: DeskContext, who: SignedInOperator, typed: Mapping[str, st
         raise FormRefusedError({"kind": NO_KIND}) from None
     with said_beside():
         content = BulkContent.read(kind, typed)
-    if kind is BulkKind.HAND_OVER and content.to not in {name for name, _ in await colleagues(desk, who)}:
+    if kind is BulkKind.HAND_OVER and content.to not in {handle for handle, _ in await colleagues(desk, who)}:
         raise FormRefusedError({"to": "一覧にある担当者を選んでください。"})
     return kind, content
 

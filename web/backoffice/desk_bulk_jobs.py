@@ -48,7 +48,7 @@ class BulkJobs:
         if operation is None:
             return JudgedLine(NO_SUCH_OPERATION)
         actor = Actor(ActorKind.OPERATOR, line.handle, tuple(line.roles), Channel.DESK)
-        if because := refuse_actor(actor, line.name, line.procedure, operation, line.assignee):
+        if because := refuse_actor(actor, line.procedure, operation, line.assignee):
             return JudgedLine(because)
         if operation is Action.RESEND_MAIL and line.mail is None:
             return JudgedLine(NO_MAIL)

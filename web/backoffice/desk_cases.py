@@ -77,7 +77,16 @@ def shown_case(desk: DeskContext, case: ReadCase, facts: CaseFacts) -> dict[str,
     """Return what every page of a case shows."""
     page = workflow_link("", desk.namespace, case.workflow_id)
     case = replace(case, now=with_service_names(case.now, facts.services))
-    return {"case": case, "facts": facts, "web_ui": f"{page}/{quote(case.now.run_id, safe='')}/user-metadata"}
+    return {
+        "case": case,
+        "facts": facts,
+        "web_ui": f"{page}/{quote(case.now.run_id, safe='')}/user-metadata",
+        "for_engineers": [
+            (name, template.replace("{case}", quote(case.case_no, safe="")))
+            for name, template in (("処理の記録（トレース）", desk.traces_url), ("ログ", desk.logs_url))
+            if template
+        ],
+    }
 
 
 def may_do(who: SignedInOperator, case: ReadCase, operation: str) -> bool:
@@ -93,7 +102,7 @@ async def show(request: Request, desk: Desk, who: Operator, case: Case, done: An
     offered = [_offered(case, each) for each in case.now.possible if may_do(who, case, each.operation)]
     known = await case_facts(desk.sessions, case.case_no, case.part)
     hand_over = operation_for(BulkKind.HAND_OVER, case.now.workflow_type)
-    own = known.status is not None and known.status.assignee == who.operator.name
+    own = known.status is not None and known.status.assignee == who.handle
     facts = {
         **shown_case(desk, case, known),
         "who": who,

@@ -36,7 +36,7 @@ async def start(
         "said": _DONE.get(done),
         "log_ins": await desk.access.log_ins(who),
         "on_leave": who.operator.is_on_leave(desk.today),
-        "cases": len(await open_cases_of(desk.sessions, who.operator.name)) if who.may_change(Area.CASES) else 0,
+        "cases": len(await open_cases_of(desk.sessions, who.handle)) if who.may_change(Area.CASES) else 0,
     }
     return desk.show(request, "backoffice/desk_start.html", facts)
 

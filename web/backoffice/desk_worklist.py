@@ -78,7 +78,7 @@ async def show(
     if not who.may_see(Area.CASES):
         return await desk_start.start(request, desk, who, kept, broken=broken)
     filter_ = asked_for(request, who)
-    counts = await worklist.counts(who.operator.name)
+    counts = await worklist.counts(who.handle)
     facts = {
         "who": who,
         "broken": await broken.shown(desk, who),
@@ -151,7 +151,7 @@ async def _take(desk: DeskContext, who: SignedInOperator, case: ListedCase, form
     operation = operation_for(BulkKind.HAND_OVER, case.procedure)
     if operation is None:
         return Refused(NOT_CLAIMED)
-    content = {"reason": CLAIMED, "to": who.operator.name}
+    content = {"reason": CLAIMED, "to": who.handle}
     update_id = update_id_of(form_id, case.workflow_id)
     return await desk.sender.send(case.workflow_id, operation, content, actor_of(who, Channel.DESK), update_id)
 

@@ -33,7 +33,7 @@ async def as_json(
 ) -> Response:
     """Return a page of a list, and how many cases each list has."""
     filter_ = asked_for(request, who)
-    counts = await worklist.counts(who.operator.name)
+    counts = await worklist.counts(who.handle)
     found = await worklist.page(filter_, who.operator, desk.now(), page)
     return JSONResponse(
         {
@@ -79,6 +79,7 @@ def _facts(desk: DeskContext, case: ListedCase) -> Mapping[str, Any]:
         "waiting_for": case.waiting_for,
         **{name: day.isoformat() if day else None for name, day in days.items()},
         "assignee": case.assignee,
+        "assignee_name": case.in_charge,
         "outcome": case.outcome,
         **{name: getattr(case, name) for name in ("overdue", "held", "failing", "undelivered", "awaits_approval")},
         "open_with": list(case.open_with),

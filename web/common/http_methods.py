@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,8 +27,8 @@ class HeadAsGet:
         is_head = scope["method"] == "HEAD"
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _allow_head(message)
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.METHOD_NOT_ALLOWED:
+                MutableHeaders(scope=message)["allow"] = ", ".join(sorted(_allowed(scope)))
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -36,12 +36,15 @@ class HeadAsGet:
         await self._app({**scope, "method": "GET"} if is_head else scope, receive, answer)
 
 
-def _allow_head(start: Message) -> None:
-    """Name HEAD among the methods that are allowed, where GET is."""
-    headers = MutableHeaders(scope=start)
-    methods = [method.strip() for method in headers.get("allow", "").split(",")]
-    if "GET" in methods and "HEAD" not in methods:
-        headers["allow"] = ", ".join([*methods, "HEAD"])
+def _allowed(scope: Scope) -> set[str]:
+    """Return every method that a path takes: the router names those of its first route alone."""
+    methods: set[str] = set()
+    for route in iter_route_contexts(scope["app"].routes):
+        if route.methods and route.path_regex.match(scope["path"]):
+            methods |= route.methods
+    if not methods:  # what is mounted are files
+        methods = {"GET"}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 class JsonRoute(APIRoute):

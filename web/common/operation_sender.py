@@ -1,6 +1,7 @@
 """Sending an operation to a case, signed with who acts: by the desk, the customers' web, and commands alike."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,13 +14,17 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError
 
 from models.common.actors import Actor
+from models.common.case_context import about_case, case_of
 from models.common.commitments import SALT, ContentError, new_salt, salted
 from models.common.messages import TRY_LATER
 from models.common.operator_message import ActionMessage
+from models.common.refusals import is_for_people
 from models.common.security_log import SecurityEvent, security_event
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
+from models.common.signed_acts import SignedAct
 from models.common.temporal_answers import is_unknown_workflow
 from web.common.auth.signing import sending_with, signing_client
+from web.common.measures import count_operation
 from web.common.temporal_calls import UnreachableError, temporal_call
 
 PATIENCE = timedelta(seconds=10)
@@ -90,6 +95,11 @@ _NOTED = {Done: "done", Refused: "refused", NotKnown: "not known"}
 """What the security log calls them."""
 
 
+def _kind_of(outcome: Outcome) -> str:
+    """Return what metrics call it: an outcome, or why it is refused."""
+    return outcome.why.value if isinstance(outcome, Refused) else _NOTED[type(outcome)].replace(" ", "_")
+
+
 @dataclass(frozen=True)
 class SignedOperation:
     """An operation that was signed before it is sent: the same however often, and whoever sends it."""
@@ -142,7 +152,10 @@ class OperationSender:
 
         """
         place = SignedPlace(workflow_id, "", operation, update_id)
+        about_case(case_of(workflow_id))
+        began = time.perf_counter()
         outcome = await self._outcome(place, content, actor, salt, patience)
+        count_operation(_kind_of(outcome), time.perf_counter() - began)
         facts = {"case": workflow_id, "operation": operation, "by": str(actor), "channel": actor.channel}
         security_event(SecurityEvent.OPERATION, _NOTED[type(outcome)], update=update_id, **facts)
         return outcome
@@ -167,6 +180,20 @@ class OperationSender:
         """Sign what is to be stored first. Raises `ValueError` if the key is not for this kind of actor."""
         message = salted(content, None)
         return SignedOperation(place, message, (await self._signer()).sign(actor, place, message))
+
+    async def signed_act(
+        self, place: SignedPlace, content: Mapping[str, Any], actor: Actor, salt: str
+    ) -> SignedAct | None:
+        """Sign what a workflow that has ended cannot take any more, for who verifies it instead; None: no such case.
+
+        Raises `ValueError` if the key is not for this kind of actor.
+        """
+        if (first_run := await self._records.first_run_id(place.case)) is None:
+            return None
+        place, message = place._replace(first_run=first_run), salted(content, salt)
+        entry = (await self._signer()).sign(actor, place, message).decode()
+        where = {"workflow_id": place.case, "first_run": first_run, "update_id": place.update_id}
+        return SignedAct(by=str(actor), entry=entry, operation=place.operation, message=dict(message), **where)
 
     async def send_signed(self, signed: SignedOperation, patience: timedelta = PATIENCE) -> Outcome:
         """Send what was signed before, and wait for its effect."""
@@ -243,6 +270,14 @@ class AskedOperation:
         content = message.model_dump(mode="json", exclude_none=True)
         return await operations.send(workflow_id, str(operation), content, self.actor, self.update_id, salt=self.salt)
 
+    async def sign(
+        self, operations: OperationSender, workflow_id: str, operation: str, message: ActionMessage
+    ) -> SignedAct | None:
+        """Sign it for a case whose workflow has ended; None: there is no such case."""
+        content = message.model_dump(mode="json", exclude_none=True)
+        place = SignedPlace(workflow_id, "", str(operation), self.update_id)
+        return await operations.signed_act(place, content, self.actor, self.salt)
+
 
 def _not_there(error: RPCError) -> Refused:
     if not is_unknown_workflow(error):
@@ -264,7 +299,7 @@ def _outcome_of(failed: WorkflowUpdateFailedError) -> Outcome:
         return Refused(ENDED, Why.ENDED)
     if cause.type == TRY_LATER:
         return Refused(cause.message, Why.NOT_NOW)
-    if cause.non_retryable:  # ours: what the SDK and its errors say is never so
+    if cause.non_retryable and is_for_people(cause.message):  # ours: the SDK's own final errors speak English
         details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
         field, in_forms = (str(details.get(name, "")) for name in ("field", "in_forms"))
         return Refused(cause.message, field=field, in_forms=in_forms)

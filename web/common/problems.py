@@ -220,7 +220,7 @@ def _of_http_error(error: HTTPException) -> ProblemError:
         return _refusal([UNREADABLE])
     status = HTTPStatus(error.status_code)
     status = status if status in _DETAILS else HTTPStatus.NOT_FOUND
-    return ProblemError(status, _DETAILS[status], headers=error.headers)  # such as the methods that are allowed
+    return ProblemError(status, _DETAILS[status], headers=error.headers)
 
 
 _AWAY_CLASSES = frozenset({"08", "40", "53", "57", "58"})

@@ -120,7 +120,7 @@ async def apply(
     intake: Annotated[Intake, Depends(given(Intake))],
 ) -> ApplicationReceived:
     try:
-        receipt = await intake.receive(form, by=str(Actor(ActorKind.SYSTEM, system, channel=Channel.API)))
+        receipt = await intake.receive(form, by=Actor(ActorKind.SYSTEM, system, channel=Channel.API))
     except RefusedError:
         # It may disclose which numbers, and which open applications, exist: nobody asks without end (Y1).
         await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))

@@ -32,6 +32,7 @@ from models.yayoi.customer_events import (
     SharingReleaseConsented,
     Withdrawn,
 )
+from models.yayoi.customers import signed_in
 from models.yayoi.events import (
     BusinessGroupCreatedEvent,
     OwnedProductRegisteredEvent,
@@ -52,6 +53,7 @@ from models.yayoi.operator_actions import (
 )
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.service_links import NO_LINK
+from models.yayoi.store.credentials import person_number
 from models.yayoi.store.event_cases import ENDED
 from models.yayoi.store.events import (
     EventRefusedError,
@@ -59,7 +61,6 @@ from models.yayoi.store.events import (
     mark_answered,
     offices_with_pending_events,
     pending_events,
-    person_number,
     record_delivery,
     store_event,
     stored_event,
@@ -128,8 +129,9 @@ class EventDelivery:
 
     async def take_from(self, who: YayoiId, event: AnyEvent) -> Delivery:
         """Take what a customer reports who has a Yayoi ID; see `take`."""
-        number = await person_number(self._sessions, who)
-        return await self.take(event, Actor(ActorKind.YAYOI_ID, str(number), channel=Channel.PAGE))
+        async with self._sessions() as session:
+            actor = signed_in(await person_number(session, who))
+        return await self.take(event, actor)
 
     async def deliver_all(self) -> None:
         """Deliver what was taken but is not there yet."""

@@ -1,7 +1,7 @@
 """Bringing a corrected day of a re-link to where the case is (Y21).
 
-While its procedure goes on, that takes the correction as an update; for one that has ended, a small procedure corrects
-the record, as long as the case is kept.
+While its procedure goes on, that takes the correction as an update; for one that has ended, a small procedure brings
+the same signed operation to the records, where it is verified, as long as the case is kept.
 """
 
 from collections.abc import Callable
@@ -11,16 +11,15 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 
 from models.common.calendar import day_in_japan
+from models.common.security_log import SecurityEvent, security_event
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import office_workflow_id, relink_correction_workflow_id
-from models.yayoi.messages import CorrectRelinkStep, OfficeRef
+from models.yayoi.messages import CorrectEndedRelink, OfficeRef
 from models.yayoi.operator_actions import Action, CorrectRelink
-from models.yayoi.store.remembered_links import recorded_relink
+from models.yayoi.store.remembered_links import NOT_RECORDED, recorded_relink
 from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
 from web.common.temporal_calls import UnreachableError
 from workflows.yayoi.relink_correction import RelinkCorrection
-
-NOT_RECORDED = "この再連携は、まだ記録されていません。先に再連携を記録してください。"
 
 
 class RelinkCorrections:
@@ -44,7 +43,8 @@ class RelinkCorrections:
     async def correct(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
         """Return why it was refused; None if it was corrected, once for each `asked`. Raises `UnreachableError`."""
         today = day_in_japan(self._now())
-        recorded = await recorded_relink(self._sessions, pair, message.link, today)
+        async with self._sessions() as session:
+            recorded = await recorded_relink(session, pair, message.link, today)
         if recorded is None:
             return NOT_RECORDED
         if not recorded.ended:
@@ -65,10 +65,11 @@ class RelinkCorrections:
         return await self._correct_ended(pair, message, asked)
 
     async def _correct_ended(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
-        said = message.model_dump(include={"link", "relinked_on", "asked_from", "reason", "event_id"})
-        step = CorrectRelinkStep.of(pair, self._now(), asked_as=asked.update_id, by=str(asked.actor), **said)
+        office = office_workflow_id(pair.case_no, pair.part)
+        act = await asked.sign(self._operations, office, Action.CORRECT_RELINK, message)
+        step = CorrectEndedRelink.of(pair, self._now(), asked_as=asked.update_id, act=act)
         try:
-            return await self._client.execute_workflow(
+            refusal = await self._client.execute_workflow(
                 RelinkCorrection.run,
                 step,
                 id=relink_correction_workflow_id(pair.case_no, asked.update_id),
@@ -78,3 +79,7 @@ class RelinkCorrections:
             )
         except WorkflowFailureError as ended:  # by somebody's hand: it can be done again
             raise UnreachableError from ended
+        said = {"operation": str(Action.CORRECT_RELINK), "by": str(asked.actor), "channel": asked.actor.channel}
+        outcome = "refused" if refusal else "done"
+        security_event(SecurityEvent.OPERATION, outcome, update=asked.update_id, case=office, **said)
+        return refusal

@@ -8,7 +8,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from models.common.calendar import JST
+from models.common.calendar import JST, utc_now
 from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.identifiers import ApplicationNo, ContractId, application_workflow_id
@@ -22,7 +22,8 @@ from models.yayoi.store.starting import (
     mark_refused_form_started,
     refused_forms_to_start,
 )
-from web.common.strangers import end_unless_ours
+from web.common.measures import measure_start
+from web.common.strangers import has_ended_by_force
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 from web.webhooks.starter import STARTED_AGAIN
@@ -78,7 +79,8 @@ class ApplicationStarter:
     async def start(self, application_no: str) -> None:
         """Start one application; one that was started before counts as started. Raises `UnreachableError`.
 
-        What a stranger has started under its id, which anybody at Temporal's port can, is ended first.
+        What a stranger has started under its id, a worker has ended: it is started in its place. Whatever else runs
+        there may be another customer's case, after a restore: that is left alone, and people hear of it.
         """
         row, offices = await application_of(self._sessions, application_no)
         if row.closed_at is not None:
@@ -100,12 +102,28 @@ class ApplicationStarter:
             try:
                 await start(id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE)
             except WorkflowAlreadyStartedError:
-                if replaced := await end_unless_ours(self._client, application_workflow_id(case.case_no), case):
-                    # Should another process have been quicker, this round is over, and the next one finds it started.
-                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE)
-                else:
+                if await self._is_started(case):
                     _log.info("%s was started before", application_no)
+                elif replaced := await has_ended_by_force(self._client, application_workflow_id(case.case_no)):
+                    _log.error("%s had been started by somebody else: it is started in its place", application_no)
+                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
+                else:
+                    _log.error("%s is not started: Temporal has another workflow of this number", application_no)
+                    return
         await mark_application_started(self._sessions, application_no, replaced=replaced)
+        measure_start(utc_now() - row.applied_at)
+
+    async def _is_started(self, case: ApplicationCase) -> bool:
+        """Whether the workflow of this number was started for the same form; what cannot be read was not."""
+        handle = self._client.get_workflow_handle(application_workflow_id(case.case_no))
+        async for first in handle.fetch_history_events(page_size=1):
+            payloads = first.workflow_execution_started_event_attributes.input.payloads
+            try:
+                [started] = await self._client.data_converter.decode(list(payloads), [ApplicationCase])
+            except Exception:  # noqa: BLE001 of another key, or of anything
+                return False
+            return isinstance(started, ApplicationCase) and started.submission_id == case.submission_id
+        return False
 
 
 def _details(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:
@@ -137,6 +155,7 @@ def _case(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> Appli
     case_no = ApplicationNo(row.application_no)
     return ApplicationCase(
         case_no=case_no,
+        submission_id=row.submission_id,
         offices=tuple(
             OfficeCase(
                 case_no=case_no,

@@ -61,6 +61,7 @@ HOLDERS = (
     CertificateHolder("eraser", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
     CertificateHolder("web", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
     CertificateHolder("desk", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
+    CertificateHolder("figures", owner=OURS),
     CertificateHolder("engineer", reaches_temporal=True, token="engineer"),  # noqa: S106
 )
 UI_TOKEN = "ui-token"  # noqa: S105 the name of a file

@@ -5,10 +5,11 @@ from contextlib import AsyncExitStack
 
 from models.backoffice.store.builds import note_passed
 from models.common.calendar import utc_now
-from workers import database, schema, temporal
+from workers import database, schema, store_marks, temporal
 from workers.build_id import build_id, installed_code
 from workers.commands.master_key_changes import begin
 from workers.commands.replay import replay_check
+from workers.journal import JournalFile
 from workers.settings import Settings
 from workers.tls import database_tls
 from workers.wiring.derived import role_passwords
@@ -20,6 +21,7 @@ async def set_up(settings: Settings, *, schema_only: bool = False, add_revision:
     A new database gets a master key, too.
 
     Raises:
+        StoresApartError: the two stores do not belong together.
         ReplayCheckError: open cases would break; nothing was changed.
         MasterKeyError: cases have keys in this database, and their master key is not here.
 
@@ -33,8 +35,11 @@ async def set_up(settings: Settings, *, schema_only: bool = False, add_revision:
         if add_revision is not None:
             await schema.add_revision(address, add_revision, tls)
         if client:
+            JournalFile.of(settings).begin()
             await begin(settings)
-            async with database.opened(settings) as sessions, sessions.begin() as session:
-                await note_passed(session, build_id(settings), installed_code(), utc_now())
+            async with database.opened(settings) as sessions:
+                async with sessions.begin() as session:
+                    await note_passed(session, build_id(settings), installed_code(), utc_now())
+                await store_marks.begin(client, sessions)
             for left in await temporal.prepare(client, settings):
                 sys.stderr.write(f"left to whoever administers Temporal: {left}\n")

@@ -21,7 +21,8 @@ async def load_with_progress(settings: Settings, file: Path, size: int) -> int:
     async with database.opened(settings) as sessions:
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("load", total=size)
-            report = await load(sessions, file, lambda done: progress.update(task, completed=done))
+            pool = range(settings.contract_id_first, settings.contract_id_last + 1)
+            report = await load(sessions, file, lambda done: progress.update(task, completed=done), pool)
     for row in report.refused:
         console.print(f"{row.line}行目: {row.reason}")
     console.print(f"登録 {report.loaded}件、変更なし {report.unchanged}件、登録できなかった行 {len(report.refused)}件")

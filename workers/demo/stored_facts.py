@@ -77,7 +77,7 @@ async def operator_of(run: DemoRun, number: int) -> str:
     async with run.sessions() as session:
         in_charge = await session.scalars(
             select(OperatorRow.mail_address)
-            .join(row, row.assignee == OperatorRow.name)
+            .join(row, row.assignee == OperatorRow.handle)
             .where(row.case_no == run.application_no, row.part == number)
         )
         return in_charge.one()

@@ -1,6 +1,7 @@
 """`tetsuzuki load FILE`: bring a registry file into Postgres, row by row, as often as one likes."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -9,10 +10,14 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
+from models.common.journal import Taken, as_ranges
+from models.common.store.journalling import journal
 from models.common.store.sessions import DatabaseSessions
 from workers.registry.reader import Row, read_rows
 from workers.registry.snapshot import Refusal, Snapshot
 
+CONTRACT_IDS = range(6_000_000, 9_000_000)
+"""Every number that could be a contract ID."""
 BATCH_ROWS = 500
 """Rows of one transaction: enough to be fast, few enough not to hold offices locked for long."""
 _TRIES = 3
@@ -35,18 +40,22 @@ class LoadReport(NamedTuple):
 
 
 async def load(
-    sessions: DatabaseSessions, path: Path, progress: Callable[[int], None] = lambda _bytes: None
+    sessions: DatabaseSessions,
+    path: Path,
+    progress: Callable[[int], None] = lambda _bytes: None,
+    pool: range = CONTRACT_IDS,
 ) -> LoadReport:
     """Load every good row of the file and say why each other one was refused.
 
-    `progress` is called with the bytes of the file that are done. Rows are committed in batches: after a failure in
-    between (`OSError`, `DBAPIError`) the file can simply be loaded again.
+    `progress` is called with the bytes of the file that are done. `pool`: of which contract IDs the journal is written
+    that customers have them, so that a restore gives them to nobody else. Rows are committed in batches: after a
+    failure in between (`OSError`, `DBAPIError`) the file can simply be loaded again.
     """
     changed: list[bool] = []
     refused: list[RefusedRow] = []
     rows = read_rows(path)
     while batch := list(islice(rows, BATCH_ROWS)):
-        for row, result in zip(batch, await _apply(sessions, batch), strict=True):
+        for row, result in zip(batch, await _apply(sessions, batch, pool), strict=True):
             if isinstance(result, str):
                 refused.append(RefusedRow(row.line, result))
             else:
@@ -56,15 +65,15 @@ async def load(
     return LoadReport(loaded=sum(changed), unchanged=changed.count(False), refused=tuple(refused))
 
 
-async def _apply(sessions: DatabaseSessions, batch: Sequence[Row]) -> list[bool | str]:
+async def _apply(sessions: DatabaseSessions, batch: Sequence[Row], pool: range) -> list[bool | str]:
     """Apply one batch, again if a case got in between (a deadlock, or the same row added at the same time)."""
     for _ in range(_TRIES - 1):
         with suppress(DBAPIError):
-            return await _apply_once(sessions, batch)
-    return await _apply_once(sessions, batch)
+            return await _apply_once(sessions, batch, pool)
+    return await _apply_once(sessions, batch, pool)
 
 
-async def _apply_once(sessions: DatabaseSessions, batch: Sequence[Row]) -> list[bool | str]:
+async def _apply_once(sessions: DatabaseSessions, batch: Sequence[Row], pool: range) -> list[bool | str]:
     """Return of each row whether it changed anything, or why it is refused."""
     names = {value for row in batch for _, value in row.record or () if isinstance(value, str)}
     async with sessions.begin() as session:
@@ -72,6 +81,9 @@ async def _apply_once(sessions: DatabaseSessions, batch: Sequence[Row]) -> list[
         await registry.read(names)
         results = [_apply_row(registry, row) for row in batch]
         await registry.write()
+        if ranges := as_ranges(number for number in map(int, registry.new_contract_ids()) if number in pool):
+            request = f"taken:{hashlib.sha256(repr(ranges).encode()).hexdigest()}"
+            await journal(session, Taken(request=request, ranges=ranges))
     return results
 
 

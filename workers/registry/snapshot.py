@@ -46,6 +46,8 @@ class Snapshot:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._rows: dict[type[tables.Base], dict[tuple[Any, ...], Any]] = defaultdict(dict)
+        self._known_contract_ids: set[str] = set()
+        self._new_contract_ids: set[str] = set()
 
     async def read(self, names: set[str]) -> None:
         """Read all that is registered about these names, and lock the offices: a case may be changing one."""
@@ -64,6 +66,7 @@ class Snapshot:
         await self._keep(select(tables.OperatorRow).where(tables.OperatorRow.name.in_(_each_of(names))))
         # The open row, if there is one, comes last and is the one that is found.
         await self._keep(_known_by(tables.ServiceLinkRow, names).order_by(tables.ServiceLinkRow.lost_at))
+        self._known_contract_ids = self._contract_ids()
         self._session.expunge_all()  # so that `write` alone says what is written when
 
     def get(self, table: type[_Row], *key: Any) -> _Row | None:
@@ -96,11 +99,20 @@ class Snapshot:
         key = tuple(facts[name] for name in _KEYS[table])
         return change(self._rows[table].setdefault(key, table()), facts)
 
+    def new_contract_ids(self) -> set[str]:
+        """Return the contract IDs that were written and not known before."""
+        return self._new_contract_ids
+
     async def write(self) -> None:
         """Write what has changed, each kind of row after those it refers to."""
+        self._new_contract_ids = self._contract_ids() - self._known_contract_ids
         for table in _KEYS:
             self._session.add_all(self._rows[table].values())
             await self._session.flush()
+
+    def _contract_ids(self) -> set[str]:
+        own = {row.contract_id for row in self._rows[tables.ExistingContractRow].values()}
+        return own | {row.contract_id for row in self.offices() if row.contract_id}
 
     async def _keep(self, query: Select[_Row]) -> Sequence[_Row]:
         rows = (await self._session.scalars(query)).all()

@@ -1,6 +1,7 @@
 """What is checked before the embedded stack starts anything."""
 
 import errno
+import secrets
 import shutil
 import socket
 from collections.abc import Iterator
@@ -15,10 +16,15 @@ from workers.settings import Settings
 from workers.stack.places import Places
 from workers.temporal import address
 
+MEASURED = ("worker", "eraser", "web", "desk", "figures")
+"""The processes that serve metrics, in the order of their ports."""
 LEAST_SPACE = 500_000_000
 """Bytes that must be free: the databases take about a tenth of it when new."""
 LONGEST_PATH = 1000
 """Bytes: Postgres allows a little more."""
+
+
+_NEVER_GIVEN_AWAY = range(20_000, 32_000)
 
 
 class StackError(ClearError):
@@ -76,24 +82,34 @@ def check_ports(settings: Settings) -> None:
         StackError: names each port that is not, and the variables that change it.
 
     """
-    wanted = [("web_port", settings.web_host, "the web"), ("desk_port", settings.desk_host, "the desk")]
+    wanted = [
+        (settings.web_port, "web_port", settings.web_host, "the web"),
+        (settings.desk_port, "desk_port", settings.desk_host, "the desk"),
+    ]
     if embeds_temporal(settings):
-        wanted.append(("temporal_port", "127.0.0.1", "Temporal"))
+        wanted.append((settings.temporal_port, "temporal_port", "127.0.0.1", "Temporal"))
     if embeds_inbox(settings):
-        wanted.append(("smtp_port", settings.smtp_host, "the mail inbox"))
+        wanted.append((settings.smtp_port, "smtp_port", settings.smtp_host, "the mail inbox"))
+    for process, port in metrics_ports(settings).items():
+        wanted.append((port, "metrics_port", settings.metrics_host, f"the metrics of {process}"))
     taken = [
-        f"port {getattr(settings, name)} for {what} {reason}: set TETSUZUKI_{name.upper()} to a free one"
-        for name, host, what in wanted
-        if (reason := _in_the_way(host, getattr(settings, name)))
+        f"port {port} for {what} {reason}: set TETSUZUKI_{name.upper()} to a free one"
+        for port, name, host, what in wanted
+        if (reason := _in_the_way(host, port))
     ]
     taken += [
-        f"port {getattr(settings, name)} is set for {what} and {what_else}: "
+        f"port {port} is set for {what} and {what_else}: "
         f"set TETSUZUKI_{name.upper()} or TETSUZUKI_{other.upper()} to another one"
-        for (name, _, what), (other, _, what_else) in combinations(wanted, 2)
-        if getattr(settings, name) == getattr(settings, other)
+        for (port, name, _, what), (same, other, _, what_else) in combinations(wanted, 2)
+        if port == same
     ]
     if taken:
         raise StackError("; ".join(taken))
+
+
+def metrics_ports(settings: Settings) -> dict[str, int]:
+    """Return at which port each process of the stack serves its metrics: the one that is set and those after it."""
+    return {name: settings.metrics_port + number for number, name in enumerate(MEASURED)} if settings.telemetry else {}
 
 
 def check_place(places: Places) -> None:
@@ -136,6 +152,17 @@ def free_ports() -> dict[str, Any]:
     """Free ports for a stack beside others, as arguments for `Settings`."""
     names = ("web_port", "desk_port", "temporal_port", "smtp_port")
     return dict(zip(names, _free_ports(len(names)), strict=True))
+
+
+def free_metrics_port() -> int:
+    """Return a port of this machine that is free with as many after it as there are processes that serve metrics.
+
+    None of those that systems give to connections: one may be given away before it is listened on.
+    """
+    while True:
+        first = _NEVER_GIVEN_AWAY.start + secrets.randbelow(len(_NEVER_GIVEN_AWAY))
+        if not any(_in_the_way("127.0.0.1", first + number) for number in range(len(MEASURED))):
+            return first
 
 
 def free_port() -> int:

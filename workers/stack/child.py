@@ -138,7 +138,7 @@ def _started(process: psutil.Process) -> float:
     stat = Path(f"/proc/{process.pid}/stat")
     if not stat.exists():
         return float(process.create_time())
-    ticks = int(stat.read_text().rpartition(")")[2].split()[_START_TIME])
+    ticks = int(stat.read_text(errors="replace").rpartition(")")[2].split()[_START_TIME])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

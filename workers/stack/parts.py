@@ -20,7 +20,7 @@ from workers.database_roles import DatabaseRole
 from workers.program import Say
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
-from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
+from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal, metrics_ports
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
 from workers.wiring.derived import web_ui_address
@@ -57,16 +57,17 @@ class StartStep:
     do: Callable[[], Awaitable[None]]
 
 
+Order = Callable[[Settings, Settings, Places, Say], list[list[Part] | StartStep]]
+"""What is started and done, one after the other, from the arguments of `in_order`."""
+
+
 def in_order(settings: Settings, completed: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
     """Every part and step of a stack with these settings; the parts of a list can start side by side.
 
     `completed`: the same settings with what the stack itself has chosen.
     """
     return [
-        [
-            *([_postgres(places, say)] if embeds_postgres(settings) else []),
-            *([_temporal(settings, completed)] if embeds_temporal(settings) else []),
-        ],
+        _stores(settings, completed, places, say),
         StartStep(name="migrate", do=partial(set_up, settings)),
         StartStep(name="keys", do=partial(make_missing_keys, settings)),
         [
@@ -75,7 +76,24 @@ def in_order(settings: Settings, completed: Settings, places: Places, say: Say) 
             _eraser(settings),
             _web(settings),
             _desk(settings),
+            *([_figures(settings)] if settings.telemetry else []),
         ],
+    ]
+
+
+def stores_only(before: Callable[[], Awaitable[None]]) -> Order:
+    """Start the two stores and nothing that uses them, once `before` is done."""
+
+    def order(settings: Settings, completed: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
+        return [StartStep(name="before", do=before), _stores(settings, completed, places, say)]
+
+    return order
+
+
+def _stores(settings: Settings, completed: Settings, places: Places, say: Say) -> list[Part]:
+    return [
+        *([_postgres(places, say)] if embeds_postgres(settings) else []),
+        *([_temporal(settings, completed)] if embeds_temporal(settings) else []),
     ]
 
 
@@ -102,7 +120,7 @@ def _temporal(settings: Settings, completed: Settings) -> Part:
         temporal_server.check_file(Places(settings.state_dir).temporal)
         return temporal_server.command(settings, urlsplit(web_ui_address(completed)).port or 0)
 
-    return Part(name="temporal", prepare=prepare, ready=lambda _pid: _until(has_namespace), keeps_data=True)
+    return Part(name="temporal", prepare=prepare, ready=lambda _pid: until(has_namespace), keeps_data=True)
 
 
 def _worker(settings: Settings) -> Part:
@@ -111,7 +129,7 @@ def _worker(settings: Settings) -> Part:
 
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
-    return _python("worker", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.WORKER)
+    return _python("worker", lambda pid: until(partial(polls, pid)), patience, DatabaseRole.WORKER)
 
 
 def _eraser(settings: Settings) -> Part:
@@ -119,23 +137,28 @@ def _eraser(settings: Settings) -> Part:
         return await health.polls(await temporal.connect(settings), settings, pid, "eraser")
 
     patience = DRAIN.total_seconds() + 10
-    return _python("eraser", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.ERASE)
+    return _python("eraser", lambda pid: until(partial(polls, pid)), patience, DatabaseRole.ERASE)
 
 
 def _inbox(settings: Settings) -> Part:
-    return _python("inbox", lambda _pid: _until(partial(_listens, settings.smtp_host, settings.smtp_port)))
+    return _python("inbox", lambda _pid: until(partial(listens, settings.smtp_host, settings.smtp_port)))
 
 
 def _web(settings: Settings) -> Part:
-    listening = partial(_listens, settings.web_host, settings.web_port)
-    web = _python("web", lambda _pid: _until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
+    listening = partial(listens, settings.web_host, settings.web_port)
+    web = _python("web", lambda _pid: until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
     return replace(web, signs_for=(KeyPurpose.CUSTOMERS,))
 
 
 def _desk(settings: Settings) -> Part:
-    listening = partial(_listens, settings.desk_host, settings.desk_port)
-    desk = _python("desk", lambda _pid: _until(listening), patience=20, role=DatabaseRole.DESK)
+    listening = partial(listens, settings.desk_host, settings.desk_port)
+    desk = _python("desk", lambda _pid: until(listening), patience=20, role=DatabaseRole.DESK)
     return replace(desk, signs_for=(KeyPurpose.OPERATORS, KeyPurpose.AUDIT))
+
+
+def _figures(settings: Settings) -> Part:
+    listening = partial(listens, settings.metrics_host, metrics_ports(settings)["figures"])
+    return _python("figures", lambda _pid: until(listening), role=DatabaseRole.FIGURES)
 
 
 def _python(
@@ -145,7 +168,7 @@ def _python(
     return Part(name=name, prepare=lambda: command, ready=ready, patience=patience, role=role)
 
 
-async def _until(check: Callable[[], Awaitable[bool]]) -> None:
+async def until(check: Callable[[], Awaitable[bool]]) -> None:
     """Check until it is so; a server that cannot be reached is still starting."""
     while True:
         with contextlib.suppress(OSError, RPCError, temporal.TemporalUnreachableError):
@@ -154,7 +177,8 @@ async def _until(check: Callable[[], Awaitable[bool]]) -> None:
         await asyncio.sleep(_LOOK_AGAIN_AFTER)
 
 
-async def _listens(host: str, port: int) -> bool:
+async def listens(host: str, port: int) -> bool:
+    """Whether somebody listens there. Raises `OSError` if not."""
     _, writer = await asyncio.open_connection(reached_at(host), port)
     writer.close()
     await writer.wait_closed()

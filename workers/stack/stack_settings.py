@@ -13,7 +13,7 @@ from workers import temporal
 from workers.durable_files import write_durably
 from workers.program import without_postgres_variables
 from workers.settings import Settings
-from workers.stack.checks import StackError, embeds_temporal, free_port, free_ports
+from workers.stack.checks import StackError, embeds_temporal, free_metrics_port, free_port, free_ports
 from workers.stack.places import Places
 from workers.wiring.derived import webhooks_may_be_private
 
@@ -36,7 +36,10 @@ def alone(state_dir: Path, **given: Any) -> Settings:
     Neither `TETSUZUKI_*` nor Temporal's own variables and configuration file are read, here or by its processes: such a
     stack reaches no database, customer or server of whoever runs it.
     """
-    return _Given(state_dir=state_dir, **{"temporal_config": False, "api_open": True} | free_ports() | given)
+    chosen = {"temporal_config": False, "api_open": True} | free_ports()
+    if given.get("telemetry"):
+        chosen["metrics_port"] = free_metrics_port()
+    return _Given(state_dir=state_dir, **chosen | given)
 
 
 def completed(settings: Settings, places: Places) -> Settings:
@@ -74,8 +77,8 @@ def environment(settings: Settings | None) -> dict[str, str]:
 def _kept_secret(places: Places) -> SecretStr:
     if not places.secret_key.exists():
         write_durably(places.secret_key, secrets.token_urlsafe(48))
-    kept = places.secret_key.read_text().strip()
     try:
+        kept = places.secret_key.read_text(encoding="utf-8").strip()
         refuse_guessable(kept, "the key in it")
     except ValueError as error:
         raise StackError(

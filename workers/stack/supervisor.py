@@ -22,7 +22,7 @@ from workers.stack import checks
 from workers.stack.child import UnreadableRecordError, end_leftovers, record
 from workers.stack.handed_keys import hand_keys
 from workers.stack.needed_secrets import settings_for
-from workers.stack.parts import Part, StartStep, in_order
+from workers.stack.parts import Order, Part, StartStep, in_order
 from workers.stack.places import DATABASE, Places, postgres_url
 from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
@@ -35,8 +35,10 @@ _LEFTOVERS_END_WITHIN = 10.0  # seconds
 class Stack:
     """The whole stack while the context lasts. What goes wrong before it is ready raises a `ClearError`."""
 
-    def __init__(self, settings: Settings, *, say: Say = say) -> None:
+    def __init__(self, settings: Settings, *, say: Say = say, order: Order = in_order) -> None:
+        """`order`: what is started and done, one after the other; all of the stack, unless given."""
         self._asked = settings
+        self._order = order
         self._places = Places(settings.state_dir)
         self._say = say
         self._parts: dict[str, Watched] = {}
@@ -60,7 +62,7 @@ class Stack:
         async with contextlib.AsyncExitStack() as undo:
             with checks.clearly(self._places.state):
                 await self._take_place(undo)
-            for entry in in_order(self._asked, self.settings, self._places, self._say):
+            for entry in self._order(self._asked, self.settings, self._places, self._say):
                 match entry:
                     case StartStep():
                         await entry.do()
@@ -116,6 +118,8 @@ class Stack:
         own: dict[str, Any] = {
             "signing_keys_dir": hand_keys(keys, self._places.handed_keys / part.name, part.signs_for)
         }
+        if (port := checks.metrics_ports(self._asked).get(part.name)) is not None:
+            own |= {"metrics_port": port}
         if part.role is not None and checks.embeds_postgres(self._asked):
             own |= {"database_url": postgres_url(self._places.socket_dir, DATABASE, part.role)}
         return needed.model_copy(update=own)

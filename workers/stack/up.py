@@ -52,5 +52,9 @@ def addresses(settings: Settings, places: Places) -> str:
         lines.append(("mails", f"{places.mail}/*.eml"))
     if checks.embeds_postgres(settings):
         lines.append(("Postgres", f"postgresql://postgres@/tetsuzuki?host={quote(bytes(places.socket_dir))}"))
+    lines += [
+        (f"metrics, {name}", f"http://{settings.metrics_host}:{port}/metrics")
+        for name, port in checks.metrics_ports(settings).items()
+    ]
     lines.append(("logs", f"{places.logs}/*.log"))
     return "\n".join(["ready; stop with Ctrl-C", *(f"  {what:<16} {where}" for what, where in lines)])

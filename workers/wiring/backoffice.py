@@ -9,6 +9,7 @@ from activities.backoffice.digest import DigestActivities, DigestQueue, Queues
 from activities.backoffice.history_checks import HistoryChecks
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.reconciliation import ReconciliationActivities
+from activities.backoffice.restored_findings import RestoredFindings
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import desk_url
@@ -42,6 +43,7 @@ def build_backoffice_activities(dependencies: ActivityDependencies) -> Activitie
             LateRefusals(sessions),
             HistoryChecks(sessions, client, settings.temporal_task_queue),
             smart_import,
+            restored=RestoredFindings(sessions),
             outbox=outbox,
             templates=templates,
             workflow_link=dependencies.workflow_link,

@@ -147,11 +147,6 @@ def audit_heads_file(settings: Settings) -> Path:
     return settings.audit_heads_file or Places(settings.state_dir).audit_heads
 
 
-def journal_file(settings: Settings) -> Path:
-    """Return where the journal is kept."""
-    return settings.journal_file or Places(settings.state_dir).journal
-
-
 def role_passwords(settings: Settings) -> Passwords:
     """Return what the database's roles log in with; None: Postgres' own configuration says how."""
     given = {
@@ -159,6 +154,7 @@ def role_passwords(settings: Settings) -> Passwords:
         DatabaseRole.DESK: settings.database_desk_password,
         DatabaseRole.WORKER: settings.database_worker_password,
         DatabaseRole.ERASE: settings.database_erase_password,
+        DatabaseRole.FIGURES: settings.database_figures_password,
     }
     return {role: password.get_secret_value() if password else None for role, password in given.items()}
 

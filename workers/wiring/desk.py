@@ -51,4 +51,6 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         openid=openid,
         broken_cases=BrokenCases(sessions, client, settings.temporal_task_queue).find,
         run=None if openid else settings.sign_in_run,
+        traces_url=settings.case_traces_url,
+        logs_url=settings.case_logs_url,
     )

@@ -12,8 +12,8 @@ from models.common.task_queues import erasing_queue
 from workers.histories import Histories
 from workers.journal import JournalFile
 from workers.settings import Settings
+from workers.telemetry.tracing import traced_activities, traced_runner
 from workers.wiring.dependencies import Activities, activities_of
-from workers.wiring.derived import journal_file
 from workers.wiring.root import DRAIN, UNRESTRICTED, deployment, started_by_us
 from workflows.backoffice.person_erasure import PersonErasure, PersonLookUp
 from workflows.backoffice.retention import Retention
@@ -26,7 +26,7 @@ def build_erasing_activities(settings: Settings, sessions: DatabaseSessions, cli
     histories = Histories(client)
     return activities_of(
         RetentionActivities(sessions, histories.closed, histories.is_open),
-        ErasureActivities(sessions, client, JournalFile(journal_file(settings)), settings.backups_kept),
+        ErasureActivities(sessions, client, JournalFile.of(settings), settings.backups_kept),
     )
 
 
@@ -44,8 +44,9 @@ def build_eraser(
         client,
         task_queue=erasing_queue(settings.temporal_task_queue),
         workflows=ERASING_WORKFLOWS,
-        workflow_runner=started_by_us(settings, runner),
+        workflow_runner=started_by_us(settings, traced_runner(runner, settings)),
         activities=build_erasing_activities(settings, sessions, client),
+        interceptors=traced_activities(settings),
         graceful_shutdown_timeout=drain,
         deployment_config=deployment(settings) if versioned else None,
     )

@@ -35,6 +35,7 @@ from workers.known_keys import KnownKeys
 from workers.settings import Settings
 from workers.signed_updates import SignedUpdates, check_validators
 from workers.start_guard import StartGuard
+from workers.telemetry.tracing import traced_activities, traced_runner
 from workers.tls import smtp_security
 from workers.wiring.backoffice import BACKOFFICE_WORKFLOWS, build_backoffice_activities
 from workers.wiring.dependencies import Activities, ActivityDependencies
@@ -126,7 +127,9 @@ def build_activities(
 
 def build_registry(settings: Settings) -> Registry:
     """Build the default registry, all of it in Postgres."""
-    return postgres_registry(ContractIdPool(settings.contract_id_first, settings.contract_id_last))
+    return postgres_registry(
+        ContractIdPool(settings.contract_id_first, settings.contract_id_last, settings.contract_id_block)
+    )
 
 
 def freezes_at_acceptance(settings: Settings) -> bool:
@@ -177,12 +180,12 @@ def build_worker(
         client,
         task_queue=settings.temporal_task_queue,
         workflows=workflows,
-        workflow_runner=started_by_us(settings, runner),
+        workflow_runner=started_by_us(settings, traced_runner(runner, settings)),
         activities=activities,
         max_cached_workflows=max_cached_workflows,
         max_concurrent_local_activities=STEPS_AT_ONCE,
         graceful_shutdown_timeout=drain,
-        interceptors=[NotifyOfFailing(), signed],
+        interceptors=[*traced_activities(settings), NotifyOfFailing(), signed],
         deployment_config=of_build,
     )
     mails = Worker(
@@ -191,7 +194,7 @@ def build_worker(
         activities=activities,
         max_concurrent_activities=MAILS_AT_ONCE,
         graceful_shutdown_timeout=drain,
-        interceptors=[NotifyOfFailing()],
+        interceptors=[*traced_activities(settings), NotifyOfFailing()],
         deployment_config=of_build,
     )
     return Workers((cases, mails), keys)

@@ -16,6 +16,7 @@ from activities.yayoi.pair_check import PairCheck, PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
+from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.yayoi.case_links import case_link
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import desk_url, public_url, secret_keys
@@ -54,7 +55,7 @@ def build_yayoi_activities(dependencies: ActivityDependencies) -> Activities:
         PairCheckActivities(sessions, check),
         SmartImportActivities(sessions, ledger, registry.smart_import),
         SharingActivities(sessions, ledger, registry.sharing),
-        LinkActivities(ledger, registry.links),
+        LinkActivities(ledger, registry.links, OPERATION_PERMISSIONS),
         ContractActivities(sessions, ledger, registry.contracts, registry.links),
         CustomerStepActivities(ledger, registry.yayoi_ids),
         CaseRecordActivities(sessions, ledger, check),

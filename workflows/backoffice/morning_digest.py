@@ -30,9 +30,9 @@ class MorningDigest(FailureFlag):
             **DIGEST | {"summary": "朝のお知らせを送る担当者を調べる"},
         )
         # Side by side: otherwise one address that cannot be reached would keep the others waiting.
-        await asyncio.gather(*(self._send(SendDigest(day=day, operator=name)) for name in recipients.names))
-        sent = tuple(name for name in recipients.names if name not in self._missed)
-        return DigestsSent(day=day, names=sent, missed=tuple(self._missed))
+        await asyncio.gather(*(self._send(SendDigest(day=day, operator=each)) for each in recipients.operators))
+        sent = tuple(each for each in recipients.operators if each not in self._missed)
+        return DigestsSent(day=day, operators=sent, missed=tuple(self._missed))
 
     async def _send(self, digest: SendDigest) -> None:
         try:
@@ -43,5 +43,5 @@ class MorningDigest(FailureFlag):
             )
         except ActivityError as error:
             self._missed[digest.operator] = why_given_up(error)
-            rows = [(cell(name), cell(why)) for name, why in self._missed.items()]
+            rows = [(cell(operator), cell(why)) for operator, why in self._missed.items()]
             workflow.set_current_details(table(("お知らせを送れなかった担当者", "理由"), rows))

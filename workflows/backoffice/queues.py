@@ -32,7 +32,7 @@ class QueueFilter:
     today: date
     """The day in Japan."""
     operator: str | None = None
-    """Whose cases; None: everybody's."""
+    """Whose cases, by their handle; None: everybody's."""
 
 
 class Queue(StrEnum):
@@ -124,7 +124,7 @@ def _before_notice() -> str:
 
 
 def _text(value: str) -> str:
-    """Quote a text for a query. Raises `ValueError` for one that could end its quotes: no name has such signs."""
+    """Quote a text for a query. Raises `ValueError` for one that could end its quotes: no handle has such signs."""
     if "'" in value or "\\" in value:
         raise ValueError(f"not for a query: {value!r}")
     return f"'{value}'"

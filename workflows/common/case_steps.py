@@ -236,7 +236,7 @@ class CaseSteps:
         if assigned.operator:
             self._state.assignee = assigned.operator
             who = who_is_shown() if step.asked_as else step.by
-            self._view.note(f"担当者は{assigned.operator}（{who}：{step.reason}）")
+            self._view.note(f"担当者は {assigned.operator}（{who}：{step.reason}）")
         return assigned.by_another
 
     async def mail(

@@ -7,7 +7,7 @@ from temporalio.common import SearchAttributeUpdate
 
 from activities.common.failures import FailureActivities
 from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED, WorkflowRun
-from models.common.refusals import OperationRefusal
+from models.common.refusals import OperationRefusal, is_for_people
 from workflows.common.activity_options import LOOK_UP
 from workflows.common.search_attributes import FAILING
 
@@ -56,9 +56,14 @@ def is_final(failed: exceptions.FailureError) -> bool:
 
 
 def refusal(failed: exceptions.FailureError) -> str:
-    """Return why a system has refused a step, in its own words, and which field it is about if it says so."""
+    """Return why a system has refused a step, in its own words, and which field it is about if it says so.
+
+    What is not for people to read stays in the logs.
+    """
     error = error_of(failed)
     reason = error.message if isinstance(error, exceptions.FailureError) else str(error)
+    if reason and not is_for_people(reason):
+        reason = _in_words(getattr(error, "type", None) or type(error).__name__, "")
     details = error.details[0] if isinstance(error, exceptions.ApplicationError) and error.details else None
     field = details.get("field") if isinstance(details, dict) else None
     return OperationRefusal(reason, field=str(field)) if field else reason
@@ -81,7 +86,8 @@ def why_given_up(failed: exceptions.FailureError) -> str:
     if isinstance(error, exceptions.TimeoutError) and error.cause:
         error = error.cause  # the error of its last try is the reason, not the timeout
     if isinstance(error, exceptions.ApplicationError):
-        return error.message if error.non_retryable else _in_words(error.type or "", error.message)
+        ours = error.non_retryable and is_for_people(error.message)
+        return error.message if ours else _in_words(error.type or "ApplicationError", error.message)
     return _in_words("TimeoutError" if isinstance(error, exceptions.TimeoutError) else type(error).__name__, "")
 
 

@@ -29,6 +29,7 @@ from models.yayoi.deadlines import (
     FOLLOW_UP_DAYS,
     FOLLOW_UP_OPERATOR_DAYS,
     FOLLOW_UP_REMINDER_DAYS,
+    MOVED_TOGETHER,
 )
 from models.yayoi.delays import SHARING_STILL_ON
 from models.yayoi.early_exits import EXPIRING
@@ -648,6 +649,7 @@ class OfficeDataProcedure:
 
     async def _mail_new_deadline(self, asked_as: str | None) -> None:
         """Mail the new deadline with what is asked for; of a pair that nobody has confirmed, nothing (Y5a)."""
+        await workflow.sleep(MOVED_TOGETHER, summary="新しい期限を申込者に知らせる")
         state = self._state
         points = tuple(problem.message for problem in state.problems)
         if state.waits_for_holder or not (state.stage is Stage.SHARING or (state.stage is Stage.CORRECTION and points)):

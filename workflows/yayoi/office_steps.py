@@ -401,7 +401,9 @@ class OfficeSteps:
         """Send the newest mail of this kind once more; return why it is refused for good, None if it was sent."""
         if kind is MailKind.CONFIRM_APPLICATIONS:
             return await self._ask_holder_again()
-        mail = self._state.mails[kind].model_copy(update={"asked_as": current_update_id(), "at": workflow.now()})
+        mail = self._state.mails[kind].model_copy(
+            update={"asked_as": current_update_id(), "at": workflow.now(), "again": True}
+        )
         mailed = await self._send(mail)
         if mailed.sent:
             self._state.mails[kind] = mail

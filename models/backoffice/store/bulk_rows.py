@@ -32,7 +32,6 @@ class LineToJudge:
     kind: BulkKind
     content: BulkContent
     handle: str
-    name: str
     roles: Sequence[str]
     assignee: str | None
     mail: str | None
@@ -236,7 +235,6 @@ async def _claimed(session: DatabaseSession, waits: ColumnElement[bool], *order:
 
 async def _to_judge(session: DatabaseSession, line: BulkLineRow, status: CaseStatusRow) -> LineToJudge:
     action = await session.get_one(_ACTION, line.bulk_id)
-    operator = await session.get_one(OperatorRow, action.operator_id)
     kind = BulkKind.named(str(action.kind))
     return LineToJudge(
         workflow_id=line.workflow_id,
@@ -244,7 +242,6 @@ async def _to_judge(session: DatabaseSession, line: BulkLineRow, status: CaseSta
         kind=kind,
         content=BulkContent.model_validate(action.content),
         handle=action.handle,
-        name=operator.name,
         roles=action.roles,
         assignee=status.assignee,
         mail=await _mail_to_resend(session, line) if kind is BulkKind.RESEND else None,

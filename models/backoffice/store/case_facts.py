@@ -1,13 +1,14 @@
 """What an operator needs of a case on the phone: the customer, what was applied for, and what their records say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from sqlalchemy import select
 
 from models.common.calendar import day_in_japan, day_in_words
 from models.common.store.case_status import status_of
+from models.common.store.operators import operator_name
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationKind
@@ -44,22 +45,30 @@ class CaseFacts:
     """What the services are called that its workflow numbers."""
     has_pages: bool = False
     """Whether the applicant has a page of it."""
+    in_charge: str | None = None
+    """What the operator in charge is called."""
 
 
 async def case_facts(sessions: DatabaseSessions, case_no: str, part: int | None) -> CaseFacts:
     """Read what is known of a case; nothing, if there is no such case or it was deleted."""
     async with sessions() as session:
-        status = await status_of(session, case_no, part)
-        if application := await session.get(ApplicationRow, case_no):
-            return await _of_application(session, application, part, status)
-        if registration := await session.get(MyicsRegistrationRow, case_no):
-            return await _of_registration(session, registration, status)
-        if batch := await session.get(MyicsBatchRow, case_no):
-            firm = await session.get(MyicsFirmRow, batch.customer_no) if batch.customer_no else None
-            return CaseFacts(status, [("事務所", firm.name if firm else "—"), ("行の数", f"{batch.rows} 行")])
-        if message := await session.get(WebhookMessageRow, case_no):
-            return CaseFacts(status, [("申込番号", message.application_no), ("通知の種類", message.kind)])
-        return CaseFacts(status, await _of_check(session, case_no))
+        facts = await _facts(session, case_no, part)
+        status = facts.status
+        return replace(facts, in_charge=await operator_name(session, status.assignee if status else None))
+
+
+async def _facts(session: DatabaseSession, case_no: str, part: int | None) -> CaseFacts:
+    status = await status_of(session, case_no, part)
+    if application := await session.get(ApplicationRow, case_no):
+        return await _of_application(session, application, part, status)
+    if registration := await session.get(MyicsRegistrationRow, case_no):
+        return await _of_registration(session, registration, status)
+    if batch := await session.get(MyicsBatchRow, case_no):
+        firm = await session.get(MyicsFirmRow, batch.customer_no) if batch.customer_no else None
+        return CaseFacts(status, [("事務所", firm.name if firm else "—"), ("行の数", f"{batch.rows} 行")])
+    if message := await session.get(WebhookMessageRow, case_no):
+        return CaseFacts(status, [("申込番号", message.application_no), ("通知の種類", message.kind)])
+    return CaseFacts(status, await _of_check(session, case_no))
 
 
 async def _of_application(

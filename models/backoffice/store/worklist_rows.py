@@ -15,6 +15,7 @@ from models.backoffice.store.case_presence import open_with
 from models.backoffice.store.case_subjects import about
 from models.backoffice.worklist import PAGE_SIZE, ListedCase, WorkList, WorklistFilter
 from models.common.calendar import day_in_japan
+from models.common.store.operators import operator_names
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import CaseStatusRow, OperatorRow
 
@@ -38,7 +39,7 @@ class WorklistPage:
 
 
 class Worklist:
-    """Reads the lists for one operator, by the name that cases know them by."""
+    """Reads the lists for one operator, by the handle that cases know them by."""
 
     def __init__(self, sessions: DatabaseSessions) -> None:
         self._sessions = sessions
@@ -55,7 +56,7 @@ class Worklist:
     ) -> WorklistPage:
         """Return a page of what a filter asks for."""
         async with self._sessions() as session:
-            conditions = await _conditions(session, filter_, operator.name, day_in_japan(now))
+            conditions = _conditions(filter_, operator.handle, day_in_japan(now))
             total = await session.scalar(select(func.count()).select_from(_ROW).where(conditions)) or 0
             page = min(max(page, 1), max(-(-total // size), 1))
             keys = select(_ROW.case_no, _ROW.part).where(conditions).order_by(*_ORDER)
@@ -69,7 +70,7 @@ class Worklist:
         self, operator: OperatorRow, now: datetime, *, but_not: CasePlace | None = None
     ) -> ListedCase | None:
         """Return the case to do next: an operator's turn, one's own or nobody's, which no colleague has open."""
-        mine_or_free = or_(_ROW.assignee == operator.name, _ROW.assignee.is_(None))
+        mine_or_free = or_(_ROW.assignee == operator.handle, _ROW.assignee.is_(None))
         fitting = select(_ROW).where(_ROW.urgency == 0, mine_or_free)
         if but_not:
             fitting = fitting.where(or_(_ROW.case_no != but_not.case_no, _ROW.part != but_not.part))
@@ -81,7 +82,7 @@ class Worklist:
     async def keys(self, filter_: WorklistFilter, operator: str, now: datetime, most: int) -> Sequence[CasePlace]:
         """Return the most urgent cases of a list, for what is done with many at once."""
         async with self._sessions() as session:
-            conditions = await _conditions(session, filter_, operator, day_in_japan(now))
+            conditions = _conditions(filter_, operator, day_in_japan(now))
             rows = select(_ROW.case_no, _ROW.part).where(conditions).order_by(*_ORDER).limit(most)
             return [CasePlace(*row) for row in await session.execute(rows)]
 
@@ -99,10 +100,15 @@ class Worklist:
 
 
 async def described(session: DatabaseSession, rows: Sequence[CaseStatusRow]) -> list[ListedCase]:
-    """Return rows as lines of a list, with whom they are about."""
-    subjects = await about(session, rows)
+    """Return rows as lines of a list, with whom they are about, and what who is in charge is called."""
+    subjects, names = await about(session, rows), await operator_names(session, {row.assignee for row in rows})
     nobody = ("", "")
-    return [_case(row).about(*subjects.get(CasePlace(row.case_no, row.part), nobody)) for row in rows]
+    return [
+        _case(row)
+        .about(*subjects.get(CasePlace(row.case_no, row.part), nobody))
+        .led_by(names.get(row.assignee, row.assignee or ""))
+        for row in rows
+    ]
 
 
 async def _with_colleagues(
@@ -136,9 +142,7 @@ def _in_list(list_: WorkList, operator: str) -> ColumnElement[bool]:
     return conditions[list_]
 
 
-async def _conditions(
-    session: DatabaseSession, filter_: WorklistFilter, operator: str, today: date
-) -> ColumnElement[bool]:
+def _conditions(filter_: WorklistFilter, operator: str, today: date) -> ColumnElement[bool]:
     conditions = [_LISTED, _in_list(filter_.show, operator)]
     if filter_.procedure:
         conditions.append(_ROW.procedure == filter_.procedure)
@@ -149,9 +153,5 @@ async def _conditions(
     if filter_.within is not None:
         conditions.append(_ROW.urgent_on <= today + timedelta(days=filter_.within))
     if filter_.who:
-        conditions.append(_ROW.assignee == await _name_of(session, filter_.who))
+        conditions.append(_ROW.assignee == filter_.who)
     return and_(*conditions)
-
-
-async def _name_of(session: DatabaseSession, handle: str) -> str | None:
-    return await session.scalar(select(OperatorRow.name).where(OperatorRow.handle == handle))

@@ -9,6 +9,7 @@ from typing import cast
 from sqlalchemy import ColumnElement, Text, any_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from models.common.case_context import begins_case, case_of
 from models.common.encryption import HOUSE, MasterKeyRing, UnreadableError, WrappedKey, WrapsKeys, new_key
 from models.common.store.sessions import DatabaseSession
 from models.tables import CaseKeyRow
@@ -23,6 +24,7 @@ async def make_case_key(session: DatabaseSession, owner: str) -> None:
 
     `owner`: as `key_owner` says of its workflows' ids. One that was made before stays, and stays forgotten.
     """
+    begins_case(case_of(owner))
     wraps = cast("WrapsKeys", session.info[MASTER_KEYS])
     wrapped = await wraps.wrap(owner, new_key())
     row = insert(CaseKeyRow).values(owner=owner, **wrapped._asdict())

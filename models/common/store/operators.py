@@ -1,15 +1,17 @@
 """Operators in Postgres: who they are to a provider, their roles and leave. Each change is kept in the audit."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, or_, select
 
+from models.common.journal import EndedKind
 from models.common.operators import Leave, Role
 from models.common.refusals import FieldError, RefusedError
 from models.common.security_log import SecurityEvent, security_event
+from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     OperatorAuditRow,
@@ -105,7 +107,9 @@ class Operators:
             row = await _there(session, handle)
             if Role.ADMINISTRATOR not in roles:
                 await _leave_an_administrator(session, row)
-            row.roles = _in_order(roles)
+            if set(row.roles) - set(left := _in_order(roles)):
+                await journal_end(session, EndedKind.OPERATOR_ROLES, handle, *left, at=at)
+            row.roles = left
             audit_operator(session, handle, "roles_changed", by=by, at=at, roles=row.roles)
 
     async def add_identity(self, handle: str, identity: ProviderIdentity, *, by: str, at: datetime) -> None:
@@ -127,6 +131,7 @@ class Operators:
             row = await _there(session, handle)
             known = await session.get(OperatorIdentityRow, identity)
             if known is not None and known.operator_id == row.operator_id:
+                await journal_end(session, EndedKind.OPERATOR_IDENTITY, handle, *identity, at=at)
                 await session.delete(known)
                 audit_operator(session, handle, "identity_removed", by=by, at=at, **identity._asdict())
 
@@ -147,6 +152,7 @@ class Operators:
         async with self._sessions.begin() as session:
             row = await _there(session, handle)
             await _leave_an_administrator(session, row)
+            await journal_end(session, EndedKind.OPERATOR, handle, at=at)
             row.removed_at, row.takes_cases = at, False
             for table in (OperatorSessionRow, OperatorSignInLinkRow, OperatorIdentityRow):
                 await session.execute(delete(table).where(table.operator_id == row.operator_id))
@@ -157,6 +163,17 @@ def audit_operator(session: DatabaseSession, handle: str, action: str, *, by: st
     """Add an entry, which commits with what it is about."""
     session.add(OperatorAuditRow(happened_at=at, operator=handle, action=action, by=by, facts=facts))
     security_event(SecurityEvent.OPERATOR, action, operator=handle, by=by)
+
+
+async def operator_names(session: DatabaseSession, handles: Collection[str | None]) -> Mapping[str | None, str]:
+    """Return what operators are called, those who have left included, by their handles."""
+    found = await session.execute(select(OperatorRow.handle, OperatorRow.name).where(OperatorRow.handle.in_(handles)))
+    return {row.handle: row.name for row in found}
+
+
+async def operator_name(session: DatabaseSession, handle: str | None) -> str | None:
+    """Return what one operator is called; None for nobody."""
+    return (await operator_names(session, {handle})).get(handle) if handle else None
 
 
 async def _there(session: DatabaseSession, handle: str) -> OperatorRow:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from models.common.audit_heads import AuditKeys, KnownKey
 from models.common.audit_trail import instant
+from models.common.journal import EndedKind
 from models.common.signing_keys import KeyPurpose, KeyState, PublicKey
+from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession
 from models.tables import PublicKeyRow
 
@@ -81,6 +83,7 @@ async def retire(session: DatabaseSession, key_id: str) -> None:
             f"no other key signs for {row.purpose} yet: make one (`tetsuzuki keys new {row.purpose}`), and retire "
             f"this one {int(KNOWN_AFTER.total_seconds())} seconds later, when every worker knows the new one"
         )
+    await journal_end(session, EndedKind.SIGNING_KEY_RETIRED, key_id)
     row.state, row.retired_at = KeyState.RETIRED, func.now()
 
 
@@ -91,12 +94,10 @@ async def revoke(session: DatabaseSession, key_id: str) -> None:
         KeyStateError: there is no such key.
 
     """
-    await _locked(session, key_id)
-    await session.execute(
-        update(PublicKeyRow)
-        .where(PublicKeyRow.key_id == key_id, PublicKeyRow.state != KeyState.REVOKED)
-        .values(state=KeyState.REVOKED, revoked_at=func.now())
-    )
+    row = await _locked(session, key_id)
+    if row.state != KeyState.REVOKED:
+        await journal_end(session, EndedKind.SIGNING_KEY_REVOKED, key_id)
+        row.state, row.revoked_at = KeyState.REVOKED, func.now()
 
 
 async def _locked(session: DatabaseSession, key_id: str) -> PublicKeyRow:

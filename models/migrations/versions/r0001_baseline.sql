@@ -243,7 +243,13 @@ CREATE INDEX search_contract_holders ON existing_contracts USING gin (search_pie
 CREATE TABLE contract_id_pool (
     pool VARCHAR NOT NULL,
     next_id INTEGER NOT NULL,
+    promised INTEGER DEFAULT 0 NOT NULL,
     PRIMARY KEY (pool)
+);
+CREATE TABLE reserved_contract_ids (
+    first_id SERIAL NOT NULL,
+    last_id INTEGER NOT NULL,
+    PRIMARY KEY (first_id)
 );
 CREATE TABLE address_checks (
     check_id UUID NOT NULL,
@@ -312,6 +318,31 @@ CREATE TABLE operator_audit (
     PRIMARY KEY (audit_id)
 );
 CREATE INDEX ix_operator_audit_operator ON operator_audit (operator);
+CREATE TABLE store_mark (
+    row_no INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    token VARCHAR NOT NULL,
+    mark BIGINT NOT NULL,
+    marked_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    restored_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (row_no),
+    CONSTRAINT one_row CHECK (row_no = 1)
+);
+CREATE TABLE restored_cases (
+    workflow_id VARCHAR NOT NULL,
+    case_no VARCHAR,
+    part INTEGER,
+    verdict VARCHAR NOT NULL,
+    detail VARCHAR NOT NULL,
+    decided_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    reported_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (workflow_id)
+);
+CREATE TABLE held_cases (
+    case_no VARCHAR NOT NULL,
+    held_since TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (case_no)
+);
 CREATE TABLE kept_forms (
     form_id UUID NOT NULL,
     browser VARCHAR NOT NULL,
@@ -552,6 +583,8 @@ CREATE TABLE application_offices (
     open_points JSONB,
     closings INTEGER DEFAULT 0 NOT NULL,
     end_mailed_as VARCHAR,
+    deadline_mailed DATE,
+    deadline_mailed_as VARCHAR,
     link_no INTEGER DEFAULT 1 NOT NULL,
     PRIMARY KEY (application_no, office_no),
     FOREIGN KEY(application_no) REFERENCES applications (application_no)

@@ -11,6 +11,7 @@ from models.common.calendar import utc_now
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, HolderConfirmationRow
+from models.yayoi.customers import holder
 from models.yayoi.deadlines import MOST_UNCONFIRMED
 from models.yayoi.holder_confirmation import ConfirmationOutcome, TooManyUnconfirmedError
 
@@ -19,7 +20,7 @@ ANSWERS = {
     ConfirmationOutcome.REFUSED: "契約者が申し込みを終了した",
 }
 """As the audit trail has them."""
-HOLDER, _BY_LINK = "契約者", "ご契約のメールアドレスに届いたリンクからの操作"
+_BY_LINK = "ご契約のメールアドレスに届いたリンクからの操作"
 
 
 def waiting_on(contract_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -199,6 +200,7 @@ class HolderConfirmations:
                 return False
             for pair in opened.waiting:
                 settle(pair.row, settlement)
-            audit(session, application_no, ANSWERS[settlement], by=HOLDER, at=self._now(), reason=_BY_LINK, rule="Y5a")
+            by = str(holder(application_no))
+            audit(session, application_no, ANSWERS[settlement], by=by, at=self._now(), reason=_BY_LINK, rule="Y5a")
         self._wake()
         return True

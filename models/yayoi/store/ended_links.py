@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from models.common.journal import EndedKind
 from models.common.store.audit import audit
+from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from models.yayoi.customer_events import APPLICANT, ON_A_PAGE
+from models.yayoi.customer_events import ON_A_PAGE
+from models.yayoi.customers import applicant
 
 ENDED = "お手続きの画面のリンクを無効にした"
 
@@ -13,7 +16,7 @@ ENDED = "お手続きの画面のリンクを無効にした"
 async def next_link(session: DatabaseSession, application_no: str, office_no: int | None) -> int:
     """End the link of an application, or of one of its pairs, and return the number of the next one."""
     row = await _row(session, application_no, office_no)
-    row.link_no += 1
+    await _end(session, row)
     return row.link_no
 
 
@@ -23,8 +26,16 @@ async def end_link(
     """End the link of this number, as whoever holds it has asked for; one that was ended before stays so."""
     row = await _row(session, application_no, office_no)
     if row.link_no == link_no:
-        row.link_no += 1
-        audit(session, application_no, ENDED, by=APPLICANT, at=at, part=office_no, reason=ON_A_PAGE)
+        await _end(session, row)
+        by = str(applicant(application_no, office_no))
+        audit(session, application_no, ENDED, by=by, at=at, part=office_no, reason=ON_A_PAGE)
+
+
+async def _end(session: DatabaseSession, row: ApplicationRow | ApplicationOfficeRow) -> None:
+    """Let the next number be the valid one."""
+    part = f"/{row.office_no}" if isinstance(row, ApplicationOfficeRow) else ""
+    row.link_no += 1
+    await journal_end(session, EndedKind.CASE_LINK, f"{row.application_no}{part}", str(row.link_no))
 
 
 async def _row(

@@ -12,9 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from models.common.actors import Actor
 from models.common.commitments import new_salt
 from models.common.store.sessions import DatabaseSessions
-from models.tables import AuditRow, EventRow, YayoiIdRow
+from models.tables import AuditRow, EventRow
 from models.yayoi.customer_events import AnyEvent
-from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.event_cases import CaseRefusedError, UnknownCaseError, find_case
 
 
@@ -65,13 +64,6 @@ async def store_event(sessions: DatabaseSessions, event: AnyEvent, actor: Actor)
     if refusal is not None:
         raise EventRefusedError(str(refusal))
     return row
-
-
-async def person_number(sessions: DatabaseSessions, yayoi_id: YayoiId) -> int:
-    """Return the number of the row of a Yayoi ID: records name its owner by that. Raises if there is none."""
-    async with sessions() as session:
-        found = await session.scalars(select(YayoiIdRow.person_id).filter_by(yayoi_id=yayoi_id))
-        return found.one()
 
 
 async def stored_event(sessions: DatabaseSessions, event_id: UUID) -> EventRow:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from models.common.actors import Actor
 from models.common.calendar import BusinessCalendar, day_in_japan, utc_now
 from models.common.case_status import CaseStatus
 from models.common.encryption import key_owner
@@ -23,6 +24,7 @@ from models.tables import (
     application_count,
 )
 from models.yayoi.application_form import ApplicationForm
+from models.yayoi.customers import applicant
 from models.yayoi.deadlines import EXPIRY_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.messages import FrozenImport
@@ -39,7 +41,6 @@ NO_SUCH_CONTRACT = (
     "製品が「ネットワーク製品」かどうかを確認してください。"
 )
 """One answer for a number that does not exist and for another product."""
-APPLICANT = "申込者"
 _ATTEMPTS = 12
 _UNIQUE_VIOLATION = "23505"
 _DEADLOCK = "40P01"
@@ -124,11 +125,11 @@ class Intake:
         is_known = by_holder or facts.shows_right_token
         return Preview(facts.names, problems if is_known else [[] for _ in form.offices])
 
-    async def receive(self, form: ApplicationForm, *, by_holder: bool = False, by: str = APPLICANT) -> Receipt:
+    async def receive(self, form: ApplicationForm, *, by_holder: bool = False, by: Actor | None = None) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.
 
         `by_holder`: whoever applies came by a link that was mailed to the contract's address. `by`: who has sent it, in
-        the audit trail. Raises `RefusedError`
+        the audit trail; the applicant unless given. Raises `RefusedError`
         with a reason per field (Y1, Y9), `TooManyUnconfirmedError` (Y5a) and `OtherContentError`.
         """
         form.check()
@@ -141,7 +142,7 @@ class Intake:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    async def _store(self, form: ApplicationForm, *, by_holder: bool, by: str) -> Receipt:
+    async def _store(self, form: ApplicationForm, *, by_holder: bool, by: Actor | None) -> Receipt:
         async with self._sessions.begin() as session:
             if stored := await self._stored(session, form):
                 return stored
@@ -164,7 +165,7 @@ class Intake:
                 session,
                 row.application_no,
                 "申込を受け付けた",
-                by=by,
+                by=str(by or applicant(row.application_no)),
                 at=row.applied_at,
                 offices=len(form.offices),
                 procedure=form.procedure.value,

@@ -10,7 +10,9 @@ from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSessions
 from models.tables import BusinessGroupDetailsRow, BusinessGroupRow, GroupMemberRow, YayoiIdRow
 from models.yayoi.business_groups import GroupDetails
-from models.yayoi.customer_events import APPLICANT, ON_A_PAGE
+from models.yayoi.customer_events import ON_A_PAGE
+from models.yayoi.customers import signed_in
+from models.yayoi.store.credentials import person_number
 from models.yayoi.store.pair_status import PairStatus
 
 
@@ -55,7 +57,7 @@ async def correct_group(
             session,
             pair.application_no,
             "事業グループの内容を訂正した",
-            by=APPLICANT,
+            by=str(signed_in(await person_number(session, pair.yayoi_id))),
             at=at,
             part=pair.office_no,
             reason=ON_A_PAGE,

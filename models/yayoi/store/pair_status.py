@@ -112,7 +112,8 @@ class PairStatus:
 async def status_of(sessions: DatabaseSessions, yayoi_id: str, *, links: bool = False) -> PairStatus | None:
     """Return the pair that this Yayoi ID can do something for, else the last one completed; None if there is none.
 
-    While 会計連携の追加 and the application before it both go on (Y9), `links` asks for the former.
+    Of 会計連携の追加 and the application before it (Y9), whatever has ended of them: that one has STEP5 and STEP6, and
+    the former the services to be linked again, for which `links` asks.
     """
     async with sessions() as session:
         found = await _pair_of(session, yayoi_id, links=links)
@@ -155,7 +156,7 @@ async def _pair_of(
         select(pair, application)
         .join(application, application.application_no == pair.application_no)
         .where(pair.yayoi_id == yayoi_id, its_own)
-        .order_by(~goes_on(), ~addition if links else addition, ~is_after_closing(), application.applied_at.desc())
+        .order_by(~addition if links else addition, ~goes_on(), ~is_after_closing(), application.applied_at.desc())
         .limit(1)
     )
     found = rows.first()

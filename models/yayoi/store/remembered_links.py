@@ -15,6 +15,8 @@ from models.yayoi.relink_form import RelinkRule
 from models.yayoi.service_links import NO_LINK, LinkedService, LinkKind, ServiceNames
 from models.yayoi.store.after_closing import has_ended
 
+NOT_RECORDED = "この再連携は、まだ記録されていません。先に再連携を記録してください。"
+
 
 @dataclass(frozen=True)
 class RecordedRelink:
@@ -46,17 +48,12 @@ async def service_names_of_pairs(session: DatabaseSession, application_no: str) 
     return {office_no: ServiceNames.of(by_number) for office_no, by_number in links.items()}
 
 
-async def recorded_relink(
-    sessions: DatabaseSessions, pair: OfficeRef, number: int, today: date
-) -> RecordedRelink | None:
+async def recorded_relink(session: DatabaseSession, pair: OfficeRef, number: int, today: date) -> RecordedRelink | None:
     """Read what is recorded of a service that was linked again; None if nothing is."""
-    async with sessions() as session:
-        link = await session.get(
-            RememberedLinkRow, {"application_no": pair.case_no, "office_no": pair.part, "number": number}
-        )
-        if link is None or link.relinked_on is None:
-            return None
-        application = await session.get_one(ApplicationRow, pair.case_no)
-        applied_on = day_in_japan(application.applied_at)
-        rule = RelinkRule(LinkKind(link.kind), today, applied_on, link.last_imported_on)
-        return RecordedRelink(rule, ended=await has_ended(session, pair.case_no, pair.part))
+    key = {"application_no": pair.case_no, "office_no": pair.part, "number": number}
+    link = await session.get(RememberedLinkRow, key)
+    if link is None or link.relinked_on is None:
+        return None
+    application = await session.get_one(ApplicationRow, pair.case_no)
+    rule = RelinkRule(LinkKind(link.kind), today, day_in_japan(application.applied_at), link.last_imported_on)
+    return RecordedRelink(rule, ended=await has_ended(session, pair.case_no, pair.part))

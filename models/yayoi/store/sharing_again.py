@@ -9,7 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import SharingAgainRow, SharingRow
-from models.yayoi.customer_events import APPLICANT, ON_A_PAGE
+from models.yayoi.customer_events import ON_A_PAGE
+from models.yayoi.customers import signed_in
+from models.yayoi.store.credentials import person_number
 from models.yayoi.store.pair_status import PairStatus
 
 
@@ -68,7 +70,7 @@ async def note_sharing(
         session,
         pair.application_no,
         "会計事務所と改めて共有したことを記録した" if shared_on else "会計事務所との共有がもう必要ないことを記録した",
-        by=APPLICANT,
+        by=str(signed_in(await person_number(session, pair.yayoi_id))),
         at=at,
         part=pair.office_no,
         reason=ON_A_PAGE,

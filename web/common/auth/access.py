@@ -156,7 +156,8 @@ async def _check(request: Request, *, files: int) -> None:
         sent = await request.form(max_files=files, max_fields=MAX_FIELDS)
     except HTTPException:
         raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM) from None
-    if any("\0" in str(value) for value in sent.values()):  # Postgres keeps none, and nobody types one
+    # Postgres keeps no NUL, and nobody types one: neither in a name, nor in any of several values of one name.
+    if any("\0" in name or "\0" in str(value) for name, value in sent.multi_items()):
         raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
 
 

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
-from models.common.actors import Actor, ActorKind, Channel
+from models.common.actors import Actor
 from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.case_links import Opening, calendar_address, key_of, number_of, opening
+from models.yayoi.customers import applicant
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
@@ -149,7 +150,7 @@ class OpenedOffice:
     @property
     def actor(self) -> Actor:
         """Who acts on it: whoever has the link."""
-        return Actor(ActorKind.APPLICANT, f"{self.case.application_no}/{self.pair.office_no}", channel=Channel.PAGE)
+        return applicant(self.case.application_no, self.pair.office_no)
 
     def path(self, action: str) -> str:
         return self.case.action_path(self.pair.office_no, action)

@@ -7,6 +7,7 @@ from fastapi import Query
 from fastapi.responses import RedirectResponse, Response
 
 from models.yayoi.procedures import SetUpStep
+from models.yayoi.store.pair_status import status_of
 from web.common.auth import page_router
 from web.yayoi.customer.pair_page import OwnPair
 from web.yayoi.customer.reports import Reported
@@ -23,7 +24,13 @@ async def set_up(
     corrected: Annotated[bool, Query()] = False,
 ) -> Response:
     step = next((step for step in SetUpStep if step.value == done), None)
-    facts = {"done": step, "later": later, "corrected": corrected, "group_step": SetUpStep.BUSINESS_GROUP}
+    facts = {
+        "done": step,
+        "later": later,
+        "corrected": corrected,
+        "group_step": SetUpStep.BUSINESS_GROUP,
+        "links": await status_of(page.context.sessions, page.who, links=True),
+    }
     return page.show("yayoi/set_up.html", facts)
 
 

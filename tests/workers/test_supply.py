@@ -1,4 +1,4 @@
-"""`make digests`: every image of others, in Compose and Dockerfile, gets the digest that its registry says."""
+"""What a release is made of: images by the digest that their registry says, packages by hashes."""
 
 import hashlib
 import importlib.util
@@ -97,3 +97,13 @@ def test_what_is_no_digest_is_written_nowhere(copy: Path, answer: str) -> None:
     before = (copy / "Dockerfile").read_bytes()
     assert run(copy).returncode == 1
     assert (copy / "Dockerfile").read_bytes() == before
+
+
+@pytest.mark.robustness("supply")
+@pytest.mark.parametrize("lock", sorted(ROOT.glob("requirements*.lock")), ids=lambda lock: lock.name)
+def test_a_lock_file_has_hashes_and_names_no_host(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    packages = re.split(r"^(?=[a-zA-Z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(packages) > 20
+    assert all(re.match(r"[\w.-]+(?:\[[\w,-]+\])?==\S+", each) and "--hash=sha256:" in each for each in packages)
+    assert not re.search(r"https?://|--(?:extra-)?index-url|--find-links", text)

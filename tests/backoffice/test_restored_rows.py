@@ -1,0 +1,123 @@
+"""What a restore changes in Postgres: numbers go on above what was promised, what was ended or erased is so again."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from activities.backoffice.restored_findings import RestoredFindings
+from activities.yayoi.contract_ids import ContractIdPool
+from models.backoffice.reconciliation import ReconciliationReport
+from models.backoffice.restored_cases import SAME, Verdict
+from models.backoffice.store.restored_rows import end_again, end_log_ins, hold_mails, move_numbers, promise_numbers
+from models.common.calendar import utc_now
+from models.common.journal import EndedKind, JournalEntry, Promise, Revocation, Said, Taken, as_ranges, next_entry
+from models.common.operators import Role
+from models.common.store.held_cases import HeldCases, is_held
+from models.common.store.operators import Operators
+from models.tables import (
+    HeldCaseRow,
+    OperatorRow,
+    OperatorSessionRow,
+    ReservedContractIdsRow,
+    RestoredCaseRow,
+    application_count,
+    enquiry_count,
+)
+from tests.support.desk import fill_operators
+
+Sessions = async_sessionmaker[AsyncSession]
+FIRST, LAST = 7_000_000, 7_999_999
+AT = "2026-11-04T01:00:00.000000+00:00"
+
+
+def journalled(*said: Said, at: str = AT) -> list[JournalEntry]:
+    entries: list[JournalEntry] = []
+    for each in said:
+        entries.append(next_entry(entries, each, at))
+    return entries
+
+
+async def test_contract_ids_go_on_above_the_last_promise_and_past_what_customers_turned_out_to_have(
+    sessions: Sessions,
+) -> None:
+    pool = ContractIdPool(FIRST, LAST)
+    own = [*range(FIRST + 200, FIRST + 3200), FIRST + 3201]
+    entries = journalled(
+        Promise(request="one", last=FIRST + 99),
+        Promise(request="two", last=FIRST + 199),
+        Taken(request="three", ranges=as_ranges(own)),
+    )
+    async with sessions.begin() as session:
+        await promise_numbers(session, entries)
+        await promise_numbers(session, entries[:1])  # an older one changes nothing
+    async with sessions.begin() as session:
+        assert [int(await pool.take(session)) for _ in range(2)] == [FIRST + 3200, FIRST + 3202]
+        reserved = await session.execute(select(ReservedContractIdsRow.first_id, ReservedContractIdsRow.last_id))
+        assert sorted(map(tuple, reserved)) == as_ranges(own)
+
+
+async def test_every_count_moves_on_by_the_gap(sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        for count in (application_count, enquiry_count):
+            await session.execute(select(func.setval(count.name, 7)))
+    async with sessions.begin() as session:
+        await move_numbers(session, 1000)
+    async with sessions.begin() as session:
+        for count in (application_count, enquiry_count):
+            assert await session.scalar(select(func.nextval(count.name))) == 1008
+
+
+async def test_what_was_ended_is_ended_again_unless_something_later_is_known(sessions: Sessions) -> None:
+    await fill_operators(sessions)
+    now = utc_now()
+    earlier = (now - timedelta(days=1)).isoformat()
+    await Operators(sessions).set_roles("sk", [Role.CASEWORKER, Role.AUDITOR], by="ab", at=now)
+    of_tanaka = Revocation(request="1", what=EndedKind.OPERATOR_ROLES, about="tn", left=[Role.CASEWORKER])
+    of_sato = Revocation(request="2", what=EndedKind.OPERATOR_ROLES, about="sk", left=[])
+    gone = Revocation(request="3", what=EndedKind.OPERATOR, about="kn")
+    nobody = Revocation(request="4", what=EndedKind.OPERATOR, about="zz")
+    async with sessions.begin() as session:
+        assert await end_again(session, journalled(of_tanaka, of_sato, gone, nobody, at=earlier)) == 2
+    async with sessions() as session:
+        rows = {row.handle: row for row in await session.scalars(select(OperatorRow))}
+    assert set(rows["tn"].roles) <= {Role.CASEWORKER}
+    assert Role.AUDITOR in rows["sk"].roles
+    assert rows["kn"].removed_at is not None
+    async with sessions.begin() as session:
+        assert await end_again(session, journalled(of_tanaka, gone, at=earlier)) == 0
+        await end_log_ins(session, now)
+        assert await session.scalar(select(func.count()).select_from(OperatorSessionRow)) == 0
+
+
+async def test_nothing_is_held_where_nothing_is_open(sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        assert await hold_mails(session, utc_now()) == 0
+        assert not await is_held(session, ["YS-000001"])
+        assert not await is_held(session, [])
+    assert await HeldCases(sessions).listed() == []
+    assert await HeldCases(sessions).release(None, by="ab", at=utc_now()) == []
+
+
+async def test_the_reconciliation_names_each_case_once_and_what_is_to_be_decided_until_its_mails_go(
+    sessions: Sessions,
+) -> None:
+    verdicts = {"application/YS-000001": Verdict.CONTINUED, "application/YS-000002": Verdict.TO_DECIDE}
+    verdicts |= {"application/YS-000003": Verdict.UNDONE}
+    async with sessions.begin() as session:
+        for workflow_id, verdict in verdicts.items():
+            case_no = workflow_id.partition("/")[2]
+            facts = {"case_no": case_no, "part": None, "verdict": verdict, "detail": SAME}
+            session.add(RestoredCaseRow(workflow_id=workflow_id, **facts))
+        session.add(HeldCaseRow(case_no="YS-000002", held_since=utc_now()))
+    named = RestoredFindings(sessions)
+    found = await named.find()
+    assert [(each.procedure, each.repaired) for each in found] == [
+        ("application/YS-000002", False),  # what needs somebody comes first
+        ("application/YS-000001", True),
+        ("application/YS-000003", True),
+    ]
+    await named.mark_reported(ReconciliationReport(at=utc_now(), findings=tuple(found)))
+    assert [each.procedure for each in await named.find()] == ["application/YS-000002"]
+    await HeldCases(sessions).release(["YS-000002"], by="ab", at=utc_now())
+    assert await named.find() == []

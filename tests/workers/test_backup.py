@@ -1,0 +1,228 @@
+"""A stack is backed up while it runs, loses what came after it, and is restored."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from models.backoffice.restored_cases import Verdict
+from models.backoffice.store.erasures import ErasureRequests
+from models.backoffice.store.persons import find_person
+from models.common.calendar import utc_now
+from models.common.operators import Role
+from models.common.signing_keys import KeyPurpose
+from models.common.store.held_cases import HeldCases
+from models.common.store.operators import Operators
+from models.tables import (
+    ApplicationRow,
+    ErasureRequestRow,
+    IssuedContractRow,
+    NoticeRow,
+    OperatorRow,
+    OperatorSessionRow,
+    PublicKeyRow,
+)
+from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.procedures import Stage
+from models.yayoi.store.ended_links import next_link
+from tests.support.environment import OFFICE_B, OFFICE_C
+from tests.support.running_stack import quiet
+from tests.support.stack_cases import Case, Outside, load_examples
+from workers import database, temporal
+from workers.backup.checking import check_backup
+from workers.backup.copies import back_up
+from workers.backup.manifest import POSTGRES, BackupError
+from workers.backup.restoring import Copies, restore
+from workers.codec import key_id_of
+from workers.commands import keys
+from workers.commands.act import act
+from workers.journal import JournalFile
+from workers.registry.file import load
+from workers.settings import Settings
+from workers.stack.stack_settings import alone
+from workers.stack.supervisor import Stack
+
+pytestmark = pytest.mark.stack
+
+BLOCK = 10
+AGAIN = "sk"
+"""Who was an operator when the backup was made."""
+
+
+async def all_of(settings: Settings, query: Any) -> list[Any]:
+    async with database.opened(settings) as sessions, sessions() as session:
+        return list(await session.scalars(query))
+
+
+def contracts(numbers: Sequence[int]) -> str:
+    """Return a registry file with customers' own IDs."""
+    facts = {"record": "contract", "customer_name": "青葉商店", "product_name": "弥生会計 24 ネットワーク"}
+    each = ({"contract_id": str(number), "mail_address": f"own-{number}@aoba.example.jp"} for number in numbers)
+    return "\n".join(json.dumps(facts | own | {"network_product": True}) for own in each)
+
+
+async def end_what_there_is(settings: Settings, application_no: ApplicationNo) -> str:
+    """End a key, an operator, a role and a link; return the key's id."""
+    async with database.opened(settings) as sessions:
+        operators = Operators(sessions)
+        await operators.set_roles("tn", [Role.ADMINISTRATOR], by="ab", at=utc_now())
+        await operators.remove(AGAIN, by="ab", at=utc_now())
+        async with sessions.begin() as session:
+            await next_link(session, application_no, None)
+    [key_id] = await all_of(settings, select(PublicKeyRow.key_id).filter_by(purpose=KeyPurpose.CUSTOMERS))
+    await keys.revoke_key(settings, key_id)
+    return str(key_id)
+
+
+async def has_ended(settings: Settings, application_no: ApplicationNo, key_id: str) -> None:
+    [roles] = await all_of(settings, select(OperatorRow.roles).filter_by(handle="tn"))
+    [removed_at] = await all_of(settings, select(OperatorRow.removed_at).filter_by(handle=AGAIN))
+    [link_no] = await all_of(settings, select(ApplicationRow.link_no).filter_by(application_no=application_no))
+    [state] = await all_of(settings, select(PublicKeyRow.state).filter_by(key_id=key_id))
+    assert (roles, removed_at is not None, link_no, state) == ([Role.ADMINISTRATOR], True, 2, "revoked")
+    assert await all_of(settings, select(OperatorSessionRow)) == []
+
+
+async def waits(settings: Settings, application_no: ApplicationNo) -> None:
+    """Wait until a mail of this case is written and not sent."""
+    unsent = select(NoticeRow.key).where(NoticeRow.case_no == application_no, NoticeRow.sent_at.is_(None))
+    while not await all_of(settings, unsent):  # noqa: ASYNC110 a row of another process
+        await asyncio.sleep(0.1)
+
+
+async def test_what_came_after_a_backup_is_never_given_out_or_allowed_again_and_cases_go_on(
+    state_dir: Path, tmp_path: Path
+) -> None:
+    settings = alone(state_dir, contract_id_block=BLOCK, log_level="WARNING")
+    folder, outside = tmp_path / "backup", Outside(settings)
+    async with Stack(settings, say=quiet) as stack:
+        await load_examples(stack.settings)
+        number = await outside.apply(OFFICE_C)
+        case = Case(stack.settings, outside, number)
+        await case.rests_at(1, Stage.SHARING)
+        await back_up(settings, folder)
+        with pytest.raises(BackupError, match="is there already"):
+            await back_up(settings, folder)
+        # What only the time after the backup knows of.
+        lost_number = await outside.apply(OFFICE_B)
+        lost = Case(stack.settings, outside, lost_number)
+        await lost.rests_at(1, Stage.SET_UP)
+        [issued] = await lost.issued()
+        first = int(issued.contract_id)
+        own = range(first + BLOCK, first + 2000)
+        (tmp_path / "own.jsonl").write_text(contracts(own))
+        async with database.opened(stack.settings) as sessions:
+            assert (await load(sessions, tmp_path / "own.jsonl")).loaded == len(own)
+        key_id = await end_what_there_is(stack.settings, number)
+
+    report = await restore(settings, Copies(folder, folder), quiet)
+    assert {each.workflow_id: each.verdict for each in report.cases} == {
+        f"application/{number}": Verdict.CONTINUED,
+        f"application/{number}/office/1": Verdict.CONTINUED,
+    }
+    async with Stack(settings, say=quiet) as stack:
+        await has_ended(stack.settings, number, key_id)
+        assert await all_of(stack.settings, select(func.count()).select_from(IssuedContractRow)) == [0]
+        # The same pair applies again: with another number, and it gets another ID.
+        again = Case(stack.settings, outside, await outside.apply(OFFICE_B))
+        await again.rests_at(1, Stage.SET_UP)
+        [given] = await again.issued()
+        assert given.application_no not in (number, lost_number)
+        assert int(given.contract_id) == own[-1] + 1
+        # The mails of the case that goes on wait until they are released.
+        await outside.report("sharing_released", office_token=OFFICE_C[1])
+        await waits(stack.settings, number)
+        async with database.opened(stack.settings) as sessions:
+            held = HeldCases(sessions)
+            assert [each.case_no for each in await held.listed()] == [number]
+            assert outside.notices(OFFICE_C[0]) == []
+            assert await held.release(None, by="ab", at=utc_now()) == [number]
+        await outside.notice(OFFICE_C[0])
+        await case.rests_at(1, Stage.SET_UP)
+
+
+@pytest.mark.long
+async def test_a_backup_that_is_not_whole_or_whose_keys_or_journal_are_missing_changes_nothing(
+    state_dir: Path, tmp_path: Path
+) -> None:
+    settings = alone(state_dir, log_level="WARNING")
+    folder = tmp_path / "backup"
+    async with Stack(settings, say=quiet) as stack:
+        await load_examples(stack.settings)
+        outside = Outside(settings)
+        case = Case(stack.settings, outside, await outside.apply(OFFICE_B))
+        await case.rests_at(1, Stage.SET_UP)
+        await back_up(settings, folder)
+        assert (await check_backup(settings, folder, quiet)).cases == 2
+    journal = JournalFile.of(settings).path
+    journal.rename(tmp_path / "journal")
+    with pytest.raises(BackupError, match="the journal is not at"):
+        await restore(settings, Copies(folder, folder), quiet)
+    (tmp_path / "journal").rename(journal)
+    masters = state_dir / "master_keys"
+    lines = masters.read_text()
+    masters.write_text("another " + "0" * 64 + "\n")
+    with pytest.raises(BackupError, match="are not here"):
+        await restore(settings, Copies(folder, folder), quiet)
+    masters.write_text(lines)
+    [page] = [each for each in (folder / POSTGRES / "base").rglob("1259") if each.is_file()][:1]
+    page.write_bytes(b"?" + page.read_bytes()[1:])
+    with pytest.raises(BackupError, match="pg_verifybackup"):
+        await restore(settings, Copies(folder, folder), quiet)
+    async with Stack(settings, say=quiet):
+        await case.rests_at(1, Stage.SET_UP)
+
+
+@pytest.mark.long
+async def test_who_was_erased_stays_unreadable_when_the_backup_of_the_day_before_is_restored(
+    state_dir: Path, tmp_path: Path
+) -> None:
+    settings = alone(state_dir, log_level="WARNING")
+    folder, outside = tmp_path / "backup", Outside(settings)
+    async with Stack(settings, say=quiet) as stack:
+        await load_examples(stack.settings)
+        number = await outside.apply(OFFICE_C)
+        case = Case(stack.settings, outside, number)
+        await case.rests_at(1, Stage.SHARING)
+        await back_up(settings, folder)
+        await act(stack.settings, f"{number}/1", "withdraw", "{}", "お電話")
+        await case.result()
+        await erase(stack.settings, OFFICE_C[0])
+    report = await restore(settings, Copies(folder, folder), quiet)
+    assert report.erased == 1
+    async with Stack(settings, say=quiet) as stack, database.opened(stack.settings) as sessions:
+        async with sessions() as session:
+            assert (await find_person(session, [OFFICE_C[0]])).hits == ()
+        async with temporal.opened(stack.settings) as client:
+            left = [each.id async for each in client.list_workflows(f"WorkflowId STARTS_WITH 'application/{number}'")]
+            for workflow_id in left:  # deleting takes a moment; until then nobody can read it
+                [first] = (await client.get_workflow_handle(workflow_id).fetch_history()).events[:1]
+                payloads = list(first.workflow_execution_started_event_attributes.input.payloads)
+                assert client.data_converter.payload_codec
+                assert all(key_id_of(each) for each in await client.data_converter.payload_codec.decode(payloads))
+        # Who applies again afterwards is a new case, whole, also after the next restore.
+        assert await all_of(stack.settings, select(ApplicationRow.closed_at).filter_by(application_no=number)) != [None]
+
+
+async def erase(settings: Settings, address: str) -> None:
+    """Ask for it and approve it, as two supervisors do; wait until it is done."""
+    async with database.opened(settings) as sessions:
+        requests = ErasureRequests(sessions, lambda: None)
+        request_id = uuid4()
+        await requests.ask(request_id, [address], "tn")
+
+        async def row() -> ErasureRequestRow:
+            async with sessions() as session:
+                return await session.get_one(ErasureRequestRow, request_id)
+
+        while not (await row()).found:  # noqa: ASYNC110 rows of other processes, as below
+            await asyncio.sleep(0.5)
+        assert not ((await row()).found or {})["obstacles"]
+        await requests.approve(request_id, "ab")
+        while not (await row()).done_at:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
