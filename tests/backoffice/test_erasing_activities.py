@@ -20,6 +20,7 @@ from models.backoffice.erasing_persons import ErasedRows, ErasureStep
 from models.backoffice.history_summary import SUMMARISED
 from models.backoffice.store.persons import find_person
 from models.common.calendar import utc_now
+from models.common.journal import Erasure
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -185,6 +186,7 @@ async def test_a_crash_behind_the_journal_leaves_its_line_and_the_rows_follow(er
     with pytest.raises(CrashError):
         await erasing.do("erase_person", STEP, CrashingSessions(erasing.environment.engine, commit=1))
     [line] = await erasing.journal.entries()
+    assert isinstance(line.said, Erasure)
     assert line.said.names(HER)
     assert await erasing.value(select(ApplicationOfficeRow.yayoi_id)) == HER
     await erasing.do("erase_person", STEP)
