@@ -8,7 +8,6 @@ import typer
 
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
-from models.yayoi.service_links import LinkKind
 from workers.commands import backup_cli
 from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
@@ -352,8 +351,7 @@ def correct_relink(
     application_no: Annotated[str, typer.Argument(help="The case's number.")],
     *,
     office: Annotated[int, typer.Option(help="Which of its offices, counted from 1.")] = 1,
-    kind: Annotated[LinkKind, typer.Option(help="What kind of service it is.")],
-    service: Annotated[str, typer.Option(help="Its name, as it is recorded.")],
+    link: Annotated[int, typer.Option(help="The number of the link, as the case's page shows it.")],
     relinked_on: Annotated[str, typer.Option(help="The day on which it was linked again, YYYY-MM-DD.")],
     asked_from: Annotated[str | None, typer.Option(help="The day from which it imports, if it was chosen.")] = None,
     as_: As = None,
@@ -362,7 +360,7 @@ def correct_relink(
     """Correct the day on which a service was linked again, also of a case that has ended."""
     from workers.commands.relink import correct_relink
 
-    said = {"kind": kind, "service": service, "relinked_on": relinked_on, "asked_from": asked_from}
+    said = {"link": link, "relinked_on": relinked_on, "asked_from": asked_from}
     run_command(lambda settings: correct_relink(settings, application_no, office, as_, **said, reason=reason))
 
 

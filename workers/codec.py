@@ -21,7 +21,16 @@ from temporalio.converter import (
     WithSerializationContext,
 )
 
-from models.common.encryption import FORGOTTEN, HOUSE, CaseKey, KeyGone, UnreadableError, is_key_id, key_owner
+from models.common.encryption import (
+    FORGOTTEN,
+    HOUSE,
+    OPENED_WITH,
+    CaseKey,
+    KeyGone,
+    UnreadableError,
+    is_key_id,
+    key_owner,
+)
 from web.backoffice.codec_server import ReadPayload
 
 ENCODING = b"binary/encrypted"
@@ -43,18 +52,25 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
     decrypt. That is handed on as it is, and refused by whoever would read it.
     """
 
-    def __init__(self, keys: FindsKeys, namespace: str, owner: str = HOUSE, *, encrypts: bool = True) -> None:
-        """`encrypts`: else what is written is in clear, and what was encrypted before is still read."""
+    def __init__(
+        self, keys: FindsKeys, namespace: str, owner: str = HOUSE, *, encrypts: bool = True, marks: bool = False
+    ) -> None:
+        """Take where keys come from, and whose encrypts.
+
+        `encrypts`: else what is written is in clear, and what was encrypted before is still read. `marks`: whoever
+        reads on in this process sees with which key something was encrypted (`OPENED_WITH`).
+        """
         self._keys = keys
         self._namespace = namespace
         self._owner = owner
         self._encrypts = encrypts
+        self._marks = marks
 
     def with_context(self, context: SerializationContext) -> "CaseCodec":
         owner = key_owner(getattr(context, "workflow_id", None))
         if owner == self._owner:
             return self
-        return CaseCodec(self._keys, self._namespace, owner, encrypts=self._encrypts)
+        return CaseCodec(self._keys, self._namespace, owner, encrypts=self._encrypts, marks=self._marks)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt them. Of an owner without a key nobody can read them afterwards: they are never left in clear."""
@@ -79,14 +95,17 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
     async def _decrypted(self, payload: Payload) -> Payload:
         key_id = key_id_of(payload)
         if key_id is None or key_id == FORGOTTEN:
-            return payload
+            return _unmarked(payload)
         key = await self._keys.find(key_id)
         if isinstance(key, KeyGone):
-            return payload
+            return _unmarked(payload)
         try:
-            return Payload.FromString(key.decrypt(self._namespace, payload.data))
+            read = Payload.FromString(key.decrypt(self._namespace, payload.data))
         except (UnreadableError, DecodeError):
-            return payload
+            return _unmarked(payload)
+        if self._marks:
+            read.metadata[OPENED_WITH] = key_id.encode()
+        return read
 
 
 class PayloadReader:
@@ -114,6 +133,16 @@ class NoPayloads(PayloadCodec):
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return list(payloads)
+
+
+def _unmarked(payload: Payload) -> Payload:
+    """Take off a mark that somebody at Temporal's port has put on."""
+    if OPENED_WITH not in payload.metadata:
+        return payload
+    plain = Payload()
+    plain.CopyFrom(payload)
+    del plain.metadata[OPENED_WITH]
+    return plain
 
 
 def key_id_of(payload: Payload) -> str | None:

@@ -39,6 +39,13 @@ class Histories:
         runs = await self(workflow_id)
         return None if runs and runs[-1].events[-1].type not in _ENDS else runs
 
+    async def is_open(self, owner: str) -> bool:
+        """Say whether a workflow whose id is the owner's, or begins with it, is still open."""
+        ids = f"(WorkflowId = '{owner}' OR WorkflowId STARTS_WITH '{owner}/')"
+        async for _ in self._client.list_workflows(f"ExecutionStatus = 'Running' AND {ids}", limit=1):
+            return True
+        return False
+
     async def _events(self, workflow_id: str, run_id: str | None) -> list[dict[str, Any]] | None:
         try:
             history = await self._client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()

@@ -22,6 +22,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.common.json_text import read_json
 from models.common.store.mark_rows import begin_mark, count_on, mark_of_postgres
 from models.common.store.sessions import DatabaseSessions
 from models.common.store_marks import Fit, StoreMark, fit, is_served
@@ -63,8 +64,16 @@ async def mark_of_temporal(client: Client) -> StoreMark | None:
         if is_unknown_workflow(error):
             return None
         raise
-    memo: Any = await described.memo_value(_MEMO, None)
-    return StoreMark(*json.loads(memo)) if isinstance(memo, str) else None
+    return read_mark(await described.memo_value(_MEMO, None))
+
+
+def read_mark(memo: Any) -> StoreMark | None:
+    """Return what a memo says; None for what is no mark: whoever reaches Temporal's port can write anything there."""
+    try:
+        epoch, token, mark = read_json(memo)
+        return StoreMark(int(epoch), str(token), int(mark))
+    except (TypeError, ValueError):
+        return None
 
 
 async def mark_temporal(client: Client, mark: StoreMark) -> None:

@@ -56,7 +56,8 @@ async def connect(
 
     """
     profile = connection(settings)
-    codec = CaseCodec(keys, profile["namespace"], encrypts=settings.encrypt_histories) if keys else NoPayloads()
+    encrypts = settings.encrypt_histories
+    codec = CaseCodec(keys, profile["namespace"], encrypts=encrypts, marks=True) if keys else NoPayloads()
     named, traced = identity(settings, role), traced_client(settings)
     try:
         return await Client.connect(

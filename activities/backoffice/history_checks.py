@@ -33,10 +33,13 @@ from models.common.store.public_keys import public_keys
 from models.common.store.sessions import DatabaseSessions
 from models.common.temporal_answers import is_unknown_workflow
 from models.tables import AuditRow, CaseStatusRow, LostOperationRow, RestoredCaseRow
+from models.yayoi.identifiers import ApplicationNo, application_workflow_id
+from models.yayoi.store.starting import STRANGER_REPLACED
 
 _RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 WAS_RESET = "途中からやり直されました（Reset）。やり直した後の内容が正しいことを、経過と監査の記録で確認してください。"
-NO_ROW = "この手続きの記録がありません。システム以外の人が始めた可能性があります。技術担当者に伝えてください。"
+TO_ENGINEERS = "技術担当者に伝えてください。"
+NO_ROW = f"この手続きの記録がありません。システム以外の人が始めた可能性があります。{TO_ENGINEERS}"
 NOT_SIGNED = "「{operation}」の操作（{update_id}）の署名を確認できません：{reason}技術担当者に伝えてください。"
 LOST = "記録にある次の操作が、いまの手続きではやり直されていません：{operations}。必要な操作をもう一度行ってください。"
 TERMINATED = "強制終了されています（Terminate）。必要なものかどうかを確認し、やり直すときは技術担当者に伝えてください。"
@@ -70,7 +73,7 @@ class HistoryChecks:
         executions = [each async for each in self._client.list_workflows(query)]
         cases = [each for each in executions if each.workflow_type in OPERATION_PERMISSIONS]
         found = [finding for case in cases async for finding in self._of(case, verifier)]
-        return [*await self._terminated(), *found][:AT_MOST]
+        return [*await self._terminated(), *await self._replaced(), *found][:AT_MOST]
 
     async def hand_over(self, lost: LostInReset) -> None:
         """Write down what a case has lost, and have it look, so that an operator decides. May be done again.
@@ -99,6 +102,15 @@ class HistoryChecks:
             statuses = await statuses_of(self._client, await session.scalars(begun))
         ended = [each for each, status in statuses.items() if status is WorkflowStatus.ENDED]
         return [Finding(kind=FindingKind.TERMINATED, procedure=each, detail=TERMINATED) for each in ended]
+
+    async def _replaced(self) -> list[Finding]:
+        """Return the applications under whose id a stranger had started something, which our own start has ended."""
+        entry = select(AuditRow.case_no).filter_by(action=STRANGER_REPLACED)
+        async with self._sessions() as session:
+            found = await session.scalars(entry.where(AuditRow.recorded_at > func.now() - _STILL_NEWS))
+            ids = [application_workflow_id(ApplicationNo(case_no)) for case_no in found]
+        detail = f"{STRANGER_REPLACED}。{TO_ENGINEERS}"
+        return [Finding(kind=FindingKind.NO_ROW, procedure=each, detail=detail) for each in ids]
 
     async def _of(self, execution: WorkflowExecution, verifier: Verifier) -> AsyncIterator[Finding]:
         handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)

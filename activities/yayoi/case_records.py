@@ -30,6 +30,7 @@ from models.yayoi.procedures import ApplicationStage, Stage
 from models.yayoi.store.confirmations import ask_again, confirmations_of, unconfirmed_parts
 from models.yayoi.store.ended_links import ENDED, next_link
 from models.yayoi.store.holding import hold_again, holder_of, let_go
+from models.yayoi.store.remembered_links import service_names
 
 
 def _rule_of(outcome: Outcome) -> str:
@@ -58,7 +59,8 @@ class CaseRecordActivities:
             before = "終了後の受け付けを終えた" if office.closed_at else "事業所データの手続きを終了した"
             let_go(office)
             office.closed_at = office.closed_at or step.at
-            office.outcome, office.open_points = step.outcome, list(step.open_points)
+            names = await service_names(transaction.session, step.case_no, step.part)
+            office.outcome, office.open_points = step.outcome, [names.named(point) for point in step.open_points]
             office.closings += 1
             transaction.audit(
                 f"{before}（{step.outcome}）", rule=_rule_of(step.outcome), open_points=len(step.open_points)

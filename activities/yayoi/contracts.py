@@ -112,9 +112,7 @@ class ContractActivities:
 
     async def _lose_links(self, transaction: StepTransaction, office: OfficeToken) -> tuple[RememberedLink, ...]:
         """End the links with the old ID; those made since they were remembered are remembered, too (Y14)."""
-        lost = tuple(await self._links.lose(transaction, office))
-        await keep_links(transaction, lost)
-        return lost
+        return await keep_links(transaction, await self._links.lose(transaction, office))
 
 
 async def _earlier_ones_are_on_their_way(session: DatabaseSession, step: OfficeStep) -> bool:

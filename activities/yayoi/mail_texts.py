@@ -39,6 +39,7 @@ from models.yayoi.store.after_closing import pairs_after_closing
 from models.yayoi.store.late_offices import late_offices
 from models.yayoi.store.moved_deadlines import moved_with
 from models.yayoi.store.open_parts import open_parts
+from models.yayoi.store.remembered_links import service_names
 from models.yayoi.store.smart_import import stopped_offices
 
 _TO_THE_PAIR = {
@@ -119,6 +120,9 @@ class MailTexts:
         """
         if ended is None:
             ended = [request.part] if request.part else []
+        if request.points:
+            services = await service_names(session, request.case_no, request.part)
+            request = request.model_copy(update={"points": tuple(map(services.named, request.points))})
         application = await session.get_one(ApplicationRow, request.case_no)
         transaction = StepTransaction.to_read(session, request.at, request.case_no, request.part)
         contract = await self._contract(transaction, application)

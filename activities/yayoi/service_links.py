@@ -1,8 +1,9 @@
 """Links to services: remembered before they are lost (Y14), made again afterwards (Y21)."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -24,24 +25,28 @@ from models.yayoi.messages import (
     RememberedLinks,
 )
 from models.yayoi.operator_actions import Action, CorrectRelink
-from models.yayoi.service_links import Coverage, first_day_covered
-from models.yayoi.store.recorded_relinks import NOT_RECORDED, recorded_relink
+from models.yayoi.service_links import Coverage, LinkedService, LinkKind, first_day_covered
+from models.yayoi.store.remembered_links import NOT_RECORDED, recorded_relink
 
 
-async def keep_links(transaction: StepTransaction, links: Sequence[RememberedLink]) -> None:
-    """Write down for the pair what its office's links were (Y14); what was kept before stays as it was."""
+async def keep_links(transaction: StepTransaction, links: Sequence[LinkedService]) -> tuple[RememberedLink, ...]:
+    """Write down for the pair what its office's links were (Y14); what was kept before stays as it was.
+
+    Returns them by their numbers: which services they are is in the pair's own rows alone, since a service may be
+    called by the number of an account.
+    """
+    pair = {"application_no": transaction.case_no, "office_no": transaction.part}
+    kept = (await transaction.session.scalars(select(RememberedLinkRow).filter_by(**pair))).all()
+    numbers = {(row.kind, row.service): row.number for row in kept}
     for link in links:
-        await transaction.session.execute(
-            insert(RememberedLinkRow)
-            .values(
-                application_no=transaction.case_no,
-                office_no=transaction.part,
-                kind=link.kind,
-                service=link.service,
-                last_imported_on=link.last_imported_on,
-            )
-            .on_conflict_do_nothing()
-        )
+        if (link.kind, link.service) not in numbers:
+            numbers[link.kind, link.service] = number = max(numbers.values(), default=0) + 1
+            transaction.session.add(RememberedLinkRow(**pair, number=number, **asdict(link)))
+    await transaction.session.flush()
+    return tuple(
+        RememberedLink(number=numbers[link.kind, link.service], kind=link.kind, last_imported_on=link.last_imported_on)
+        for link in links
+    )
 
 
 class LinkActivities:
@@ -58,50 +63,49 @@ class LinkActivities:
         """Keep kind, service and last imported day of every link of the office (Y14)."""
 
         async def remember(transaction: StepTransaction) -> RememberedLinks:
-            pair = await find_open_pair(transaction.session, step.case_no, step.part)
-            links = await self._links.current(transaction, pair.own_token)
-            await keep_links(transaction, links)
-            # Which ones they are is in the pair's own rows: an account number belongs into no record of what was done.
-            last_days = [link.model_dump(mode="json", exclude={"service"}) for link in links]
-            transaction.audit("連携を記録した", rule="Y14", links=last_days)
-            return RememberedLinks(links=tuple(links))
+            pair = await find_open_pair(transaction.session, step.case_no, step.part, lock=True)
+            links = await keep_links(transaction, await self._links.current(transaction, pair.own_token))
+            transaction.audit("連携を記録した", rule="Y14", links=[link.model_dump(mode="json") for link in links])
+            return RememberedLinks(links=links)
 
         return await self._ledger.once(step, "remember_links", RememberedLinks, remember)
 
     @activity.defn
     async def record_relink(self, step: RecordRelink) -> Relinked:
-        """Record one service linked again, and say from which day on it covers (Y21). One that is recorded stays."""
+        """Record one service linked again, and say from which day on it covers (Y21). One that is recorded stays.
+
+        Raises a final error if the pair had no such link.
+        """
         report = step.report
-        covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
 
         async def record(transaction: StepTransaction) -> Relinked:
             pair = await find_notified_pair(transaction.session, step.case_no, step.part)
-            link = await transaction.session.get(
-                RememberedLinkRow, (step.case_no, step.part, report.kind, report.service), with_for_update=True
-            )
-            last_imported_on = link.last_imported_on if link else None
-            if link and link.relinked_on and link.first_covered_on:
-                transaction.audit("再連携は記録済みだった", by=step.by, reason=report.reason, service=report.service)
-                recorded = Coverage(last_imported_on=last_imported_on, first_covered_on=link.first_covered_on)
-                return Relinked(kind=report.kind, service=report.service, coverage=recorded)
-            if link:
-                link.relinked_on, link.first_covered_on = report.relinked_on, covered
-                await transaction.session.flush()
-            await self._links.make(transaction, pair.linked_token, report.kind, report.service, covered)
-            coverage = Coverage(last_imported_on=last_imported_on, first_covered_on=covered)
+            link = await _remembered(transaction, report.link)
+            if link is None:
+                raise ApplicationError(_NOT_REMEMBERED, type="NotRemembered", non_retryable=True)
+            kind = LinkKind(link.kind)
+            if link.relinked_on and link.first_covered_on:
+                transaction.audit("再連携は記録済みだった", by=step.by, reason=report.reason, link=report.link)
+                recorded = Coverage(last_imported_on=link.last_imported_on, first_covered_on=link.first_covered_on)
+                return Relinked(number=report.link, kind=kind, coverage=recorded)
+            covered = first_day_covered(kind, report.relinked_on, report.asked_from)
+            link.relinked_on, link.first_covered_on = report.relinked_on, covered
+            await transaction.session.flush()
+            await self._links.make(transaction, pair.linked_token, kind, link.service, covered)
+            coverage = Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
             transaction.audit(
                 "再連携を記録した",
                 by=step.by,
                 reason=report.reason,
                 rule="Y21",
                 event_id=report.event_id,
-                kind=report.kind,
+                link=report.link,
+                kind=kind,
                 coverage=coverage.model_dump(mode="json"),
             )
-            return Relinked(kind=report.kind, service=report.service, coverage=coverage)
+            return Relinked(number=report.link, kind=kind, coverage=coverage)
 
-        name = f"relink.{report.kind}.{report.service}.{step.counted}"
-        return await self._ledger.once(step, name, Relinked, record)
+        return await self._ledger.once(step, f"relink.{report.link}.{step.counted}", Relinked, record)
 
     @activity.defn
     async def correct_relink(self, step: CorrectRelinkStep) -> CorrectedRelink:
@@ -128,29 +132,29 @@ class LinkActivities:
             if message.misread:
                 raise _refused("　".join(message.misread))
             today = day_in_japan(step.at)
-            recorded = await recorded_relink(transaction.session, step, message.kind, message.service, today)
+            recorded = await recorded_relink(transaction.session, step, message.link, today)
             if recorded is None:
                 raise _refused(NOT_RECORDED)
             if not recorded.ended:
                 raise _refused(_GOES_ON)
             if errors := recorded.rule.errors(message.relinked_on, message.asked_from):
                 raise _refused("".join(errors.values()))
-            said = message.model_dump(include={"kind", "service", "relinked_on", "asked_from", "reason", "event_id"})
+            said = message.model_dump(include={"link", "relinked_on", "asked_from", "reason", "event_id"})
             return await self._correct(transaction, CorrectRelinkStep.of(step, step.at, by=str(actor), **said))
 
         return await self._ledger.once(step, f"correct_relink.{step.counted}", CorrectedRelink, correct)
 
     async def _correct(self, transaction: StepTransaction, step: CorrectRelinkStep) -> CorrectedRelink:
-        covered = first_day_covered(step.kind, step.relinked_on, step.asked_from) if step.relinked_on else None
         pair = await find_notified_pair(transaction.session, step.case_no, step.part)
-        key = (step.case_no, step.part, step.kind, step.service)
-        link = await transaction.session.get(RememberedLinkRow, key, with_for_update=True)
+        link = await _remembered(transaction, step.link)
         if link is None or link.relinked_on is None:
             raise _refused(NOT_RECORDED)
+        kind = LinkKind(link.kind)
+        covered = first_day_covered(kind, step.relinked_on, step.asked_from) if step.relinked_on else None
         before = {"relinked_on": str(link.relinked_on), "first_covered_on": str(link.first_covered_on)}
         link.relinked_on, link.first_covered_on = step.relinked_on, covered
         await transaction.session.flush()
-        await self._links.correct(transaction, pair.linked_token, step.kind, step.service, covered)
+        await self._links.correct(transaction, pair.linked_token, kind, link.service, covered)
         coverage = covered and Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
         transaction.audit(
             "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
@@ -158,11 +162,17 @@ class LinkActivities:
             reason=step.reason,
             rule="Y21",
             event_id=step.event_id,
-            kind=step.kind,
+            link=step.link,
+            kind=kind,
             before=before,
             coverage=coverage and coverage.model_dump(mode="json"),
         )
-        return CorrectedRelink(coverage=coverage)
+        return CorrectedRelink(number=step.link, kind=kind, coverage=coverage)
+
+
+async def _remembered(transaction: StepTransaction, number: int) -> RememberedLinkRow | None:
+    key = {"application_no": transaction.case_no, "office_no": transaction.part, "number": number}
+    return await transaction.session.get(RememberedLinkRow, key, with_for_update=True)
 
 
 def _refused(reason: str) -> ApplicationError:
@@ -170,3 +180,4 @@ def _refused(reason: str) -> ApplicationError:
 
 
 _GOES_ON = "この案件の手続きは、まだ終了していません。案件の画面から訂正してください。"
+_NOT_REMEMBERED = "このサービスは、以前の連携にありません。"

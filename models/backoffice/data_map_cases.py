@@ -71,7 +71,7 @@ CASES: Mapping[str, TableMap] = {
     "remembered_links": TableMap(
         why="what is to be linked again (Y14, Y21)",
         kept="3 years after the last part of the case has closed",
-        numbers="application_no office_no kind last_imported_on relinked_on first_covered_on",
+        numbers="application_no office_no number kind last_imported_on relinked_on first_covered_on",
         persons={"service": Whose.CUSTOMER},
         ends=Ending(CASE, "closed_at", of_case="application_no"),
     ),

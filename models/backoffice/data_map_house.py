@@ -237,7 +237,10 @@ HOUSE: Mapping[str, TableMap] = {
     ),
     "case_keys": TableMap(
         why="what Temporal keeps of a case is encrypted with its key",
-        kept="for ever; the key itself until one of the case's persons is erased",
+        kept=(
+            "for ever; the key itself until one of the case's persons is erased, what it is about was deleted, or the "
+            "case was closed 3 years ago"
+        ),
         numbers="owner master_key_id wrapped made_at erased_at",
     ),
     "replay_checks": TableMap(

@@ -39,6 +39,10 @@ class KeyGone(StrEnum):
     """There never was one."""
 
 
+OPENED_WITH = "decrypted-with"
+"""In the metadata of a payload that our codec has decrypted: with which key. It never leaves the process."""
+
+
 def key_owner(workflow_id: str | None) -> str:
     """Return whose key encrypts what a workflow says: the first two parts of its id, `application/YS-000001`.
 

@@ -166,7 +166,7 @@ class PerOfficeRow(Base):
 
     @declared_attr.directive
     @classmethod
-    def __table_args__(cls) -> tuple[ForeignKeyConstraint]:
+    def __table_args__(cls) -> tuple[ForeignKeyConstraint | UniqueConstraint, ...]:
         pair = ("application_no", "office_no")
         return (ForeignKeyConstraint(pair, [f"application_offices.{column}" for column in pair]),)
 
@@ -176,11 +176,19 @@ class RememberedLinkRow(PerOfficeRow):
 
     __tablename__ = "remembered_links"
 
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    service: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """Counts the links of the pair from 1: messages and records of what was done name a link by it alone."""
+    kind: Mapped[str]
+    service: Mapped[str]
+    """As its customer knows it, often with the number of an account."""
     last_imported_on: Mapped[date | None]
     relinked_on: Mapped[date | None]
     first_covered_on: Mapped[date | None]
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[ForeignKeyConstraint | UniqueConstraint, ...]:
+        return (*super().__table_args__, UniqueConstraint("application_no", "office_no", "kind", "service"))
 
 
 class SetUpStepRow(PerOfficeRow):

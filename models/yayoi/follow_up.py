@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from models.yayoi.messages import Relinked, RememberedLink
 from models.yayoi.procedures import SetUpStep
-from models.yayoi.service_links import LinkKind
 
 GROUP_EXISTS = (
     "事業グループはすでに作成されているため、記録を取り消せません。"
@@ -27,8 +26,8 @@ class FollowUp:
 
     @property
     def open_links(self) -> list[RememberedLink]:
-        made = {(link.kind, link.service) for link in self.relinked}
-        return [link for link in self.links if (link.kind, link.service) not in made]
+        made = {link.number for link in self.relinked}
+        return [link for link in self.links if link.number not in made]
 
     @property
     def complete(self) -> bool:
@@ -36,16 +35,16 @@ class FollowUp:
 
     @property
     def open_points(self) -> tuple[str, ...]:
-        """What is still open, one line each, as the customer reads it."""
+        """What is still open, one line each; the customer reads services by their names."""
         return (
             *(step.label for step in self.open_steps),
-            *(f"{link.kind.label}「{link.service}」の再連携" for link in self.open_links),
+            *(f"{link.label}の再連携" for link in self.open_links),
         )
 
     def also_lost(self, links: tuple[RememberedLink, ...]) -> None:
         """Add links that were made after the others had been remembered (Y14)."""
-        known = {(link.kind, link.service) for link in self.links}
-        self.links += tuple(link for link in links if (link.kind, link.service) not in known)
+        known = {link.number for link in self.links}
+        self.links += tuple(link for link in links if link.number not in known)
 
     def record_step(self, step: SetUpStep) -> None:
         """Record a step as done; a second report changes nothing."""
@@ -54,19 +53,16 @@ class FollowUp:
 
     def record_relink(self, relinked: Relinked) -> None:
         """Record a link as made again, or what it covers by a corrected day."""
-        self._forget_relink(relinked.kind, relinked.service)
+        self.retract_relink(relinked.number)
         self.relinked.append(relinked)
 
     def retract_step(self, step: SetUpStep) -> None:
         """Take back a step that was recorded by mistake."""
         self.done.remove(step)
 
-    def retract_relink(self, kind: LinkKind, service: str) -> None:
+    def retract_relink(self, number: int) -> None:
         """Take back a re-link that was recorded by mistake."""
-        self._forget_relink(kind, service)
-
-    def _forget_relink(self, kind: LinkKind, service: str) -> None:
-        self.relinked = [link for link in self.relinked if (link.kind, link.service) != (kind, service)]
+        self.relinked = [link for link in self.relinked if link.number != number]
 
     @property
     def retractable(self) -> SetUpStep | None:
@@ -96,18 +92,21 @@ class FollowUp:
             return f"後から記録した「{self.done[-1].label}」を、先に取り消してください。"
         return None if step is self.retractable else GROUP_EXISTS
 
-    def refuse_correction(self, kind: LinkKind, service: str) -> str | None:
+    def refuse_correction(self, number: int) -> str | None:
         """Return why the record of a re-link can be neither corrected nor taken back; None if it can."""
-        if any((link.kind, link.service) == (kind, service) for link in self.relinked):
+        if any(link.number == number for link in self.relinked):
             return None
-        recorded = "、".join(f"{link.kind.label}「{link.service}」" for link in self.relinked) or "なし"
-        return f"{kind.label}「{service}」の再連携は、記録されていません。記録された再連携：{recorded}。"
+        recorded = "、".join(link.label for link in self.relinked) or "なし"
+        return f"{self._label(number)}の再連携は、記録されていません。記録された再連携：{recorded}。"
 
-    def refuse_relink(self, kind: LinkKind, service: str) -> str | None:
+    def refuse_relink(self, number: int) -> str | None:
         """Return why the link cannot be made again now, or None: it must be one that was lost (Y21)."""
-        if any((link.kind, link.service) == (kind, service) for link in self.open_links):
+        if any(link.number == number for link in self.open_links):
             return None
-        if any((link.kind, link.service) == (kind, service) for link in self.links):
-            return f"{kind.label}「{service}」の再連携は、すでに記録されています。"
-        remaining = "、".join(f"{link.kind.label}「{link.service}」" for link in self.open_links) or "なし"
-        return f"{kind.label}「{service}」は、以前の連携にありません。再連携を待っているサービス：{remaining}。"
+        if any(link.number == number for link in self.links):
+            return f"{self._label(number)}の再連携は、すでに記録されています。"
+        remaining = "、".join(link.label for link in self.open_links) or "なし"
+        return f"このサービスは、以前の連携にありません。再連携を待っているサービス：{remaining}。"
+
+    def _label(self, number: int) -> str:
+        return next((link.label for link in self.links if link.number == number), "このサービス")

@@ -13,7 +13,7 @@ from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import LinkHolder, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.pair_rules import PairProblem
 from models.yayoi.procedures import ApplicationStage, Procedure, SetUpStep, Stage
-from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.service_links import Coverage, LinkKind, link_label
 
 
 class OfficeRef(CaseRef):
@@ -155,11 +155,20 @@ class OfficeStep(OfficeRef, CaseStep):
     """One step for one office."""
 
 
-class Relinked(Message):
+class NumberedLink(Message):
+    """A link by its number among those that are remembered for its pair: what the service is called stays there."""
+
+    number: int
+    kind: LinkKind
+
+    @property
+    def label(self) -> str:
+        return link_label(self.kind, self.number)
+
+
+class Relinked(NumberedLink):
     """What the new link covers (Y21)."""
 
-    kind: LinkKind
-    service: str
     coverage: Coverage
 
 
@@ -205,11 +214,9 @@ class ThawedImport(Message):
     """None: this pair had frozen none."""
 
 
-class RememberedLink(Message):
+class RememberedLink(NumberedLink):
     """A link as it was before it was lost (Y14)."""
 
-    kind: LinkKind
-    service: str
     last_imported_on: date | None
 
 
@@ -338,8 +345,8 @@ class RecordRelink(OfficeRef, CountedStep):
 class CorrectRelinkStep(OfficeRef, CountedStep):
     """Correct the days of a service that was linked again, or take the record back (Y21)."""
 
-    kind: LinkKind
-    service: str
+    link: int
+    """Its number among the links that are remembered for the pair."""
     relinked_on: date | None
     """None: it was not linked again."""
     asked_from: date | None = None
@@ -352,7 +359,7 @@ class CorrectEndedRelink(OfficeRef, CountedStep):
     """Do what a signed operation asks of a case whose workflow has ended: `act` is all that it says (Y21)."""
 
 
-class CorrectedRelink(Message):
+class CorrectedRelink(NumberedLink):
     """What the new link covers by the corrected days; None: it was not made (Y21)."""
 
     coverage: Coverage | None

@@ -5,7 +5,6 @@ from enum import StrEnum
 from pydantic import Field
 
 from models.common.approvals import Decision
-from models.common.names import Name
 from models.common.operations import Operation
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
@@ -13,7 +12,7 @@ from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import SetUpStep
-from models.yayoi.service_links import LinkKind, RelinkDay
+from models.yayoi.service_links import LinkNumber, RelinkDay
 
 
 class CorrectPair(ActionMessage):
@@ -76,8 +75,7 @@ class SetUpStepDone(ActionMessage):
 class ServiceRelinked(ActionMessage):
     """The customer has linked one service again (Y21)."""
 
-    kind: LinkKind = Field(title="サービス")
-    service: Name = Field(title="サービスの名前")
+    link: LinkNumber
     relinked_on: RelinkDay = Field(title="再連携した日")
     asked_from: RelinkDay | None = Field(
         default=None,
@@ -94,8 +92,7 @@ class CorrectRelink(ServiceRelinked):
 class RetractRelink(ActionMessage):
     """A service that is not linked again was recorded by mistake (Y21)."""
 
-    kind: LinkKind = Field(title="サービス")
-    service: Name = Field(title="サービスの名前")
+    link: LinkNumber
 
 
 class RetractSetUpStep(ActionMessage):

@@ -13,7 +13,7 @@ from models.yayoi.application_state import ApplicationState
 from models.yayoi.deadlines import EXTENSION_DAYS, MOST_EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
 from models.yayoi.follow_up import GROUP_EXISTS
-from models.yayoi.messages import Relinked, RememberedLink, SendMail
+from models.yayoi.messages import NumberedLink, SendMail
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     Action,
@@ -69,11 +69,8 @@ def _steps(steps: Sequence[SetUpStep]) -> tuple[Choice, ...]:
     return tuple(Choice(label=step.label, values={"step": step}) for step in steps)
 
 
-def _links(links: Sequence[RememberedLink | Relinked]) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(label=f"{link.kind.label}「{link.service}」", values={"kind": link.kind, "service": link.service})
-        for link in links
-    )
+def _links(links: Sequence[NumberedLink]) -> tuple[Choice, ...]:
+    return tuple(Choice(label=link.label, values={"link": str(link.number)}) for link in links)
 
 
 def _unneeded(action: Action, state: OfficeState) -> tuple[str, ...]:
@@ -267,10 +264,10 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
             return _beside("step", state.follow_up.refuse_step(step))
         case RetractSetUpStep(step=step):
             return _beside("step", state.follow_up.refuse_retraction(step))
-        case CorrectRelink(kind=kind, service=service) | RetractRelink(kind=kind, service=service):
-            return _beside("kind", state.follow_up.refuse_correction(kind, service))
-        case ServiceRelinked(kind=kind, service=service):
-            return _beside("kind", state.follow_up.refuse_relink(kind, service))
+        case CorrectRelink(link=link) | RetractRelink(link=link):
+            return _beside("link", state.follow_up.refuse_correction(link))
+        case ServiceRelinked(link=link):
+            return _beside("link", state.follow_up.refuse_relink(link))
         case _:
             return None
 
@@ -292,10 +289,11 @@ def refuse_days(message: ActionMessage, state: OfficeState, today: date) -> str 
                 return OperationRefusal(f"いまの期限（{until}）と同じ日です。", field="until")
             if not first <= until <= last:
                 return OperationRefusal(f"期限は、{first} から {last} までの日を指定してください。", field="until")
-        case ServiceRelinked(kind=kind, service=service, relinked_on=relinked_on, asked_from=asked_from):
-            links = (link for link in state.follow_up.links if (link.kind, link.service) == (kind, service))
-            imported = next((link.last_imported_on for link in links), None)
-            rule = RelinkRule(kind, today, day_in_japan(state.case.applied_at), imported)
+        case ServiceRelinked(link=number, relinked_on=relinked_on, asked_from=asked_from):
+            link = next((each for each in state.follow_up.links if each.number == number), None)
+            if link is None:
+                return None
+            rule = RelinkRule(link.kind, today, day_in_japan(state.case.applied_at), link.last_imported_on)
             errors = rule.errors(relinked_on, asked_from)
             return OperationRefusal("".join(errors.values()), field=next(iter(errors))) if errors else None
     return None

@@ -1,10 +1,12 @@
 """Links between an office's books and the services its transactions come from (Y14, Y21)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from models.common.typed_days import TypedDay
@@ -21,6 +23,12 @@ def _of_these_years(day: date) -> date:
 
 RelinkDay = Annotated[TypedDay, AfterValidator(_of_these_years)]
 """A day on which a service was linked again, or from which it imports."""
+
+
+LinkNumber = Annotated[int, Field(ge=0, le=9999, title="サービス", description="連携の番号です（1 から）。")]
+"""Names one of the links that are remembered for a pair: what services are called is in no message."""
+NO_LINK = 0
+"""The number of what is none of them."""
 
 
 class LinkKind(StrEnum):
@@ -44,6 +52,40 @@ class LinkKind(StrEnum):
     def is_register(self) -> bool:
         """A cash register brings only transactions of trading days after the re-link (Y21)."""
         return self in {LinkKind.AIR_REGI, LinkKind.UBI_REGI}
+
+
+def link_label(kind: LinkKind, number: int) -> str:
+    """Return how histories name a link. `ServiceNames` puts in what the service is called."""
+    return f"{kind.label}（連携{number}）"
+
+
+@dataclass(frozen=True)
+class LinkedService:
+    """A link as the registry knows it. What the service is called may hold the number of an account."""
+
+    kind: LinkKind
+    service: str
+    last_imported_on: date | None
+
+
+@dataclass(frozen=True)
+class ServiceNames:
+    """What the services of a pair are called, for texts that come from its history."""
+
+    by_label: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, links: Mapping[int, LinkedService]) -> "ServiceNames":
+        """Take the links by their numbers."""
+        return cls(
+            {link_label(each.kind, number): f"{each.kind.label}「{each.service}」" for number, each in links.items()}
+        )
+
+    def named(self, text: str) -> str:
+        """Return the text with the services by their own names."""
+        for label, name in self.by_label.items():
+            text = text.replace(label, name)
+        return text
 
 
 class Days(BaseModel):

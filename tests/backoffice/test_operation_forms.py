@@ -103,10 +103,10 @@ def test_only_what_the_case_has_can_be_chosen_and_the_only_choice_is_made_alread
     [mail] = state.mails
     assert form_of(Action.RESEND_MAIL, state).fields[0].options[0][1] == mail.subject
     correcting = form_of(Action.CORRECT_RELINK, state)
-    assert [label for _, label in correcting.fields[0].options] == ["口座連携「みずうみ銀行」"]
+    assert [label for _, label in correcting.fields[0].options] == ["口座連携（連携1）"]
     assert correcting.begun[CHOICE] == correcting.fields[0].options[0][0]
     content = correcting.content(typed_into(correcting))
-    assert (content["kind"], content["service"]) == ("bank_account", "みずうみ銀行")
+    assert content["link"] == 1
     with pytest.raises(RefusedError) as refused:
         correcting.content(typed_into(correcting) | {CHOICE: "of another case"})
     assert [each.field for each in refused.value.errors] == [CHOICE]

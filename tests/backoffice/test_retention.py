@@ -94,8 +94,11 @@ async def test_one_whose_history_is_gone_is_not_asked_for_again_and_an_open_one_
     async def still_open(_: str) -> None:
         return None
 
+    async def nobody_open(_: str) -> bool:
+        return False
+
     for read, done in ((still_open, 0), (lost, 2), (lost, 0)):
-        activities = RetentionActivities(environment.sessions, read)
+        activities = RetentionActivities(environment.sessions, read, nobody_open)
         assert (await ActivityEnvironment().run(activities.summarise_histories)).parts == done
     assert [row.facts for row in await summaries(environment)] == [{"runs": []}, {"runs": []}]
     await end(going_on.application, going_on.office())

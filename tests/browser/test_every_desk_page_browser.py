@@ -56,7 +56,7 @@ OTHERWISE = {
 """Pages that say what is wrong: looked at, too."""
 
 
-@pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["phone"]))
+@pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=[]))
 async def test_no_page_of_the_desk_is_a_hurdle_or_wider_than_the_screen(
     sessions: async_sessionmaker[AsyncSession], browser: Browser, device: str
 ) -> None:

@@ -18,7 +18,6 @@ from models.yayoi.business_groups import GroupDetails
 from models.yayoi.customer_events import RelinkCorrected, Withdrawn
 from models.yayoi.enquiries import EnquiryForm
 from models.yayoi.events import BusinessGroupCreatedEvent, ServiceRelinkedEvent
-from models.yayoi.operator_actions import ServiceRelinked
 from models.yayoi.yayoi_id_form import RegistrationForm
 from workers.registry.records import RECORD
 
@@ -87,12 +86,6 @@ ANY_WIDTH: dict[str, Entrance] = {
     ),
     "registry: operator": lambda name: (
         _record(record="operator", handle="sk", name=name, mail_address="a@example.jp").name
-    ),
-    "an operator's service": lambda name: _taken(
-        ServiceRelinked.model_validate(
-            {"kind": "other", "service": name, "relinked_on": "2026-11-20", "reason": "お電話"}
-        ),
-        "service",
     ),
 }
 EVERYWHERE = FULL_WIDTH | ANY_WIDTH

@@ -8,9 +8,11 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -28,12 +30,14 @@ from models.backoffice.data_map import Json
 from models.backoffice.data_map_document import DATA_MAP
 from models.common.acting import SYSTEM
 from models.common.actors import Actor, ActorKind
+from models.common.calendar import day_in_japan
+from models.common.possible_operations import CASE_NOW
 from models.tables import YayoiIdRow
 from models.yayoi.store.enquiries import Enquiries
-from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
+from tests.support.customer import AIR, BANK, GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.support.databases import new_database
 from tests.support.encryption import MASTER, decrypt
-from tests.support.environment import TARO
+from tests.support.environment import OFFICE_C, TARO, details_of
 from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.running_commands import settings_of
 from tests.support.scanning import found_in
@@ -59,6 +63,7 @@ REGISTRATION = {
     "terms": "true",
 }
 ENQUIRY = {"contract_id": "8871304", "name": "多津音", "mail_address": ASKER, "text": "電話は 03-5555-0199 です"}
+OTHER_ACCOUNT = "よその銀行 普通 5550199"
 OPERATORS = {"佐藤", "鈴木", "田中", "藤井", "高橋"}
 """What those who are in charge of cases are called: cases know their handles."""
 TRIED = "My-real-password-1"
@@ -75,6 +80,8 @@ class Life:
     """Names, addresses, telephone numbers."""
     keys: set[str] = field(default_factory=set)
     """Passwords, codes, tokens, and the keys in links."""
+    accounts: set[str] = field(default_factory=set)
+    """Services, as their customers call them: with the numbers of accounts."""
 
 
 class _Lines(logging.Handler):
@@ -161,6 +168,20 @@ async def _live(life: Life, http: httpx.AsyncClient, mails: SmtpInbox) -> None:
         assert failed.status_code == 422
     await customer.finish_set_up()
     life.keys.add(http.cookies["session"])
+
+    # One service linked again, and its day corrected; another system reports one that is unknown.
+    life.accounts |= {BANK, AIR, BANK.rpartition(" ")[2], OTHER_ACCOUNT}
+    day = day_in_japan(datetime.now(UTC)).isoformat()
+    assert (await customer.record_relink(BANK, relinked_on=day, asked_from="")).status_code == 303
+    corrected = {"relinked_on": day, "asked_from": "2026-10-31"}
+    answer = await customer.web.send("/relink", corrected, action="/relink/correction")
+    assert answer.status_code == 303
+    relinked = {"service_kind": "bank_account", "service": OTHER_ACCOUNT, "relinked_on": day}
+    refused = await customer.web.report(
+        {"event_id": str(uuid4()), "kind": "service_relinked", "contract_id": issued.contract_id, **relinked}
+    )
+    assert refused.status_code == 409, refused.text
+    assert AIR in refused.json()["detail"]  # whoever reports it reads the names
 
     # The case page, by its own key and a forged one.
     link = re.findall(r"http://web\.test(/applications/\S+)", await _mailed(mails, issued.yayoi_id))[0]
@@ -322,30 +343,75 @@ async def test_every_json_key_that_was_written_is_in_the_data_map_and_the_other_
     assert unwritten == ELSEWHERE
 
 
+def keys_in_links(mails: SmtpInbox) -> set[str]:
+    """What opens a page without a log-in, in every mail that went out."""
+    links = [link for mail in mails.mails for link in re.findall(r"https?://\S+", _body(mail))]
+    values = {value for link in links for of_name in parse_qs(urlsplit(link).query).values() for value in of_name}
+    return {value for value in values if len(value) > 40}
+
+
+async def test_no_account_number_and_no_link_is_in_the_engine_whoever_has_its_keys(life: Life) -> None:
+    """Neither in a history, a title, a detail or a memo, nor in what a case answers to a query."""
+    customer = life.customer
+    links = keys_in_links(customer.environment.inbox)
+    assert len(links) >= 4
+    secret = life.accounts | links | life.keys - {"argon2"}
+    stored = b"".join([content async for _, content in decrypted(life)])
+    assert found_in(stored, secret) == set()
+    for case in (customer.case.application, customer.case.office()):
+        answers = str([*[await case.query(name) for name in ("progress", CASE_NOW)], await details_of(case)])
+        assert found_in(answers.encode(), secret) == set()
+    assert {"口座連携（連携1）", "Airレジ（連携2）"} <= set(re.findall(r"(?:口座連携|Airレジ)（連携\d）", answers))
+    assert found_in(stored, {OFFICE_C[1]}) == {OFFICE_C[1]}  # what is there is found
+    assert BANK in await customer.page("/relink")  # who needs the names has them
+    for table, holds in RECORDS.items():
+        async with customer.environment.sessions() as session:
+            rows = await session.scalars(text(f"select t::text from {table} t"))  # noqa: S608 the name of a table
+            found = found_in("\n".join(map(str, rows)).encode(), life.accounts | links)
+        assert bool(found) == holds, table
+
+
+RECORDS = {
+    "remembered_links": True,
+    "events": True,
+    "ledger": False,
+    "audit_trail": False,
+    "audit_contents": False,
+    "case_status": False,
+    "case_requests": False,
+}
+"""Tables of a case, and whether services are called there by their names."""
+
+
 ELSEWHERE = {("audit_contents", "content"): {"detail"}}
 """Keys that other walks write than this one."""
 
 
 async def test_nothing_of_anybody_lies_in_temporal_in_clear(life: Life) -> None:
     """What operators read included, however it is spelled; and the same search finds it once it is decrypted."""
-    client = life.customer.environment.client
-    config = client.config()
+    said = {each for each in life.people | life.keys | life.accounts if each != "argon2"}
+    read = b""
+    async for as_it_is, readable in decrypted(life):
+        assert found_in(as_it_is, said) == set()
+        read += readable
+    assert found_in(read, said | OPERATORS) >= {"弥生 太郎", life.customer.issued.yayoi_id}
+    assert found_in(read, OPERATORS) == set()
+    assert b'"sk"' in read or b'"sm"' in read  # the search attribute says who is in charge
+
+
+async def decrypted(life: Life) -> AsyncIterator[tuple[bytes, bytes]]:
+    """All that Temporal has of what was done: each message as it lies there, and as who has the keys reads it."""
+    config = life.customer.environment.client.config()
     config["interceptors"] = []  # histories as they are
     as_it_is = Client(**config)
-    said = {each for each in life.people | life.keys if each != "argon2"}
     query = f"TaskQueue = '{life.customer.environment.settings.temporal_task_queue}'"
-    decrypted = b""
     async for each in as_it_is.list_workflows(query):
         handle = as_it_is.get_workflow_handle(each.id, run_id=each.run_id)
         described = (await handle.describe()).raw_description
-        events = list((await handle.fetch_history()).events)
-        for message in (described, *events):
-            assert found_in(message.SerializeToString(), said) == set(), each.id
+        for message in (described, *(await handle.fetch_history()).events):
+            lies = message.SerializeToString()
             await decrypt(message)
-            decrypted += message.SerializeToString()
-    assert found_in(decrypted, said | OPERATORS) >= {"弥生 太郎", life.customer.issued.yayoi_id}
-    assert found_in(decrypted, OPERATORS) == set()
-    assert b'"sk"' in decrypted or b'"sm"' in decrypted  # the search attribute says who is in charge
+            yield lies, message.SerializeToString()
 
 
 HOUSE = "himitsu-no-ie"

@@ -61,6 +61,7 @@ OWN = {
     "workers/stack/stack_settings.py": "the state folder, torn or not",
     "workers/stack/watched.py": "our own logs",
     "workers/tls.py": "certificates, which are read by their library",
+    "workers/backup/manifest.py": "a backup, whole or altered (`tests/workers/test_backup.py`)",
 }
 """What reads only what the program itself has written, or what others test."""
 READERS = {
@@ -84,6 +85,8 @@ READERS = {
     "workers/key_files.py": "private key",
     "workers/master_keys.py": "master keys",
     "workers/registry/records.py": "registry table",
+    "workers/store_marks.py": "mark of a store",
+    "workers/telemetry/trace_headers.py": "trace header",
     "workers/vault_transit.py": "answers of a key service",
     "workers/wiring/derived.py": "form mapping, TOML",
 }

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
+from temporalio.api.common.v1 import Payload
 
 from models.common.actors import Actor, ActorKind
 from models.common.api_keys import ApiKey
@@ -26,6 +27,8 @@ from tests.fuzz.target import FuzzTarget, in_japanese, shows_not
 from tests.support.web import SECRET
 from web.common.auth.openid import BACK_CHANNEL_LOGOUT, LogoutTokenError, OpenIdProvider, OpenIdSettings
 from web.webhooks.signatures import ForgedError, FormSignatures
+from workers.store_marks import read_mark
+from workers.telemetry.trace_headers import TRACE_HEADER, span_in
 
 
 class _Kind(PersonalLinkKind):
@@ -157,6 +160,17 @@ def _log_out_with(found: bytes) -> None:
             asyncio.run(PROVIDER.ended(PROVIDER.token(claims)))
 
 
+def _read_span(found: bytes) -> None:
+    span = span_in({TRACE_HEADER: Payload(data=found)})
+    assert span is None or span.is_valid
+
+
+def _read_mark(found: bytes) -> None:
+    mark = read_mark(found)
+    assert mark is None or (type(mark.epoch), type(mark.token), type(mark.mark)) == (int, str, int)
+
+
+SPAN = json.dumps({"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}).encode()
 SENT = LINE.join([b"msg_1", str(NOW).encode(), b"v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4= v1a,x", b'{"a": 1}'])
 _LINK = {name: value for name, [value] in parse_qs(LINK).items()}
 TARGETS = (
@@ -167,6 +181,8 @@ TARGETS = (
     FuzzTarget("updates that were taken", near(b'["a-1", "b-2"]'), _read_taken, reads_files=True),
     FuzzTarget("signature of a form", near(SENT), _check_form),
     FuzzTarget("keys of other systems", near(b"shop:apply+ask:" + b"k" * 40, b"whsec_" + b"A" * 32), _read_keys),
+    FuzzTarget("trace header", near(SPAN), _read_span),
+    FuzzTarget("mark of a store", near(b'[3, "a1b2", 7]'), _read_mark),
     FuzzTarget("token of a log-out", near(PROVIDER.token(CLAIMS).encode()), _log_out),
     FuzzTarget("claims of a log-out", near_json(CLAIMS).map(as_json), _log_out_with),
 )

@@ -212,7 +212,7 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                     message_id=f"<{person.application_no}@web.test>",
                     sent_at=NOW - DAY,
                 ),
-                RememberedLinkRow(**pair, kind="bank_account", service=person.service),
+                RememberedLinkRow(**pair, number=1, kind="bank_account", service=person.service),
                 SharingRow(
                     office_token=person.office_token,
                     firm=person.firm,

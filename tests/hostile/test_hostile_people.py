@@ -304,7 +304,8 @@ def test_what_is_typed_into_mails_brings_no_structure_and_no_header() -> None:
         receipt_no="Q-000001", contract_id="8222222", name=evil, mail_address="a@b.example", text=evil, received_at=NOW
     )
     contract = ExistingContractRow(customer_name=evil, product_name=evil, mail_address="a@b.example")
-    markdown = mail_templates().get_template("enquiry.md").render(enquiry=row, contract=contract, received=NOW)
+    said = {"enquiry": row, "contract": contract, "received": NOW, "desk_page": None}
+    markdown = mail_templates().get_template("enquiry.md").render(said)
     assert not re.search(r"^(■偽|https:|<script)", text_of(markdown), re.MULTILINE)
     page = html_of("件名", markdown)
     assert SCRIPT not in page

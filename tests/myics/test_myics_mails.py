@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import delete, insert, select
 
+from models.common.messages import OperatorsTask
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind, SendMyicsMail
 from models.tables import (
@@ -57,7 +58,9 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
 ) -> None:
     for occurrence, kind in enumerate(_KINDS.get(mail, _BOTH), start=1):
         await store(environment, kind, client)
-        await environment.activities()["send_myics_mail"](SendMyicsMail.of(MR, AT, kind=mail, occurrence=occurrence))
+        await environment.activities()["send_myics_mail"](
+            SendMyicsMail.of(MR, AT, kind=mail, occurrence=occurrence, turn=_turn(mail))
+        )
         sent = smtp_inbox.mails[-1]
         assert sent["Subject"] == mail.subject
         text = text_of(sent)
@@ -77,6 +80,10 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
         if not (client and kind is RegistrationKind.REPRESENTATIVE):  # the representative is the firm's own
             assert ("お客様番号" if client else "顧問先ID") not in text
     assert len(await environment.rows(select(NoticeRow.key))) == len(_KINDS.get(mail, _BOTH))
+
+
+def _turn(mail: MyicsMail) -> OperatorsTask | None:
+    return OperatorsTask(next_step="お電話ください。", because="佐藤：休暇のため") if mail.for_operators else None
 
 
 async def store(environment: ActivityEnvironment, kind: RegistrationKind, client: str | None) -> None:

@@ -162,8 +162,7 @@ async def relink_corrected_after_the_end(environment: Environment) -> Handle:
         utc_now,
         task_queue=environment.settings.temporal_task_queue,
     )
-    kind, service = BANK_B
-    said = {"reason": "記録の間違い", "kind": kind, "service": service}
+    said = {"reason": "記録の間違い", "link": await case.link(*BANK_B)}
     today = day_in_japan(datetime.now(UTC))
     asked = AskedOperation(SATO)
     pair = OfficeRef(case_no=case.application_no, part=1)

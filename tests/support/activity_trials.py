@@ -92,7 +92,6 @@ from models.yayoi.messages import (
 from models.yayoi.operator_actions import Action, LinkHolder, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.provider_forms.refused import RefusedFormRef
-from models.yayoi.service_links import LinkKind
 from tests.support.activity_environment import FIRST_NO
 from tests.support.environment import OFFICE_B, OFFICE_C, TARO
 from tests.support.signing import PUBLIC, SATO, signed
@@ -120,8 +119,7 @@ _RELINKED = RecordRelink.of(
     by="system:bank",
     report=ServiceRelinked(
         reason="お電話",
-        kind=LinkKind.BANK_ACCOUNT,
-        service=BANK,
+        link=1,
         relinked_on=RELINKED_ON,
         asked_from=IMPORTED_AGAIN_FROM,
     ),
@@ -220,6 +218,7 @@ _LINKS = (
 )
 _REMEMBERED = (
     select(
+        RememberedLinkRow.number,
         RememberedLinkRow.kind,
         RememberedLinkRow.service,
         RememberedLinkRow.last_imported_on,
@@ -314,7 +313,7 @@ TRIALS = [
         message=STEP,
         added=_ONE_STEP | {"remembered_links": 2},
         look=_REMEMBERED,
-        found=[("bank_account", BANK, LAST_BANK, None, None), ("air_regi", AIR, LAST_AIR, None, None)],
+        found=[(1, "bank_account", BANK, LAST_BANK, None, None), (2, "air_regi", AIR, LAST_AIR, None, None)],
         actions=("連携を記録した",),
     ),
     Trial(
@@ -353,8 +352,7 @@ TRIALS = [
         message=CorrectRelinkStep.of(
             C,
             AT,
-            kind=LinkKind.BANK_ACCOUNT,
-            service=BANK,
+            link=1,
             relinked_on=RELINKED_ON,
             by="佐藤",
             reason="お電話",

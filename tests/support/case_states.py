@@ -46,9 +46,10 @@ from workflows.yayoi.office_details import SAID_BY_CUSTOMERS
 NOW = datetime.now(UTC)
 TODAY = day_in_japan(NOW)
 LINKS = (
-    RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=TODAY - timedelta(days=200)),
-    RememberedLink(kind=LinkKind.AIR_REGI, service="Airレジ 本店", last_imported_on=None),
+    RememberedLink(number=1, kind=LinkKind.BANK_ACCOUNT, last_imported_on=TODAY - timedelta(days=200)),
+    RememberedLink(number=2, kind=LinkKind.AIR_REGI, last_imported_on=None),
 )
+SERVICES = {1: "みずうみ銀行", 2: "Airレジ 本店"}
 FIRM = "山田会計事務所"
 
 
@@ -124,8 +125,8 @@ class CaseState:
     def follow_up(self) -> FollowUp:
         relinked = [
             Relinked(
+                number=link.number,
                 kind=link.kind,
-                service=link.service,
                 coverage=Coverage(last_imported_on=link.last_imported_on, first_covered_on=TODAY),
             )
             for link in self.links[: self.relinked]
@@ -294,7 +295,7 @@ class CaseState:
             session.add(SetUpStepRow(**pair, step=step, done_at=done_at, reported_by="申込者"))
         for number, link in enumerate(self.links if self.after_notice else ()):
             day = TODAY if number < self.relinked else None
-            facts = link.model_dump() | {"relinked_on": day, "first_covered_on": day}
+            facts = link.model_dump() | {"service": SERVICES[link.number], "relinked_on": day, "first_covered_on": day}
             session.add(RememberedLinkRow(**pair, **facts))
         if self.after_notice:
             kind = MailKind.LINK_ADDED if self.procedure.has(Stage.ATTACH) else MailKind.COMPLETION_NOTICE

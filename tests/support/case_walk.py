@@ -47,7 +47,7 @@ from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.holder_confirmation import AskHolder, ConfirmationOutcome
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import Outcome, SendMail
+from models.yayoi.messages import OfficeRef, Outcome, SendMail
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import OPERATIONS, refuse_days
@@ -113,7 +113,8 @@ class ProcedureInState(EventDelivery):
         assert self.state is not None
         if isinstance(event, RelinkCorrected) and self.state.stage is Stage.CLOSED:
             return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
-        action, message = update_of(event, actor)
+        pair = OfficeRef(case_no=ApplicationNo(found[0]), part=found[1])
+        action, message = update_of(event, actor, await self._link_of(pair, event))
         own = found == (self.state.case.case_no, self.state.case.part)
         state = self.state if own else self.beside
         assert state is not None

@@ -50,7 +50,7 @@ class KeyForEverybody(FindsKeys):
 
 KEYS_OF_TESTS = KeyForEverybody()
 CODEC_OF_TESTS = CaseCodec(KEYS_OF_TESTS, "default")
-ENCRYPTED = converter(CODEC_OF_TESTS)
+ENCRYPTED = converter(CaseCodec(KEYS_OF_TESTS, "default", marks=True))
 """What the server that all tests share is written to with."""
 
 

@@ -31,11 +31,12 @@ from models.yayoi.identifiers import (
     application_workflow_id,
     office_workflow_id,
 )
-from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
+from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress, OfficeRef
 from models.yayoi.operator_actions import Action, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
+from models.yayoi.store.remembered_links import link_number
 from models.yayoi.store.smart_import import PostgresSmartImport
 from tests.support.databases import as_role, begin_numbers
 from tests.support.encryption import MASTER_KEYS
@@ -206,10 +207,16 @@ class Case:
     async def relink(
         self, kind: LinkKind, service: str, on: date, *, asked_from: date | None = None, number: int = 1
     ) -> None:
+        link = await self.link(kind, service, number)
         await self.office(number).execute_update(
             OfficeDataProcedure.report_relink,
-            ServiceRelinked(reason="お電話", kind=kind, service=service, relinked_on=on, asked_from=asked_from),
+            ServiceRelinked(reason="お電話", link=link, relinked_on=on, asked_from=asked_from),
         )
+
+    async def link(self, kind: LinkKind, service: str, number: int = 1) -> int:
+        """Return by which number an office's case knows a service."""
+        pair = OfficeRef(case_no=self.application_no, part=number)
+        return await link_number(self.environment.sessions, pair, kind, service)
 
     async def notices(self, kind: str | None = None) -> list[NoticeRow]:
         statement = select(NoticeRow).where(NoticeRow.case_no == self.application_no).order_by(NoticeRow.sent_at)

@@ -25,7 +25,7 @@ from tests.support.signing import SATO, TANAKA, acting_as
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 
 
-BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=None)
+BANK = RememberedLink(number=1, kind=LinkKind.BANK_ACCOUNT, last_imported_on=None)
 
 
 NOTICE = SendMail(case_no=ApplicationNo("YS-000001"), part=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
@@ -34,7 +34,7 @@ NOTICE = SendMail(case_no=ApplicationNo("YS-000001"), part=1, kind=MailKind.COMP
 NOT_SHOWN: dict[str, Any] = {
     "kind": MailKind.RELEASE_SHARING,
     "step": SetUpStep.SUPPORT_PASSWORD,
-    "service": "みずうみ銀行",
+    "link": "1",
     "asked": "8a4c2f6e-0000-4000-8000-000000000001",
     "commitment": "A" * 43,
     "text_for_customer": "お電話のとおり、手続きを終わります。",
@@ -83,7 +83,7 @@ def asked_for(state: OfficeState) -> OfficeState:
 
 def relinked(state: OfficeState) -> OfficeState:
     coverage = Coverage(last_imported_on=None, first_covered_on=day_in_japan(AT))
-    state.follow_up.record_relink(Relinked(kind=BANK.kind, service=BANK.service, coverage=coverage))
+    state.follow_up.record_relink(Relinked(number=BANK.number, kind=BANK.kind, coverage=coverage))
     return state
 
 

@@ -71,7 +71,7 @@ async def mistakes_corrected(environment: Environment) -> Case:
     await case.do_steps(SetUpStep.SUPPORT_PASSWORD)
     await case.act(RetractSetUpStep(reason="記録の間違い", step=SetUpStep.SUPPORT_PASSWORD))
     kind, service = BANK_B
-    link = {"reason": "記録の間違い", "kind": kind, "service": service}
+    link = {"reason": "記録の間違い", "link": await case.link(kind, service)}
     today = day_in_japan(await case.now())
     await case.relink(kind, service, today)
     await case.act(CorrectRelink(**link, relinked_on=today, asked_from=today - timedelta(days=1)))

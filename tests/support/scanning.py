@@ -9,6 +9,13 @@ from email.header import Header
 from pathlib import Path
 from urllib.parse import quote
 
+from sqlalchemy import text as sql
+
+from models.common.store.sessions import DatabaseSessions
+from models.tables import Base
+from workers import database
+from workers.settings import Settings
+
 _SHORTEST = 4
 """Bytes: what is shorter is found in anything."""
 
@@ -48,6 +55,23 @@ def _in_base64(data: bytes) -> Iterator[bytes]:
 def found_in(content: bytes, texts: Collection[str]) -> set[str]:
     """Return which of the texts are there in any spelling."""
     return {text for text in texts if any(spelling in content for spelling in spellings(text))}
+
+
+async def tables_content(settings: Settings) -> dict[str, bytes]:
+    """Return what each table of the database holds, as a dump of it has it."""
+    async with database.opened(settings) as sessions:
+        return await rows_of_tables(sessions)
+
+
+async def rows_of_tables(sessions: DatabaseSessions) -> dict[str, bytes]:
+    """Return the same over sessions that are open."""
+    names = [table.name for table in Base.metadata.sorted_tables]
+    found = {}
+    async with sessions() as session:
+        for name in names:
+            rows = await session.scalars(sql(f'select t::text from "{name}" t'))  # noqa: S608 the name of a table
+            found[name] = "\n".join(rows).encode()
+    return found
 
 
 def sqlite_content(file: Path) -> bytes:

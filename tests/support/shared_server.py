@@ -1,6 +1,5 @@
 """The Temporal server that tests use: a dev server of their own, or a cluster that runs already."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
 
 from tests.support.encryption import ENCRYPTED, DecryptedHistories
@@ -21,7 +19,6 @@ from workflows.common import search_attributes
 
 _AS_IN_LIFE = TimeSkippingConfig(enabled=False)
 """Time passes as in life until a test skips some."""
-_SHOWN_WITHIN = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -79,23 +76,11 @@ async def _dev_server(*options: str, **more: Any) -> WorkflowEnvironment:
 async def _on_cluster(cluster: RunningCluster) -> WorkflowEnvironment:
     client = await Client.connect(cluster.address, data_converter=ENCRYPTED, interceptors=_interceptors())
     await register_search_attributes(client)
-    async with asyncio.timeout(_SHOWN_WITHIN):
-        while not await _can_be_asked(client):  # noqa: ASYNC110 another process reads them anew
-            await asyncio.sleep(0.1)
     return _ClusterEnvironment(client)
 
 
 def _interceptors() -> list[Any]:
     return [PatientQueries(), SIGNED_BY_TESTS, DecryptedHistories()]
-
-
-async def _can_be_asked(client: Client) -> bool:
-    try:
-        for each in search_attributes.ALL:
-            await client.count_workflows(f"{each.name} IS NULL")
-    except RPCError:
-        return False
-    return True
 
 
 class _ClusterEnvironment(WorkflowEnvironment):

@@ -48,7 +48,7 @@ class SwitchedKeys:
     def client(self, client: Client) -> Client:
         """Return the client with these keys."""
         config = client.config()
-        config["data_converter"] = converter(CaseCodec(self, client.namespace))
+        config["data_converter"] = converter(CaseCodec(self, client.namespace, marks=True))
         return Client(**config)
 
 

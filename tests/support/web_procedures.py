@@ -90,7 +90,7 @@ class AnsweringOffice:
 
     @workflow.update
     async def report_relink(self, report: ServiceRelinked) -> None:
-        self._taken.append(f"{who_acts()} {report.event_id} {report.kind} {report.service} {report.relinked_on}")
+        self._taken.append(f"{who_acts()} {report.event_id} link {report.link} {report.relinked_on}")
 
     @workflow.signal
     def end(self) -> None:

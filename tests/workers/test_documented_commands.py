@@ -31,7 +31,7 @@ def ours(lines: list[str]) -> Iterator[tuple[list[str], str]]:
     for line in lines:
         typed, _, comment = line.partition("   #")
         typed = re.sub(r"^(?:\w+=\S+ )+", "", typed.strip())
-        if found := re.match(r"(?:\.venv/bin/)?tetsuzuki (.*)", typed.partition("  # ")[0]):
+        if found := re.match(r"(?:\.venv/bin/)?tetsuzuki (.*)", re.split(r"  # | > | \| ", typed)[0]):
             yield shlex.split(found[1]), comment or typed.partition("  # ")[2]
 
 

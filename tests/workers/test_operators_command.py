@@ -70,7 +70,7 @@ async def test_a_link_is_refused_without_up_for_nobody_and_where_a_provider_is_s
     settings: Settings, sessions: async_sessionmaker[AsyncSession]
 ) -> None:
     await fill_operators(sessions)
-    with pytest.raises(ClearError, match="no `tetsuzuki up`"):
+    with pytest.raises(ClearError, match="tetsuzuki up が動いていません"):
         await print_link(settings, "sk")
     begun(settings)
     with pytest.raises(ClearError, match=r"「だれか」は登録されていません。.*佐藤（sk）"):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,13 @@ OURS = {
     "database_customers_password",
     "database_desk_password",
     "database_worker_password",
+    "database_erase_password",
+    "database_figures_password",
 }
 """What whoever runs the program chooses."""
 each_secret = pytest.mark.parametrize("name", SECRETS)
-GOOD = {"form_webhook_secrets": "whsec_" + "c2VjcmV0" * 4}
+KEY = b64encode(bytes(range(32))).decode()
+GOOD = {"form_webhook_secrets": "whsec_" + "c2VjcmV0" * 4, "master_keys": f"mk-2026 {KEY}"}
 
 
 def good(name: str) -> str:

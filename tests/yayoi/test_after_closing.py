@@ -89,7 +89,7 @@ async def test_y25_what_is_done_late_completes_the_case(environment: Environment
     case = await closed_with_open_points(environment, STEP5)
     await case.application.result()
     await case.do_steps(SetUpStep.BUSINESS_GROUP, SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT)
-    assert (await case.progress()).open_points == (f"口座連携「{BANK_B[1]}」の再連携",)
+    assert (await case.progress()).open_points == ("口座連携（連携1）の再連携",)
     await case.act(ActionMessage(reason="お電話"), action=Action.ADD_NOTE)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     ended = await case.office().result()

@@ -130,15 +130,16 @@ async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     database = customer.environment.sessions.kw["bind"].url.render_as_string(hide_password=False)
     update = {"temporal_address": address, "database_url": database}
     settings = customer.environment.settings.model_copy(update=update)
-    said = {"kind": LinkKind.BANK_ACCOUNT, "relinked_on": f"{TODAY:%Y%m%d}", "asked_from": "２０２６／１０／３０", **BY}
-    await correct_relink(settings, customer.case.application_no, 1, "sk", service=BANK, **said)
+    number = await customer.case.link(LinkKind.BANK_ACCOUNT, BANK)
+    said = {"link": number, "relinked_on": f"{TODAY:%Y%m%d}", "asked_from": "２０２６／１０／３０", **BY}
+    await correct_relink(settings, customer.case.application_no, 1, "sk", **said)
     assert capsys.readouterr().err == "再連携の日を訂正しました。\n"
     assert "重複する可能性がある日 2026年10月30日（金）" in await customer.page("/relink")
     assert (await audit(customer.case, "再連携の日を訂正した"))[-1].by == "command:sk"
     for wrong, reason in (
-        ({"service": "よその銀行"}, "まだ記録されていません"),
-        ({"service": BANK, "relinked_on": "来週"}, "日付を、年"),
-        ({"service": BANK, "relinked_on": str(TODAY + timedelta(days=9))}, FUTURE),
+        ({"link": 3}, "まだ記録されていません"),
+        ({"relinked_on": "来週"}, "日付を、年"),
+        ({"relinked_on": str(TODAY + timedelta(days=9))}, FUTURE),
     ):
         with pytest.raises(ClearError, match=reason):
             await correct_relink(settings, customer.case.application_no, 1, "sk", **said | wrong)
@@ -204,7 +205,7 @@ async def test_a_correction_goes_by_the_cases_own_workflow_until_that_ends(envir
 async def test_y21_an_operator_corrects_the_day_or_takes_the_record_back(environment: Environment) -> None:
     case = await set_up(environment)
     (kind, service), today = BANK_B, day_in_japan(await case.now())
-    link = {"kind": kind, "service": service, **BY}
+    link = {"link": await case.link(kind, service), **BY}
     assert "記録された再連携はありません。" in await refused(case, CorrectRelink(**link, relinked_on=today))
     await case.relink(kind, service, today)
     for wrong, reason in (
@@ -216,7 +217,7 @@ async def test_y21_an_operator_corrects_the_day_or_takes_the_record_back(environ
     [row] = await environment.rows(select(RememberedLinkRow))
     assert row.first_covered_on == today - timedelta(days=3)
     await case.act(RetractRelink(**link))
-    assert any(service in point for point in (await case.progress()).open_points)
+    assert "口座連携（連携1）の再連携" in (await case.progress()).open_points
     [row] = await environment.rows(select(RememberedLinkRow))
     assert (row.relinked_on, row.first_covered_on) == (None, None)
     await case.relink(kind, service, today)

@@ -20,9 +20,10 @@ from models.backoffice.reconciliation import Finding, FindingKind, Reconciliatio
 from models.common.api_keys import read_api_keys
 from models.common.names import UNUSABLE
 from models.common.store.audit import audit
-from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
+from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow, RememberedLinkRow
 from models.yayoi.customer_events import AnyEvent, event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken
+from models.yayoi.service_links import LinkKind
 from tests.support.web import (
     NETWORK,
     STANDALONE,
@@ -86,6 +87,9 @@ async def case_with_two_offices(web: Web) -> ApplicationNo:
             )
             for number, (contract_id, yayoi_id) in enumerate([(ISSUED, B), (ISSUED_TO_C, C)], start=1)
         )
+        link = {"application_no": application_no, "office_no": 1, "kind": LinkKind.BANK_ACCOUNT}
+        for number, service in enumerate(("しおさい銀行", "みなと銀行"), start=1):
+            session.add(RememberedLinkRow(**link, number=number, service=service))
     return application_no
 
 
@@ -133,7 +137,7 @@ def reason(answer: httpx.Response, status: int) -> str:
                 relinked_on="2026-11-24",
             ),
             1,
-            "bank_account みなと銀行 2026-11-24",
+            "link 2 2026-11-24",
         ),
     ],
 )

@@ -9,31 +9,29 @@ from hypothesis import strategies as st
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.messages import Relinked, RememberedLink
 from models.yayoi.procedures import Procedure, SetUpStep
-from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.service_links import NO_LINK, Coverage, LinkedService, LinkKind, ServiceNames
 
-BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=date(2026, 10, 30))
-AIR = RememberedLink(kind=LinkKind.AIR_REGI, service="Airレジ 本店", last_imported_on=None)
+BANK = RememberedLink(number=1, kind=LinkKind.BANK_ACCOUNT, last_imported_on=date(2026, 10, 30))
+AIR = RememberedLink(number=2, kind=LinkKind.AIR_REGI, last_imported_on=None)
 
 procedures = st.sampled_from(Procedure)
 tries = st.lists(st.sampled_from(SetUpStep), max_size=20)
 links = st.lists(
     st.builds(
         RememberedLink,
+        number=st.integers(1, 6),
         kind=st.sampled_from(LinkKind),
-        service=st.sampled_from(["本店", "支店"]),
         last_imported_on=st.none(),
     ),
-    unique_by=lambda link: (link.kind, link.service),
+    unique_by=lambda link: link.number,
     max_size=5,
 ).map(tuple)
-relink_tries = st.lists(
-    st.tuples(st.sampled_from(LinkKind), st.sampled_from(["本店", "支店", "知らない店"])), max_size=20
-)
+relink_tries = st.lists(st.integers(NO_LINK, 7), max_size=20)
 
 
-def relinked(kind: LinkKind, service: str) -> Relinked:
+def relinked(number: int, kind: LinkKind = LinkKind.BANK_ACCOUNT) -> Relinked:
     coverage = Coverage(last_imported_on=None, first_covered_on=date(2026, 11, 20))
-    return Relinked(kind=kind, service=service, coverage=coverage)
+    return Relinked(number=number, kind=kind, coverage=coverage)
 
 
 @given(procedure=procedures, tried=tries)
@@ -53,16 +51,16 @@ def test_y20_whatever_is_tried_only_the_next_step_is_taken(procedure: Procedure,
 
 @given(remembered=links, tried=relink_tries)
 def test_y21_every_lost_link_is_made_again_once_and_no_other(
-    remembered: tuple[RememberedLink, ...], tried: list[tuple[LinkKind, str]]
+    remembered: tuple[RememberedLink, ...], tried: list[int]
 ) -> None:
     follow_up = FollowUp(steps=(), links=remembered)
-    left = {(link.kind, link.service) for link in remembered}
+    left = {link.number for link in remembered}
     for link in tried:
-        assert (follow_up.refuse_relink(*link) is None) == (link in left)
+        assert (follow_up.refuse_relink(link) is None) == (link in left)
         if link in left:
-            follow_up.record_relink(relinked(*link))
+            follow_up.record_relink(relinked(link))
             left.remove(link)
-        assert {(link.kind, link.service) for link in follow_up.open_links} == left
+        assert {link.number for link in follow_up.open_links} == left
     assert follow_up.complete == (not left)
 
 
@@ -87,35 +85,48 @@ def test_y20_only_network_products_are_registered() -> None:
     assert refusal == "STEP6 製品の登録は、ネットワーク製品だけの手続きです。このお申し込みでは不要です。"
 
 
+NAMES = ServiceNames.of(
+    {
+        1: LinkedService(LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 7654321", None),
+        2: LinkedService(LinkKind.AIR_REGI, "Airレジ 本店", None),
+        12: LinkedService(LinkKind.AIR_REGI, "Airレジ 支店", None),
+    }
+)
+
+
 @pytest.mark.parametrize(
-    ("service", "refusal"),
+    ("number", "refusal"),
     [
-        ("みずうみ銀行", "口座連携「みずうみ銀行」の再連携は、すでに記録されています。"),
+        (1, "口座連携「みずうみ銀行 普通 7654321」の再連携は、すでに記録されています。"),
         (
-            "知らない銀行",
-            "口座連携「知らない銀行」は、以前の連携にありません。再連携を待っているサービス：Airレジ「Airレジ 本店」。",
+            NO_LINK,
+            "このサービスは、以前の連携にありません。再連携を待っているサービス：Airレジ「Airレジ 本店」。",
         ),
     ],
 )
-def test_y21_a_refused_relink_says_what_is_awaited(service: str, refusal: str) -> None:
+def test_y21_a_refused_relink_says_what_is_awaited(number: int, refusal: str) -> None:
     follow_up = FollowUp(steps=(), links=(BANK, AIR))
-    follow_up.record_relink(relinked(BANK.kind, BANK.service))
-    assert follow_up.refuse_relink(LinkKind.BANK_ACCOUNT, service) == refusal
+    follow_up.record_relink(relinked(BANK.number))
+    said = follow_up.refuse_relink(number)
+    assert said is not None
+    assert "7654321" not in said
+    assert NAMES.named(said) == refusal
 
 
-def test_y21_the_same_name_under_another_kind_is_another_link() -> None:
-    follow_up = FollowUp(steps=(), links=(BANK,))
-    assert follow_up.refuse_relink(LinkKind.OTHER, BANK.service) is not None
+def test_services_are_named_by_their_whole_number() -> None:
+    assert NAMES.named("Airレジ（連携12）、Airレジ（連携2）、Airレジ（連携3）") == (
+        "Airレジ「Airレジ 支店」、Airレジ「Airレジ 本店」、Airレジ（連携3）"
+    )
 
 
 def test_y25_open_points_are_said_in_the_order_in_which_they_are_due() -> None:
     follow_up = FollowUp(steps=Procedure.LINKED_STANDALONE.set_up_steps, links=(BANK, AIR))
     follow_up.record_step(SetUpStep.SUPPORT_PASSWORD)
-    follow_up.record_relink(relinked(BANK.kind, BANK.service))
+    follow_up.record_relink(relinked(BANK.number))
     assert follow_up.open_points == (
         "STEP6 事業グループの新規作成",
         "STEP6 保有製品の登録",
-        "Airレジ「Airレジ 本店」の再連携",
+        "Airレジ（連携2）の再連携",
     )
     assert not follow_up.complete
 
@@ -124,5 +135,5 @@ def test_what_is_recorded_twice_counts_once() -> None:
     follow_up = FollowUp(steps=Procedure.LINKED_NETWORK.set_up_steps, links=(BANK,))
     for _ in range(2):
         follow_up.record_step(SetUpStep.SUPPORT_PASSWORD)
-        follow_up.record_relink(relinked(BANK.kind, BANK.service))
+        follow_up.record_relink(relinked(BANK.number))
     assert (len(follow_up.done), len(follow_up.relinked)) == (1, 1)

@@ -67,7 +67,7 @@ def states(draw: st.DrawFn) -> OfficeState:
         state.follow_up.record_step(step)
     if draw(st.booleans()) and state.follow_up.links:
         coverage = Coverage(last_imported_on=None, first_covered_on=day_in_japan(AT))
-        state.follow_up.record_relink(Relinked(kind=BANK.kind, service=BANK.service, coverage=coverage))
+        state.follow_up.record_relink(Relinked(number=BANK.number, kind=BANK.kind, coverage=coverage))
     return asked_for(state) if draw(st.booleans()) else state
 
 

@@ -436,7 +436,7 @@ async def test_y21_a_relink_shows_the_days_that_may_be_missing_or_doubled(enviro
     bank_until, air_until = links[BANK_C[1]], links[AIR_C[1]]
     with pytest.raises(WorkflowUpdateFailedError) as unknown:
         await case.relink(LinkKind.BANK_ACCOUNT, "知らない銀行", today)
-    assert BANK_C[1] in str(unknown.value.cause)
+    assert "再連携を待っているサービス：口座連携（連携1）、Airレジ（連携2）。" in str(unknown.value.cause)
     await case.relink(*BANK_C, today, asked_from=bank_until - timedelta(days=2))
     await case.relink(*AIR_C, today, asked_from=air_until)
     details = await case.office().query("__temporal_workflow_metadata")
@@ -470,9 +470,11 @@ async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_op
         SetUpStep.BUSINESS_GROUP.label,
         SetUpStep.PRODUCT.label,
         SetUpStep.OWNED_PRODUCT.label,
-        f"口座連携「{BANK_B[1]}」の再連携",
+        "口座連携（連携1）の再連携",
     )
-    assert outcome.open_points[0] in body(environment.inbox.to(TARO)[-1])
+    mailed = body(environment.inbox.to(TARO)[-1])
+    assert outcome.open_points[0] in mailed
+    assert f"口座連携「{BANK_B[1]}」の再連携" in mailed
 
 
 async def test_y27_sharing_not_released_expires_thawed_and_notified(environment: Environment) -> None:

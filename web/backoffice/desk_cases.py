@@ -1,6 +1,6 @@
 """A case on the desk: what an operator needs for the next step, and what can be done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from models.backoffice.bulk_actions import BulkKind, operation_for
 from models.backoffice.case_places import CasePlace
+from models.backoffice.named_services import with_service_names
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
 from models.common.actors import Channel
@@ -75,6 +76,7 @@ Case = Annotated[ReadCase, Depends(read_case)]
 def shown_case(desk: DeskContext, case: ReadCase, facts: CaseFacts) -> dict[str, Any]:
     """Return what every page of a case shows."""
     page = workflow_link("", desk.namespace, case.workflow_id)
+    case = replace(case, now=with_service_names(case.now, facts.services))
     return {
         "case": case,
         "facts": facts,

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.backoffice.case_places import CasePlace
+from models.backoffice.named_services import with_service_names
 from models.backoffice.operation_forms import CHOICE, OperationForm
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
@@ -66,7 +67,7 @@ class RequestedOperation:
         return OWN if own else None
 
     async def form(self, desk: DeskContext, facts: CaseFacts) -> OperationForm:
-        possible = self.case.now.operation(self.operation)
+        possible = with_service_names(self.case.now, facts.services).operation(self.operation)
         if possible is None:
             raise LookupError(f"{self.operation} is not possible")
         return OperationForm(self.operation, possible, await colleagues(desk, self.who), facts.entered)
@@ -96,8 +97,9 @@ _changing = [Depends(changing(Area.CASES))]
 async def show(request: Request, desk: Desk, asked: Requested, kept: Kept) -> Response:
     case = asked.case
     facts = await case_facts(desk.sessions, case.case_no, case.part)
-    happened = case.now.since(_number(kept.value("happened"), case.now.happened))
-    shown = {**shown_case(desk, case, facts), "who": asked.who, "kept": kept, "happened": happened}
+    shown = {**shown_case(desk, case, facts), "who": asked.who, "kept": kept}
+    now = with_service_names(case.now, facts.services)
+    shown["happened"] = now.since(_number(kept.value("happened"), now.happened))
     if asked.refusal is not None:
         shown |= {"label": asked.operation.label, "reason": asked.refusal}
         return desk.show(request, "backoffice/desk_not_possible.html", shown, HTTPStatus.CONFLICT)
@@ -134,7 +136,8 @@ async def send(request: Request, desk: Desk, asked: Requested) -> Response:
         raise FormRefusedError({"": MOVED_ON}, HTTPStatus.CONFLICT)
     if asked.refusal is not None:
         raise FormRefusedError({"": asked.refusal}, HTTPStatus.CONFLICT)
-    form = await asked.form(desk, await case_facts(desk.sessions, case.case_no, case.part))
+    facts = await case_facts(desk.sessions, case.case_no, case.part)
+    form = await asked.form(desk, facts)
     content = form.content(sent_values(sent, *form.labels))
     actor = actor_of(asked.who, Channel.DESK)
     outcome = await desk.sender.send(case.workflow_id, asked.operation, content, actor, update_id)
@@ -146,7 +149,8 @@ async def send(request: Request, desk: Desk, asked: Requested) -> Response:
         case NotKnown(reason=reason):
             raise FormRefusedError({"": reason}, HTTPStatus.SERVICE_UNAVAILABLE)
         case Refused(reason=reason, field=field, in_forms=in_forms):
-            raise FormRefusedError({form.beside(field): in_forms or reason}, HTTPStatus.CONFLICT)
+            why = facts.services.named(in_forms or reason)
+            raise FormRefusedError({form.beside(field): why}, HTTPStatus.CONFLICT)
 
 
 async def _warning(desk: DeskContext, asked: RequestedOperation) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from models.common.message import Message
 from models.common.messages import ROW_CHANGED
 from models.common.store.notifications import NotifiedRows, Row
 from models.common.store.sessions import DatabaseSessions
+from web.common.strangers import has_failed
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 
@@ -63,19 +65,25 @@ class WorkflowNotifier(Generic[Row]):
         if row is None:
             return  # it was deleted meanwhile, as its procedure's end
         notification = self._notification(row)
+        start = partial(
+            self._client.start_workflow,
+            notification.workflow,
+            notification.case,
+            id=notification.workflow_id,
+            task_queue=self._task_queue,
+            start_signal=notification.signal,
+            search_attributes=notification.search_attributes,
+            static_summary=notification.summary,
+            static_details=notification.details,
+            priority=notification.priority,
+        )
         async with temporal_call():
-            # One that has ended has nobody left to be notified.
+            # One that has ended has nobody left to be notified; what a stranger has started under its id has failed.
             with suppress(WorkflowAlreadyStartedError):
-                await self._client.start_workflow(
-                    notification.workflow,
-                    notification.case,
-                    id=notification.workflow_id,
-                    task_queue=self._task_queue,
-                    start_signal=notification.signal,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    search_attributes=notification.search_attributes,
-                    static_summary=notification.summary,
-                    static_details=notification.details,
-                    priority=notification.priority,
-                )
+                try:
+                    await start(id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+                except WorkflowAlreadyStartedError:
+                    if not await has_failed(self._client, notification.workflow_id):
+                        raise
+                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
         await self._rows.mark_notified(key, row.changed_at)

@@ -52,6 +52,7 @@ from models.yayoi.operator_actions import (
     SharingReleased,
 )
 from models.yayoi.procedures import SetUpStep
+from models.yayoi.service_links import NO_LINK
 from models.yayoi.store.credentials import person_number
 from models.yayoi.store.event_cases import ENDED
 from models.yayoi.store.events import (
@@ -65,6 +66,7 @@ from models.yayoi.store.events import (
     stored_event,
     took_effect,
 )
+from models.yayoi.store.remembered_links import link_number, service_names
 from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.relink_corrections import RelinkCorrections
@@ -116,7 +118,9 @@ class EventDelivery:
         row = await stored_event(self._sessions, event.event_id)
         if row.refused_because:
             await mark_answered(self._sessions, event.event_id)
-            raise EventRefusedError(row.refused_because)
+            async with self._sessions() as session:
+                names = await service_names(session, str(row.application_no), row.office_no)
+            raise EventRefusedError(names.named(row.refused_because))
         return Delivery(
             application_no=ApplicationNo(str(row.application_no)),
             office_no=int(row.office_no or 0),
@@ -150,12 +154,13 @@ class EventDelivery:
                 event = _EVENTS.validate_python(row.payload)
                 update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
                 asked = AskedOperation(_actor(str(row.sent_by)), update_id, str(row.salt))
-                if isinstance(event, RelinkCorrected):
-                    pair = OfficeRef(case_no=event.application_no, part=event.office_no)
-                    refused_because = await self._corrections.correct(pair, _correction_of(event, asked.actor), asked)
+                pair = OfficeRef(case_no=ApplicationNo(application_no), part=office_no)
+                action, message = update_of(event, asked.actor, await self._link_of(pair, event))
+                if isinstance(message, CorrectRelink):
+                    refused_because = await self._corrections.correct(pair, message, asked)
                 else:
-                    office = office_workflow_id(ApplicationNo(application_no), office_no)
-                    refused_because = await self._update(office, event, asked)
+                    office = office_workflow_id(pair.case_no, pair.part)
+                    refused_because = await self._update(office, action, message, asked)
                 if refused_because in {ENDED, _FAILED} and await took_effect(self._sessions, row.event_id):
                     refused_because = None
                 if refused_because == _FAILED:
@@ -164,9 +169,14 @@ class EventDelivery:
                 answered = row.event_id == awaited
                 await record_delivery(self._sessions, row.event_id, refused_because, answered=answered)
 
-    async def _update(self, office: str, event: AnyEvent, asked: AskedOperation) -> str | None:
+    async def _link_of(self, pair: OfficeRef, event: AnyEvent) -> int:
+        """Return by which number the case knows the service that the event is about."""
+        if isinstance(event, ServiceRelinkedEvent | RelinkCorrected):
+            return await link_number(self._sessions, pair, event.service_kind, event.service)
+        return NO_LINK
+
+    async def _update(self, office: str, action: Action, message: ActionMessage, asked: AskedOperation) -> str | None:
         """Send one update and wait for its effect; return why it was refused, if it was."""
-        action, message = update_of(event, asked.actor)
         match await asked.send(self._operations, office, action, message):
             case Done():
                 return None
@@ -195,13 +205,11 @@ def _said(event: AnyEvent, actor: Actor) -> dict[str, Any]:
     return {"reason": reason, "event_id": str(event.event_id)}
 
 
-def _correction_of(event: RelinkCorrected, actor: Actor) -> CorrectRelink:
-    link = event.model_dump(include={"service", "relinked_on", "asked_from"})
-    return CorrectRelink(**_said(event, actor), kind=event.service_kind, **link)
+def update_of(event: AnyEvent, actor: Actor, link: int = NO_LINK) -> tuple[Action, ActionMessage]:
+    """Return the operation that says what the event says. Names stay behind: it carries the event's id instead.
 
-
-def update_of(event: AnyEvent, actor: Actor) -> tuple[Action, ActionMessage]:
-    """Return the operation that says what the event says. Names stay behind: it carries the event's id instead."""
+    `link`: the number of the link that it is about.
+    """
     said = _said(event, actor)
     match event:
         case PairCorrected():
@@ -215,10 +223,11 @@ def update_of(event: AnyEvent, actor: Actor) -> tuple[Action, ActionMessage]:
             own = {"reason": event.reason, "text_for_customer": event.reason} if event.reason else {}
             return Action.WITHDRAW, EndCase(**said | own)
         case ServiceRelinkedEvent():
-            link = event.model_dump(include={"service", "relinked_on", "asked_from"})
-            return Action.REPORT_RELINK, ServiceRelinked(**said, kind=event.service_kind, **link)
+            days = event.model_dump(include={"relinked_on", "asked_from"})
+            return Action.REPORT_RELINK, ServiceRelinked(**said, link=link, **days)
         case RelinkCorrected():
-            return Action.CORRECT_RELINK, _correction_of(event, actor)
+            days = event.model_dump(include={"relinked_on", "asked_from"})
+            return Action.CORRECT_RELINK, CorrectRelink(**said, link=link, **days)
         case _:
             return Action.REPORT_SET_UP_STEP, SetUpStepDone(**said, step=_STEPS[type(event)])
 

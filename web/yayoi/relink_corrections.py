@@ -16,7 +16,7 @@ from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import office_workflow_id, relink_correction_workflow_id
 from models.yayoi.messages import CorrectEndedRelink, OfficeRef
 from models.yayoi.operator_actions import Action, CorrectRelink
-from models.yayoi.store.recorded_relinks import NOT_RECORDED, recorded_relink
+from models.yayoi.store.remembered_links import NOT_RECORDED, recorded_relink
 from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
 from web.common.temporal_calls import UnreachableError
 from workflows.yayoi.relink_correction import RelinkCorrection
@@ -44,7 +44,7 @@ class RelinkCorrections:
         """Return why it was refused; None if it was corrected, once for each `asked`. Raises `UnreachableError`."""
         today = day_in_japan(self._now())
         async with self._sessions() as session:
-            recorded = await recorded_relink(session, pair, message.kind, message.service, today)
+            recorded = await recorded_relink(session, pair, message.link, today)
         if recorded is None:
             return NOT_RECORDED
         if not recorded.ended:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -22,6 +23,7 @@ from models.yayoi.store.starting import (
     refused_forms_to_start,
 )
 from web.common.measures import measure_start
+from web.common.strangers import has_ended_by_force
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 from web.webhooks.starter import STARTED_AGAIN
@@ -75,30 +77,40 @@ class ApplicationStarter:
         await process_batch(await applications_to_start(self._sessions), self.start, "applications")
 
     async def start(self, application_no: str) -> None:
-        """Start one application; one that was started before counts as started. Raises `UnreachableError`."""
+        """Start one application; one that was started before counts as started. Raises `UnreachableError`.
+
+        What a stranger has started under its id, a worker has ended: it is started in its place. Whatever else runs
+        there may be another customer's case, after a restore: that is left alone, and people hear of it.
+        """
         row, offices = await application_of(self._sessions, application_no)
         if row.closed_at is not None:
             return  # the reconciliation has given it up since this round began
         case = _case(row, offices)
+        start = partial(
+            self._client.start_workflow,
+            MultiOfficeApplication.run,
+            case,
+            id=application_workflow_id(case.case_no),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            search_attributes=search_attributes.of_application(case),
+            static_summary=_summary(row, offices),
+            static_details=_details(row, offices),
+        )
+        replaced = False
         async with temporal_call():
             try:
-                await self._client.start_workflow(
-                    MultiOfficeApplication.run,
-                    case,
-                    id=application_workflow_id(case.case_no),
-                    task_queue=self._task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    search_attributes=search_attributes.of_application(case),
-                    static_summary=_summary(row, offices),
-                    static_details=_details(row, offices),
-                )
+                await start(id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE)
             except WorkflowAlreadyStartedError:
-                if not await self._is_started(case):
+                if await self._is_started(case):
+                    _log.info("%s was started before", application_no)
+                elif replaced := await has_ended_by_force(self._client, application_workflow_id(case.case_no)):
+                    _log.error("%s had been started by somebody else: it is started in its place", application_no)
+                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
+                else:
                     _log.error("%s is not started: Temporal has another workflow of this number", application_no)
                     return
-                _log.info("%s was started before", application_no)
-        await mark_application_started(self._sessions, application_no)
+        await mark_application_started(self._sessions, application_no, replaced=replaced)
         measure_start(utc_now() - row.applied_at)
 
     async def _is_started(self, case: ApplicationCase) -> bool:

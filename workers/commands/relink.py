@@ -1,7 +1,7 @@
 """`tetsuzuki correct-relink`: operators correct the day of a re-link, also of a case that has ended (Y21)."""
 
 import sys
-from datetime import date, timedelta
+from datetime import timedelta
 
 from models.common.calendar import utc_now
 from models.yayoi.identifiers import ApplicationNo
@@ -20,7 +20,7 @@ _PATIENCE = timedelta(minutes=1)
 
 
 async def correct_relink(
-    settings: Settings, application_no: str, office_no: int, handle: str | None, **said: str | date | None
+    settings: Settings, application_no: str, office_no: int, handle: str | None, **said: object
 ) -> None:
     """Correct it.
 

@@ -15,6 +15,7 @@ from workers.demo.other_cases import cancelled, corrected, expired, late, strang
 from workers.demo.run import DemoRun
 from workers.demo.two_offices import two_offices
 from workers.registry.file import load
+from workers.settings import Settings
 from workers.stack.places import Places
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
@@ -44,15 +45,22 @@ async def run_demo() -> None:
 @asynccontextmanager
 async def _opened() -> AsyncIterator[DemoRun]:
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-demo-") as folder:
+        async with demo_on(alone(Path(folder), time_skipping=True)) as run:
+            yield run
+
+
+@asynccontextmanager
+async def demo_on(settings: Settings) -> AsyncIterator[DemoRun]:
+    """Open a stack that skips time, with the example registry."""
+    async with (
+        Stack(settings) as stack,
+        database.opened(stack.settings) as sessions,
+        temporal.opened(stack.settings) as client,
+    ):
+        await load(sessions, examples.registry())
+        web = f"http://127.0.0.1:{stack.settings.web_port}"
         async with (
-            Stack(alone(Path(folder), time_skipping=True)) as stack,
-            database.opened(stack.settings) as sessions,
-            temporal.opened(stack.settings) as client,
+            httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http,
+            OperatorsDesk(stack.settings, sessions) as desk,
         ):
-            await load(sessions, examples.registry())
-            web = f"http://127.0.0.1:{stack.settings.web_port}"
-            async with (
-                httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http,
-                OperatorsDesk(stack.settings, sessions) as desk,
-            ):
-                yield DemoRun(http, client, desk, sessions, Places(stack.settings.state_dir).mail)
+            yield DemoRun(http, client, desk, sessions, Places(stack.settings.state_dir).mail)

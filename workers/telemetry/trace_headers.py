@@ -7,6 +7,8 @@ from collections.abc import Mapping, MutableMapping
 from opentelemetry.trace import SpanContext, TraceFlags
 from temporalio.api.common.v1 import Payload
 
+from models.common.json_text import read_json
+
 TRACE_HEADER = "_tracer-data"
 _FIELD = "traceparent"
 _WRITTEN = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -37,7 +39,7 @@ def span_in(headers: Mapping[str, Payload]) -> SpanContext | None:
     if TRACE_HEADER not in headers:
         return None
     try:
-        written = _WRITTEN.fullmatch(json.loads(headers[TRACE_HEADER].data)[_FIELD])
+        written = _WRITTEN.fullmatch(read_json(headers[TRACE_HEADER].data)[_FIELD])
     except (ValueError, TypeError, KeyError):
         return None
     if written is None:

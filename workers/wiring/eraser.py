@@ -14,7 +14,7 @@ from workers.journal import JournalFile
 from workers.settings import Settings
 from workers.telemetry.tracing import traced_activities, traced_runner
 from workers.wiring.dependencies import Activities, activities_of
-from workers.wiring.root import DRAIN, UNRESTRICTED, deployment
+from workers.wiring.root import DRAIN, UNRESTRICTED, deployment, started_by_us
 from workflows.backoffice.person_erasure import PersonErasure, PersonLookUp
 from workflows.backoffice.retention import Retention
 
@@ -23,8 +23,9 @@ ERASING_WORKFLOWS = (Retention, PersonLookUp, PersonErasure)
 
 def build_erasing_activities(settings: Settings, sessions: DatabaseSessions, client: Client) -> Activities:
     """Build its activities on their real parts."""
+    histories = Histories(client)
     return activities_of(
-        RetentionActivities(sessions, Histories(client).closed),
+        RetentionActivities(sessions, histories.closed, histories.is_open),
         ErasureActivities(sessions, client, JournalFile.of(settings), settings.backups_kept),
     )
 
@@ -43,7 +44,7 @@ def build_eraser(
         client,
         task_queue=erasing_queue(settings.temporal_task_queue),
         workflows=ERASING_WORKFLOWS,
-        workflow_runner=traced_runner(runner, settings),
+        workflow_runner=started_by_us(settings, traced_runner(runner, settings)),
         activities=build_erasing_activities(settings, sessions, client),
         interceptors=traced_activities(settings),
         graceful_shutdown_timeout=drain,

@@ -34,6 +34,7 @@ from workers.build_id import build_id
 from workers.known_keys import KnownKeys
 from workers.settings import Settings
 from workers.signed_updates import SignedUpdates, check_validators
+from workers.start_guard import StartGuard
 from workers.telemetry.tracing import traced_activities, traced_runner
 from workers.tls import smtp_security
 from workers.wiring.backoffice import BACKOFFICE_WORKFLOWS, build_backoffice_activities
@@ -179,7 +180,7 @@ def build_worker(
         client,
         task_queue=settings.temporal_task_queue,
         workflows=workflows,
-        workflow_runner=traced_runner(runner, settings),
+        workflow_runner=started_by_us(settings, traced_runner(runner, settings)),
         activities=activities,
         max_cached_workflows=max_cached_workflows,
         max_concurrent_local_activities=STEPS_AT_ONCE,
@@ -197,6 +198,11 @@ def build_worker(
         deployment_config=of_build,
     )
     return Workers((cases, mails), keys)
+
+
+def started_by_us(settings: Settings, runner: WorkflowRunner) -> WorkflowRunner:
+    """Return what runs workflows, but those that strangers have started; in clear text nobody can tell which."""
+    return StartGuard(runner) if settings.encrypt_histories else runner
 
 
 def deployment(settings: Settings) -> WorkerDeploymentConfig:

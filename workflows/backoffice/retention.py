@@ -1,4 +1,4 @@
-"""Each night: the summaries of histories, then what was kept long enough ends. On a task queue of its own."""
+"""Each night: summaries of histories, then what was kept long enough ends, and its keys. On a queue of its own."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -20,10 +20,15 @@ class Retention(FailureFlag):
             await workflow.execute_activity_method(
                 RetentionActivities.summarise_histories, **RETENTION | {"summary": "終了した手続きの履歴を要約する"}
             )
-            return await workflow.execute_activity_method(
+            ended = await workflow.execute_activity_method(
                 RetentionActivities.end_what_was_kept_long_enough,
                 **RETENTION | {"summary": "保存期間を過ぎた情報を消去する"},
             )
+            forgotten = await workflow.execute_activity_method(
+                RetentionActivities.forget_unused_keys,
+                **RETENTION | {"summary": "不要になった案件の鍵を消去する"},
+            )
+            return Ended(rows=ended.rows | forgotten.rows)
         except ActivityError as error:
             workflow.set_current_details(f"### 保存期間の処理ができませんでした\n\n{cell(why_given_up(error))}")
             return Ended(rows={})

@@ -205,7 +205,7 @@ def _stage(state: OfficeState) -> str:
 def _follow_up(follow_up: FollowUp) -> list[tuple[str, str]]:
     return [
         *((step.label, "済" if step in follow_up.done else "まだ") for step in follow_up.steps),
-        *((f"{link.kind.label}「{cell(link.service)}」の再連携", "まだ") for link in follow_up.open_links),
+        *((f"{link.label}の再連携", "まだ") for link in follow_up.open_links),
     ]
 
 
@@ -213,7 +213,7 @@ def _coverage(link: Relinked) -> str:
     """Say what the re-link covers (Y21); a list, since no table of so many columns fits beside the details."""
     covered = link.coverage
     return (
-        f"- **{link.kind.label}「{cell(link.service)}」**　前回 {day(covered.last_imported_on)} まで、"
+        f"- **{link.label}**　前回 {day(covered.last_imported_on)} まで、"
         f"今回 {day(covered.first_covered_on)} から　抜けのおそれ：{covered.missing or 'なし'}　"
         f"重複のおそれ：{covered.doubled or 'なし'}"
     )

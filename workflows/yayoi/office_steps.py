@@ -31,6 +31,7 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import (
     CheckResult,
     CloseOffice,
+    CorrectedRelink,
     CorrectPairStep,
     CorrectRelinkStep,
     EndSharing,
@@ -60,7 +61,6 @@ from models.yayoi.operator_actions import (
 )
 from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Stage
-from models.yayoi.service_links import Coverage
 from workflows.common.case_steps import NOT_ACTED_ON, CaseSteps, Mailed
 from workflows.common.case_view import CaseView
 from workflows.common.details import day_and_hour
@@ -274,34 +274,34 @@ class OfficeSteps:
 
     async def record_relink(self, report: ServiceRelinked) -> None:
         """Y21."""
-        service = f"{report.kind.label}「{report.service}」"
         step = self._steps.input(RecordRelink, report=report, **_who(), asked_as=current_update_id())
-        relinked = await self._steps.run(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
+        summary = f"サービス（連携{report.link}）の再連携を記録する"
+        relinked = await self._steps.run(LinkActivities.record_relink, step, summary)
         self._state.follow_up.record_relink(relinked)
-        self._view.note(f"{service}を再連携した", report)
+        self._view.note(f"{relinked.label}を再連携した", report)
 
     async def correct_relink(self, message: CorrectRelink) -> None:
         """Correct the days of a re-link (Y21)."""
         days = {"relinked_on": message.relinked_on, "asked_from": message.asked_from}
-        coverage = await self._correct_relink(message, "再連携の日を訂正する", days)
-        if coverage:
-            relinked = Relinked(kind=message.kind, service=message.service, coverage=coverage)
+        corrected = await self._correct_relink(message, "再連携の日を訂正する", days)
+        if corrected.coverage:
+            relinked = Relinked(number=corrected.number, kind=corrected.kind, coverage=corrected.coverage)
             self._state.follow_up.record_relink(relinked)
-        self._view.note(f"{message.kind.label}「{message.service}」の再連携の日を訂正した", message)
+        self._view.note(f"{corrected.label}の再連携の日を訂正した", message)
 
     async def retract_relink(self, message: RetractRelink) -> None:
         """Take back the record of a re-link (Y21)."""
-        await self._correct_relink(message, "再連携の記録を取り消す", {"relinked_on": None})
-        self._state.follow_up.retract_relink(message.kind, message.service)
-        self._view.note(f"{message.kind.label}「{message.service}」の再連携の記録を取り消した", message)
+        retracted = await self._correct_relink(message, "再連携の記録を取り消す", {"relinked_on": None})
+        self._state.follow_up.retract_relink(message.link)
+        self._view.note(f"{retracted.label}の再連携の記録を取り消した", message)
 
     async def _correct_relink(
         self, message: CorrectRelink | RetractRelink, summary: str, days: Mapping[str, date | None]
-    ) -> Coverage | None:
-        link = {"kind": message.kind, "service": message.service, "event_id": message.event_id}
+    ) -> CorrectedRelink:
         counted = self._steps.next_occurrence("correct_relink", message)
+        link = {"link": message.link, "event_id": message.event_id}
         step = self._steps.input(CorrectRelinkStep, **link, **days, **counted)
-        return (await self._steps.run(LinkActivities.correct_relink, step, summary)).coverage
+        return await self._steps.run(LinkActivities.correct_relink, step, summary)
 
     async def retract_set_up_step(self, message: RetractSetUpStep) -> None:
         """Take back the record of a step (Y20)."""

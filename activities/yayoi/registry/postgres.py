@@ -23,8 +23,8 @@ from models.tables import (
 )
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
-from models.yayoi.messages import IssuedContract, RememberedLink
-from models.yayoi.service_links import LinkKind
+from models.yayoi.messages import IssuedContract
+from models.yayoi.service_links import LinkedService, LinkKind
 from models.yayoi.store.case_records import sharing_firms
 from models.yayoi.store.credentials import is_registered
 from models.yayoi.store.pair_status import group_of
@@ -135,18 +135,15 @@ class PostgresSharing:
 class PostgresLinks:
     """連携 (Y14, Y21, Y27)."""
 
-    async def current(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
+    async def current(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[LinkedService]:
         rows = await transaction.session.scalars(
             select(ServiceLinkRow)
             .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
             .order_by(ServiceLinkRow.link_id)
         )
-        return [
-            RememberedLink(kind=LinkKind(row.kind), service=row.service, last_imported_on=row.last_imported_on)
-            for row in rows
-        ]
+        return [LinkedService(LinkKind(row.kind), row.service, row.last_imported_on) for row in rows]
 
-    async def lose(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
+    async def lose(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[LinkedService]:
         links = await self.current(transaction, office)
         await transaction.session.execute(
             update(ServiceLinkRow)

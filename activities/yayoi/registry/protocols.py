@@ -24,8 +24,8 @@ from typing import Protocol
 from models.common.store.ledger import StepTransaction
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
-from models.yayoi.messages import IssuedContract, RememberedLink
-from models.yayoi.service_links import LinkKind
+from models.yayoi.messages import IssuedContract
+from models.yayoi.service_links import LinkedService, LinkKind
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ class Sharing(Protocol):
 class Links(Protocol):
     """連携 (Y14, Y21)."""
 
-    async def current(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]: ...
+    async def current(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[LinkedService]: ...
 
-    async def lose(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
+    async def lose(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[LinkedService]:
         """End all links and return what they were: the contract ID they were made with is being replaced."""
 
     async def restore(self, transaction: StepTransaction, office: OfficeToken) -> None:

@@ -24,6 +24,8 @@ from models.tables import (
     MyicsRegistrationRow,
     WebhookMessageRow,
 )
+from models.yayoi.service_links import ServiceNames
+from models.yayoi.store.remembered_links import service_names
 
 Fact = tuple[str, str]
 """What it is called, and what it is."""
@@ -39,6 +41,8 @@ class CaseFacts:
     """What the customer has entered, by the names of the fields that correct it."""
     parts: Sequence[tuple[int, str]] = ()
     """Of an application as a whole: its pairs, and what their offices are called."""
+    services: ServiceNames = field(default_factory=ServiceNames)
+    """What the services are called that its workflow numbers."""
     has_pages: bool = False
     """Whether the applicant has a page of it."""
     in_charge: str | None = None
@@ -101,7 +105,9 @@ async def _of_application(
         ("事業所トークン", office.office_token or "（なし）"),
         ("新しい契約ID", issued.contract_id if issued else "—"),
     ]
-    return CaseFacts(status, [*facts[:1], *own, *facts[1:]], entered, has_pages=True)
+    services = await service_names(session, number, part)
+    links = services.by_label.items()
+    return CaseFacts(status, [*facts[:1], *own, *facts[1:], *links], entered, services=services, has_pages=True)
 
 
 async def _of_registration(

@@ -1,7 +1,7 @@
 """Which closed cases have no summary of their history in the audit yet, and writing it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import select, tuple_
 
@@ -11,6 +11,8 @@ from models.common.acting import SYSTEM
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AuditRow, CaseStatusRow
+
+_EVER = datetime.fromtimestamp(0, UTC)
 
 
 async def closed_without_summary(
@@ -32,6 +34,6 @@ async def closed_without_summary(
 def keep_summary(
     session: DatabaseSession, case_no: str, part: int, runs: Sequence[HistorySummary], at: datetime
 ) -> None:
-    """Put it into the audit of the part; no run: Temporal had none any more."""
+    """Put it into the audit of the part, once; no run: Temporal had none any more."""
     kept = [run.model_dump(mode="json") for run in runs]
-    audit(session, case_no, SUMMARISED, by=SYSTEM, at=at, part=part, runs=kept)
+    audit(session, case_no, SUMMARISED, by=SYSTEM, at=at, part=part, once_since=_EVER, runs=kept)

@@ -134,7 +134,10 @@ async def _end_operator(session: DatabaseSession, said: Revocation, at: datetime
         return False
     match said.what:
         case EndedKind.OPERATOR_ROLES:
-            row.roles = [role for role in row.roles if role in said.left]
+            left = [role for role in row.roles if role in said.left]
+            if left == row.roles:
+                return False
+            row.roles = left
         case EndedKind.OPERATOR_IDENTITY:
             theirs = delete(OperatorIdentityRow).filter_by(issuer=said.left[0], subject=said.left[1])
             await session.execute(theirs)

@@ -757,13 +757,15 @@ CREATE INDEX waiting_for_the_holder ON holder_confirmations (existing_contract_i
 CREATE TABLE remembered_links (
     application_no VARCHAR NOT NULL,
     office_no INTEGER NOT NULL,
+    number INTEGER NOT NULL,
     kind VARCHAR NOT NULL,
     service VARCHAR NOT NULL,
     last_imported_on DATE,
     relinked_on DATE,
     first_covered_on DATE,
-    PRIMARY KEY (application_no, office_no, kind, service),
-    FOREIGN KEY(application_no, office_no) REFERENCES application_offices (application_no, office_no)
+    PRIMARY KEY (application_no, office_no, number),
+    FOREIGN KEY(application_no, office_no) REFERENCES application_offices (application_no, office_no),
+    UNIQUE (application_no, office_no, kind, service)
 );
 CREATE TABLE set_up_steps (
     application_no VARCHAR NOT NULL,

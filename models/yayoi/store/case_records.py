@@ -20,6 +20,8 @@ from models.tables import (
 )
 from models.yayoi.customer_events import OF_CASE_PAGES
 from models.yayoi.mails import MailKind
+from models.yayoi.service_links import ServiceNames
+from models.yayoi.store.remembered_links import service_names_of_pairs
 from models.yayoi.store.smart_import import stopped_offices
 
 
@@ -56,6 +58,8 @@ class OfficeRecords:
     done: set[str] = field(default_factory=set)
     relinked: int = 0
     to_relink: int = 0
+    services: ServiceNames = field(default_factory=ServiceNames)
+    """What the services are called that texts of its history number."""
     stopped: bool = False
     """Whether smart import of the office is stopped now (Y12)."""
     under_way: bool = False
@@ -105,6 +109,8 @@ async def office_records(session: DatabaseSession, application_no: str) -> Mappi
     ):
         of(link.office_no).to_relink += link.relinked_on is None
         of(link.office_no).relinked += link.relinked_on is not None
+    for part, services in (await service_names_of_pairs(session, application_no)).items():
+        of(part).services = services
     under_way = select(EventRow.office_no).where(
         EventRow.application_no == application_no,
         EventRow.kind.in_(OF_CASE_PAGES),

@@ -65,7 +65,9 @@ class PairStatus:
     open_until: date | None
     """The last day on which what is open can still be done, if it was closed with something open (Y25)."""
     follow_up: FollowUp
-    relinked_on: dict[tuple[str, str], date]
+    services: dict[int, str]
+    """What each of the links in `follow_up` is called, by its number."""
+    relinked_on: dict[int, date]
 
     @property
     def over(self) -> bool:
@@ -138,7 +140,8 @@ async def _status(session: DatabaseSession, pair: ApplicationOfficeRow, applicat
         ending=status is not None and status.ending is not None and pair.closed_at is None,
         open_until=status.until if status and status.stage == Stage.AFTER_CLOSING else None,
         follow_up=await _follow_up(session, pair, Procedure(application.procedure), links),
-        relinked_on={(link.kind, link.service): link.relinked_on for link in links if link.relinked_on},
+        services={link.number: link.service for link in links},
+        relinked_on={link.number: link.relinked_on for link in links if link.relinked_on},
     )
 
 
@@ -213,14 +216,14 @@ async def _contract(session: DatabaseSession, pair: ApplicationOfficeRow) -> Iss
 
 
 def _remembered(link: RememberedLinkRow) -> RememberedLink:
-    return RememberedLink(kind=LinkKind(link.kind), service=link.service, last_imported_on=link.last_imported_on)
+    return RememberedLink(number=link.number, kind=LinkKind(link.kind), last_imported_on=link.last_imported_on)
 
 
 def _relinked(links: Sequence[RememberedLinkRow]) -> list[Relinked]:
     return [
         Relinked(
+            number=link.number,
             kind=LinkKind(link.kind),
-            service=link.service,
             coverage=Coverage(last_imported_on=link.last_imported_on, first_covered_on=link.first_covered_on),
         )
         for link in links

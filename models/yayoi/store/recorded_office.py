@@ -19,7 +19,7 @@ async def recorded_office(session: DatabaseSession, application_no: str, office_
         raise LookupError(f"{application_no}/{office_no} has no status row")
     pair = {"application_no": application_no, "office_no": office_no}
     steps = await session.scalars(select(SetUpStepRow.step).filter_by(**pair).order_by(SetUpStepRow.done_at))
-    links = await session.scalars(select(RememberedLinkRow).filter_by(**pair).order_by(RememberedLinkRow.service))
+    links = await session.scalars(select(RememberedLinkRow).filter_by(**pair).order_by(RememberedLinkRow.number))
     return RecordedOffice(
         version=status.version,
         assignee=status.assignee,
@@ -35,4 +35,4 @@ def _relinked(link: RememberedLinkRow) -> Relinked | None:
     if link.first_covered_on is None:
         return None
     coverage = Coverage(last_imported_on=link.last_imported_on, first_covered_on=link.first_covered_on)
-    return Relinked(kind=LinkKind(link.kind), service=link.service, coverage=coverage)
+    return Relinked(number=link.number, kind=LinkKind(link.kind), coverage=coverage)

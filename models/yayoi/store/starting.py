@@ -4,9 +4,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
+from models.common.acting import SYSTEM
+from models.common.calendar import utc_now
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSessions
 from models.common.store.starting import keys_to_start, mark_started
 from models.tables import ApplicationOfficeRow, ApplicationRow, RefusedFormRow
+
+STRANGER_REPLACED = "システム以外の人がこの申込の番号で始めていた手続きを終了させ、手続きを始め直した"
+"""In the audit trail of an application."""
 
 
 async def applications_to_start(sessions: DatabaseSessions) -> Sequence[str]:
@@ -25,7 +31,11 @@ async def application_of(
         return row, (await session.scalars(offices.order_by(ApplicationOfficeRow.office_no))).all()
 
 
-async def mark_application_started(sessions: DatabaseSessions, application_no: str) -> None:
+async def mark_application_started(sessions: DatabaseSessions, application_no: str, *, replaced: bool = False) -> None:
+    """Note that it was started; `replaced`: in the place of what a stranger had started under its id."""
+    if replaced:
+        async with sessions.begin() as session:
+            audit(session, application_no, STRANGER_REPLACED, by=SYSTEM, at=utc_now())
     await mark_started(sessions, ApplicationRow.application_no, application_no)
 
 

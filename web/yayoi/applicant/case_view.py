@@ -172,11 +172,11 @@ def office_view(
     pair (Y5a); `asked_anew`: whether they had, before its Yayoi ID was corrected.
     """
     contract_id = pair.issued_contract_id or records.contract_id
-    stage, points = Stage(status.stage), tuple(status.points)
+    stage, points = Stage(status.stage), tuple(map(records.services.named, status.points))
     late = stage is Stage.AFTER_CLOSING
     if (pair.closed_at is not None or status.outcome) and not late:
         outcome = Outcome(pair.outcome or status.outcome or Outcome.COMPLETED)
-        return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
+        return _ended(pair, outcome, tuple(pair.open_points or points), contract_id)
     if status.ending or records.under_way:
         keep_still = procedure.linked and stage not in _AFTER_FREEZE
         instruction = ENDING if status.ending else _UNDER_WAY

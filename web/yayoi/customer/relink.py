@@ -132,14 +132,14 @@ def _typed(links: Sequence[LinkView], kept: KeptForm) -> PageForm:
 
 
 def _links(pair: PairStatus) -> list[LinkView]:
-    coverages = {(link.kind, link.service): link.coverage for link in pair.follow_up.relinked}
+    coverages = {link.number: link.coverage for link in pair.follow_up.relinked}
     return [
         LinkView(
             kind=link.kind,
-            service=link.service,
+            service=pair.services[link.number],
             last_imported_on=link.last_imported_on,
-            relinked_on=pair.relinked_on.get((link.kind, link.service)),
-            coverage=coverages.get((link.kind, link.service)),
+            relinked_on=pair.relinked_on.get(link.number),
+            coverage=coverages.get(link.number),
             event_id=uuid4(),
         )
         for link in pair.follow_up.links

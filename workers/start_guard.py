@@ -1,0 +1,90 @@
+"""What keeps a workflow that a stranger has started from running, or from being tried again and again.
+
+Anybody at Temporal's port can start a workflow on our task queue: with what nobody can read, or with the number of
+somebody's case. What our own processes start with is encrypted with the key of its own case, which nobody else has.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from temporalio.api.common.v1 import Payload
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.converter import SerializationContext, StorageDriverStoreContext
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.workflow import Info
+from temporalio.workflow import _Definition as Definition
+
+from models.common.encryption import OPENED_WITH, key_owner
+
+NOT_OURS = "NotStartedByUs"
+"""The type of the failure with which it ends."""
+_log = logging.getLogger(__name__)
+
+
+class StartGuard(WorkflowRunner):
+    """Ends with a failure, at its first task, a workflow whose input is not encrypted with the key of its own case.
+
+    One that was accepted once is never looked at again: a case whose key is away waits, and none fails.
+    """
+
+    def __init__(self, runner: WorkflowRunner) -> None:
+        self._runner = runner
+
+    def prepare_workflow(self, defn: Definition) -> None:
+        self._runner.prepare_workflow(defn)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _Guarded(self._runner.create_instance(det))
+
+    def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
+        self._runner.set_worker_level_failure_exception_types(types)
+
+
+class _Guarded(WorkflowInstance):
+    def __init__(self, instance: WorkflowInstance) -> None:
+        self._instance = instance
+        self._refused = False
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        own = key_owner(self.get_info().workflow_id)
+        begun = (job.initialize_workflow for job in act.jobs if job.HasField("initialize_workflow"))
+        if not act.is_replaying and any(_opened_with(each) != own for start in begun for each in start.arguments):
+            self._refused = True
+            return self._failed(act)
+        if self._refused:  # it leaves the worker's memory
+            return _completed(act)
+        return self._instance.activate(act)
+
+    def _failed(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        _log.error("%s was not started by this installation: it is ended", self.get_info().workflow_id)
+        completion = _completed(act)
+        failure = completion.successful.commands.add().fail_workflow_execution.failure
+        failure.message = "not started by this installation: its input is not encrypted with the key of its case"
+        failure.application_failure_info.type = NOT_OURS
+        failure.application_failure_info.non_retryable = True
+        return completion
+
+    def get_serialization_context(self, command_info: object) -> SerializationContext | None:
+        return self._instance.get_serialization_context(command_info)  # type: ignore[arg-type]  # the SDK's own
+
+    def get_external_store_context(self, command_info: object) -> StorageDriverStoreContext:
+        return self._instance.get_external_store_context(command_info)  # type: ignore[arg-type]  # the SDK's own
+
+    def get_info(self) -> Info:
+        return self._instance.get_info()
+
+    def get_thread_id(self) -> int | None:
+        return self._instance.get_thread_id()
+
+
+def _completed(act: WorkflowActivation) -> WorkflowActivationCompletion:
+    completion = WorkflowActivationCompletion(run_id=act.run_id)
+    completion.successful.SetInParent()
+    return completion
+
+
+def _opened_with(payload: Payload) -> str | None:
+    """Return the id of the key that the codec has decrypted it with; None: it was not encrypted so."""
+    opened = payload.metadata.get(OPENED_WITH)
+    return opened.decode() if opened is not None else None
