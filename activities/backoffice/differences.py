@@ -12,6 +12,7 @@ from activities.backoffice.myics_differences import MyicsDifferences
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from activities.yayoi.open_pairs import OpenPair, open_pairs
 from activities.yayoi.registry.protocols import SmartImport
+from activities.yayoi.started_applications import started_submission
 from models.backoffice.reconciliation import Finding, FindingKind, Repair
 from models.common.calendar import JST, day_in_japan
 from models.common.store.ledger import StepTransaction, key_of
@@ -132,12 +133,21 @@ class Differences:
         """Name an application that is not started because Temporal has another workflow of its number."""
         waiting = {each.workflow_id for each in findings if each.kind is FindingKind.NOT_STARTED and each.workflow_id}
         statuses = await statuses_of(self._client, waiting)
+        foreign = {each for each in waiting if statuses[each] is not WorkflowStatus.UNKNOWN}
+        foreign -= {each for each in foreign if await self._is_our_own(each)}  # it is only not marked as started yet
         return [
             each.model_copy(update={"kind": FindingKind.FOREIGN, "detail": FOREIGN, "repair": None})
-            if each.workflow_id in waiting and statuses[each.workflow_id] is not WorkflowStatus.UNKNOWN
+            if each.workflow_id in foreign
             else each
             for each in findings
         ]
+
+    async def _is_our_own(self, workflow_id: str) -> bool:
+        started_for = await started_submission(self._client, workflow_id)
+        async with self._sessions() as session:
+            submissions = select(ApplicationRow.submission_id)
+            number = workflow_id.partition("/")[2]
+            return started_for == await session.scalar(submissions.filter_by(application_no=number))
 
     async def _still_open(self, findings: list[Finding]) -> list[Finding]:
         """Skip what was closed while Temporal was asked."""

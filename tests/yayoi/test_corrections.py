@@ -189,7 +189,7 @@ async def test_a_correction_goes_by_the_cases_own_workflow_until_that_ends(envir
     (kind, service), today = BANK_B, day_in_japan(await case.now())
     await case.relink(kind, service, today)
     asked = AskedOperation(SATO)
-    message = CorrectRelink(kind=kind, service=service, relinked_on=today, **BY)
+    message = CorrectRelink(link=await case.link(kind, service), relinked_on=today, **BY)
     act = await asked.sign(
         operations_by(environment.client, environment.sessions), case.office().id, Action.CORRECT_RELINK, message
     )

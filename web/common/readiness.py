@@ -30,7 +30,7 @@ class Readiness(BaseModel):
 
     database: bool = Field(description="データベースが応答し、書き込める")
     temporal: bool = Field(description="Temporal が応答する。応答しない間も、受け付けは続けられる")
-    clock: bool = Field(description="このコンピューターの時計が、データベースの時計と合っている（1 分以内）")
+    clock: bool = Field(description="このコンピューターの時計が、データベースの時計と合っている")
 
 
 def add_readiness(
