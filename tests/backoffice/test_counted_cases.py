@@ -6,6 +6,7 @@ from sqlalchemy import update
 
 from models.backoffice.case_figures import STAGES, MailState, ProcedureFigures
 from models.backoffice.store.counted_cases import CountedCases
+from models.common.calendar import day_in_japan
 from models.tables import ApplicationRow, CaseStatusRow, NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import Stage
@@ -56,7 +57,7 @@ async def test_open_cases_mails_and_notices_are_counted(environment: Environment
         assert found.notices == {True: 1, False: 0}
         assert found.acceptance_to_notice == {"50": timedelta(days=3).total_seconds(), "90": 3 * 86_400}
         async with environment.sessions.begin() as session:
-            late = {"due_date": (now - timedelta(days=5)).date()}
+            late = {"due_date": day_in_japan(now - timedelta(days=5))}
             await session.execute(update(ApplicationRow).where(applied).values(**late))
             refused = {"refused_because": "宛先を受け付けませんでした"}
             await session.execute(update(NoticeRow).where(mail).values(**refused))

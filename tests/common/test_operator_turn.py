@@ -19,6 +19,8 @@ from tests.support.signing import SATO
 from workflows.common import search_attributes
 
 SUPERVISOR = "tn"
+ASKED_FIRST = "fj"
+"""Of the supervisors, by their handles."""
 
 
 async def alerted(environment: Environment) -> tuple[Case, date]:
@@ -62,7 +64,7 @@ async def test_the_escalation_reminds_notifies_the_supervisor_and_hands_the_case
     assert await recipients(case, MailKind.OPERATOR_ESCALATION) == []
 
     await case.until_day(environment.calendar.business_days_after(alert_on, 2))
-    assert await recipients(case, MailKind.OPERATOR_ESCALATION) == [await address(environment, SUPERVISOR)]
+    assert await recipients(case, MailKind.OPERATOR_ESCALATION) == [await address(environment, ASKED_FIRST)]
     assert await shown_assignee(case) == first
 
     await case.until_day(environment.calendar.business_days_after(alert_on, 3))

@@ -54,7 +54,7 @@ CHOSEN = {
 }
 NOT_TYPED = {
     *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),
-    *("administrator", "roles", "supervisor", "service_kind", "step", "salt", "asked", "commitment"),
+    *("administrator", "roles", "supervisor", "service_kind", "step", "salt", "asked", "commitment", "link"),
 }
 """Numbers of our own, choices, and what we answer."""
 AS_IT_IS = {"password", "password_confirmation"}

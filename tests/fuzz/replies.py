@@ -51,6 +51,8 @@ async def saying(found: bytes, *, speaks_first: bool) -> AsyncIterator[int]:
     server = await asyncio.start_server(converse, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+    for _ in range(3):  # whoever has come in begins to converse, and is waited for
+        await asyncio.sleep(0)
     for each in conversations:
         if each is not None:
             await each

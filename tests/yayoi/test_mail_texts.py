@@ -12,6 +12,7 @@ from sqlalchemy import update
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import WrittenMail
 from activities.yayoi.mail_texts import MailTexts
+from models.common.messages import OperatorsTask
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.case_links import case_link
@@ -102,7 +103,9 @@ class Post:
 
     async def write(self, kind: MailKind) -> WrittenMail:
         points = (POINT,) * (3 if kind is MailKind.APPROVAL_ANSWERED else 1)
-        request = SendMail(case_no=self.application_no, part=1, kind=kind, at=AT, points=points, until=UNTIL)
+        turn = OperatorsTask(next_step="確認してください", because="佐藤：休暇のため") if kind.for_operators else None
+        said = {"points": points, "until": UNTIL, "turn": turn}
+        request = SendMail(case_no=self.application_no, part=1, kind=kind, at=AT, **said)
         texts = MailTexts(
             build_registry(self.environment.settings),
             mail_templates(**named_in_mails(self.environment.settings)),
