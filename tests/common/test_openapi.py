@@ -15,7 +15,7 @@ from tests.support.serving import served
 from tests.support.web import Web, answering, end_cases, fill_registry, web_on
 from tests.support.webhook_receiver import SECRET
 
-EXAMPLES = ["3", pytest.param("40", marks=pytest.mark.long)]
+EXAMPLES = ["1", pytest.param("40", marks=pytest.mark.long)]
 """Per endpoint and kind of input; always the same ones."""
 
 

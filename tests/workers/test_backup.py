@@ -95,6 +95,7 @@ async def waits(settings: Settings, application_no: ApplicationNo) -> None:
         await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_what_came_after_a_backup_is_never_given_out_or_allowed_again_and_cases_go_on(
     state_dir: Path, tmp_path: Path
 ) -> None:

@@ -49,7 +49,7 @@ def tetsuzuki(
     [
         ({"PYTHONIOENCODING": "ascii"}, b"\\u79d8\\u5bc6\\u9375\twhsec_"),
         ({"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, b"\\u79d8\\u5bc6\\u9375\twhsec_"),
-        ({"PYTHONIOENCODING": "cp932"}, "秘密鍵\twhsec_".encode("cp932")),
+        pytest.param({"PYTHONIOENCODING": "cp932"}, "秘密鍵\twhsec_".encode("cp932"), marks=pytest.mark.long),
     ],
     ids=["ascii", "POSIX", "cp932"],
 )

@@ -30,7 +30,7 @@ class Waiter:
         await workflow.wait_condition(lambda: False)
 
 
-@pytest.mark.parametrize("versioned", [False, True])
+@pytest.mark.parametrize("versioned", [pytest.param(False, marks=pytest.mark.long), True])
 async def test_the_backlog_grows_without_a_worker_and_is_gone_when_one_has_caught_up(
     temporal: WorkflowEnvironment, capsys: pytest.CaptureFixture[str], versioned: bool
 ) -> None:

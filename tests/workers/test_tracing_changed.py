@@ -1,5 +1,6 @@
 """Tracing that is turned on and off while a case is open: the case goes on, and its operations verify."""
 
+import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
@@ -13,6 +14,7 @@ from workers.telemetry.traced_workflows import TracedRunner
 from workers.wiring.root import Workers, build_worker
 
 
+@pytest.mark.long
 async def test_a_case_goes_on_when_tracing_is_turned_on_and_off_again(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

@@ -33,7 +33,7 @@ UNTIL = date(2026, 11, 27)
 POINT = "会計事務所との共有が解除されていません。"
 FIRM = "山田会計事務所"
 DESK = "desk@example.co.jp"
-SUPERVISOR = "tanaka@back-office.example.jp"
+SUPERVISOR = "fujii@back-office.example.jp"
 TO_THE_PAIR = {
     *(MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER),
     *(MailKind.FOLLOW_UP_ENDED, MailKind.CASE_LINK),

@@ -89,7 +89,8 @@ async def test_y14_a_link_that_is_made_while_the_case_waits_is_remembered_too(en
         )
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)
-    assert any("カード「みずうみ」" in point for point in (await case.progress()).open_points)
+    number = await case.link(LinkKind.OTHER, "カード「みずうみ」")
+    assert any(f"（連携{number}）" in point for point in (await case.progress()).open_points)
 
 
 async def test_y3_of_two_corrections_at_once_only_a_checked_one_goes_on(environment: Environment) -> None:
