@@ -19,7 +19,8 @@ from workers.demo.pages import Bearer, register_yayoi_id, set_up_and_relink
 from workers.demo.run import TANAKA, DemoRun, link_in
 from workers.demo.stored_facts import issued, mail_address_of, operator_of, registered
 
-SUPERVISOR, ASKING = "田中", "佐藤"
+ASKED_FIRST, ASKING = "藤井", "佐藤"
+"""The first of the supervisors, by their handles, and who asks for an approval."""
 
 
 async def corrected(run: DemoRun) -> None:
@@ -55,7 +56,7 @@ async def expired(run: DemoRun, calendar: BusinessCalendar) -> None:
     await run.mails((customer, MailKind.RECEIPT.subject), (customer, MailKind.RELEASE_SHARING.subject))
     due_date = calendar.due_date(day_in_japan(await run.now(1)))
     operator = await operator_of(run, 1)
-    supervisor = await mail_address_of(run, SUPERVISOR)
+    supervisor = await mail_address_of(run, ASKED_FIRST)
 
     run.heading(
         "He is reminded three times; his operator, the supervisor and who takes over are mailed; the due date passes"

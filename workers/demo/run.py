@@ -32,6 +32,7 @@ from models.yayoi.identifiers import ApplicationNo, application_workflow_id, off
 from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
+from workers import store_marks
 from workers.demo.browser import Browser
 from workers.demo.operators_desk import OperatorsDesk
 from workers.program import ClearError
@@ -216,7 +217,8 @@ class DemoRun:
         self.say("Every procedure has ended.")
 
     async def _running(self) -> list[str]:
-        return [each.id async for each in self._client.list_workflows("ExecutionStatus = 'Running'")]
+        of_cases = f"ExecutionStatus = 'Running' AND WorkflowType != '{store_marks.WORKFLOW_TYPE}'"
+        return [each.id async for each in self._client.list_workflows(of_cases)]
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
