@@ -33,8 +33,8 @@ def noting(file: Path) -> Say:
 
     def note(text: str) -> None:
         say(text)
-        # A disk that is full does not stop what is supervised.
-        with suppress(OSError), file.open("a", encoding="utf-8") as log:
+        # A disk that is full does not stop what is supervised, nor does a folder's name that is no UTF-8.
+        with suppress(OSError), file.open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
 
     return note
