@@ -161,7 +161,7 @@ def _erases(table: str) -> Allowed:
     return _ERASED.get(table, READ | blanked | deleted)
 
 
-_COUNTED = frozenset({"applications", "case_status", "events", "notices"})
+_COUNTED = frozenset({"applications", "case_status", "events", "held_cases", "notices"})
 """What figures are made of."""
 
 

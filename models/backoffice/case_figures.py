@@ -38,6 +38,8 @@ class MailState(StrEnum):
 
     PENDING = "pending"
     """The mail server has not taken it yet."""
+    HELD = "held"
+    """It waits since a restore until somebody releases its case."""
     REFUSED = "refused"
     """Its recipient is refused for good."""
     RETURNED = "returned"

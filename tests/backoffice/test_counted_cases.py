@@ -7,7 +7,7 @@ from sqlalchemy import update
 from models.backoffice.case_figures import STAGES, MailState, ProcedureFigures
 from models.backoffice.store.counted_cases import CountedCases
 from models.common.calendar import day_in_japan
-from models.tables import ApplicationRow, CaseStatusRow, NoticeRow
+from models.tables import ApplicationRow, CaseStatusRow, HeldCaseRow, NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import Stage
 from tests.support.databases import as_role
@@ -65,3 +65,20 @@ async def test_open_cases_mails_and_notices_are_counted(environment: Environment
         assert found.notices == {True: 0, False: 1}
         assert (found.mails[MailState.PENDING], found.oldest_pending_mail) == (0, 0)
         assert found.mails[MailState.REFUSED] > 0
+
+
+async def test_mails_that_wait_since_a_restore_are_counted_apart(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    now = datetime.now(UTC)
+    async with environment.sessions.begin() as session:
+        await session.execute(update(NoticeRow).values(sent_at=None))
+    async with as_role(environment.sessions, DatabaseRole.FIGURES) as own:
+        counted = CountedCases(own, lambda: now)
+        before = (await counted.read()).mails
+        assert before[MailState.PENDING] > before[MailState.HELD] == 0
+        async with environment.sessions.begin() as session:
+            session.add(HeldCaseRow(case_no=case.application_no, held_since=now))
+        found = await counted.read()
+        assert (found.mails[MailState.PENDING], found.mails[MailState.HELD]) == (0, before[MailState.PENDING])
+        assert found.oldest_pending_mail == 0

@@ -16,7 +16,7 @@ from models.backoffice.case_figures import (
 )
 from models.common.calendar import JST
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ApplicationRow, CaseStatusRow, EventRow, NoticeRow
+from models.tables import ApplicationRow, CaseStatusRow, EventRow, HeldCaseRow, NoticeRow
 from models.webhooks.messages import DELIVERY_WORKFLOW, WebhookStage
 from models.yayoi.mails import MailKind
 
@@ -91,9 +91,15 @@ async def _oldest(session: DatabaseSession, counted: Select[int, datetime], now:
 
 
 async def _mails(session: DatabaseSession, now: datetime) -> tuple[dict[MailState, int], float]:
-    pending = _MAIL.sent_at.is_(None) & _MAIL.refused_because.is_(None)
-    refused = _MAIL.sent_at.is_(None) & _MAIL.refused_because.is_not(None)
-    states = {MailState.PENDING: pending, MailState.REFUSED: refused, MailState.RETURNED: _MAIL.bounced_at.is_not(None)}
+    unsent, refused = _MAIL.sent_at.is_(None), _MAIL.refused_because.is_not(None)
+    held = _MAIL.case_no.in_(select(HeldCaseRow.case_no))
+    pending = unsent & ~refused & ~held
+    states = {
+        MailState.PENDING: pending,
+        MailState.HELD: unsent & ~refused & held,
+        MailState.REFUSED: unsent & refused,
+        MailState.RETURNED: _MAIL.bounced_at.is_not(None),
+    }
     counts = [func.count().filter(state) for state in states.values()]
     oldest = func.min(case((pending, _MAIL.created_at)))
     recent = select(*counts, oldest).where(_MAIL.created_at > now - COUNTED_BACK)
