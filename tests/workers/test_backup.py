@@ -30,6 +30,7 @@ from models.tables import (
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Stage
 from models.yayoi.store.ended_links import next_link
+from tests.support.encryption import MASTER_KEYS
 from tests.support.environment import OFFICE_B, OFFICE_C
 from tests.support.running_stack import quiet
 from tests.support.stack_cases import Case, Outside, load_examples
@@ -167,7 +168,7 @@ async def test_a_backup_that_is_not_whole_or_whose_keys_or_journal_are_missing_c
     (tmp_path / "journal").rename(journal)
     masters = state_dir / "master_keys"
     lines = masters.read_text()
-    masters.write_text("another " + "0" * 64 + "\n")
+    masters.write_text(f"{MASTER_KEYS.get_secret_value()}\n")  # of another house
     with pytest.raises(BackupError, match="are not here"):
         await restore(settings, Copies(folder, folder), quiet)
     masters.write_text(lines)
