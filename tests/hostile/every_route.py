@@ -27,6 +27,7 @@ IN_PATHS = {
     "action": "stop",
     "batch_no": "MB-000001",
     "client_id": f"{FIRM}0001",
+    "kind": "users",
 }
 """What stands in a path for each of its parts: a new one needs a value here."""
 

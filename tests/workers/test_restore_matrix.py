@@ -218,7 +218,7 @@ class ThreeCopies:
         """Return a stack on another machine, to which only keys and journal were brought."""
         for each in ("keys", "master_keys", "secret_key", "journal"):
             kept = self.folder / "kept" / each
-            (shutil.copytree if kept.is_dir() else shutil.copyfile)(kept, state_dir / each)
+            (shutil.copytree if kept.is_dir() else shutil.copy)(kept, state_dir / each)
         return alone(state_dir, log_level="WARNING")
 
 
@@ -241,7 +241,7 @@ async def three_copies(tmp_path_factory: pytest.TempPathFactory) -> ThreeCopies:
         (folder / "kept").mkdir()
         for each in ("keys", "master_keys", "secret_key", "journal"):
             kept = Path(state_dir) / each
-            (shutil.copytree if kept.is_dir() else shutil.copyfile)(kept, folder / "kept" / each)
+            (shutil.copytree if kept.is_dir() else shutil.copy)(kept, folder / "kept" / each)
     return ThreeCopies(folder, customers, frozenset(numbers))
 
 

@@ -68,7 +68,12 @@ class RestoredWorkflows:
     async def settle(self) -> list[RestoredCase]:
         """Bring every workflow to its row, and write down what became of each. May be done again."""
         running = await self._running()
-        settled = [*await self._without_row(running), *await self._of_rows(running)]
+        async with self._sessions() as session:
+            rows = await session.execute(select(CaseKeyRow.owner, CaseKeyRow.erased_at))
+            keys = {row.owner: row.erased_at for row in rows}
+        ended = await self._without_row(running, keys)
+        erased = {owner for owner, erased_at in keys.items() if erased_at is not None}
+        settled = [*ended, *await self._of_rows(running, erased)]
         async with self._sessions.begin() as session:
             await session.execute(delete(RestoredCaseRow))
             for each in settled:
@@ -88,11 +93,8 @@ class RestoredWorkflows:
         query = f"ExecutionStatus = 'Running' AND TaskQueue IN ({queues})"
         return {each.id async for each in self._client.list_workflows(query)}
 
-    async def _without_row(self, running: Collection[str]) -> list[RestoredCase]:
-        """End what no record is about, or what nobody can read any more."""
-        async with self._sessions() as session:
-            rows = await session.execute(select(CaseKeyRow.owner, CaseKeyRow.erased_at))
-            keys = {row.owner: row.erased_at for row in rows}
+    async def _without_row(self, running: Collection[str], keys: Mapping[str, datetime | None]) -> list[RestoredCase]:
+        """End what no record is about, or what nobody can read any more. `keys`: when each was erased, by its owner."""
         ended = []
         for workflow_id in sorted(running):
             owner = key_owner(workflow_id)
@@ -103,15 +105,18 @@ class RestoredWorkflows:
             ended.append(RestoredCase(workflow_id, Verdict.UNDONE, detail, case_no_of(workflow_id)))
         return ended
 
-    async def _of_rows(self, running: Collection[str]) -> list[RestoredCase]:
-        """Go through what is open by the records or in Temporal."""
+    async def _of_rows(self, running: Collection[str], erased: Collection[str]) -> list[RestoredCase]:
+        """Go through what is open by the records or in Temporal, but for cases that were erased."""
         async with self._sessions() as session:
             rows = (
                 await session.scalars(select(CaseStatusRow).order_by(CaseStatusRow.case_no, CaseStatusRow.part))
             ).all()
             recorded = await _last_steps(session)
         is_open = [
-            row for row in rows if (row.outcome is None and row.stage != CLOSED_STAGE) or row.workflow_id in running
+            row
+            for row in rows
+            if (row.outcome is None and row.stage != CLOSED_STAGE) or row.workflow_id in running
+            if key_owner(row.workflow_id) not in erased
         ]
         return [await self._of_row(row, recorded.get((row.case_no, row.part))) for row in is_open]
 
