@@ -205,6 +205,15 @@ async def test_a_supervisor_acts_on_others_cases_and_on_a_whole_list_of_five_hun
     assert MOST_CASES == 500
 
 
+async def test_as_many_cases_as_are_allowed_are_chosen_by_one_form(desk: DeskSite) -> None:
+    await fill_offices(desk.sessions, ListedOffice(1, status=MINE))
+    await desk.sign_in("sk")
+    others = [f"YS-{number:06d}/1" for number in range(2, MOST_CASES + 1)]
+    place = await chosen(desk, "YS-000001/1", *others)
+    assert re.fullmatch(r"/desk/bulk/[0-9a-f-]{36}", place)
+    assert "一括操作（1 件）" in text_of(await desk.http.get(place))
+
+
 async def test_a_case_that_went_to_a_colleague_meanwhile_is_left_to_them(desk: DeskSite) -> None:
     await fill_offices(desk.sessions, ListedOffice(1, status=MINE), ListedOffice(2, status=MINE))
     await desk.sign_in("sk")

@@ -19,8 +19,8 @@ from web.common.auth.rate_limits import Limit, Limits, SharedLimit, Try, client_
 from web.common.problems import ProblemError
 from web.common.sent_forms import PageRoute, SignInNeededError, sign_in_address
 
-MAX_FIELDS = 300
-"""More than the longest form has."""
+MAX_FIELDS = 600
+"""More than the longest form has: 500 cases that an operator has chosen."""
 UNREADABLE_FORM = "フォームを読み取れませんでした。お手数ですが、フォームを開き直してください。"
 HOME = "/"
 
