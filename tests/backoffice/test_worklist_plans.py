@@ -40,14 +40,15 @@ FILL = (
     select 'YS-' || lpad(n::text, 6, '0'), 1, 'p' || n || '@example.jp', 't' || n, chr(22968 + n % 977) || '支店'
     from generate_series(1, :many) n""",
     """insert into case_status (case_no, part, procedure, version, changed_at, stage, since, waiting_for, due_on,
-        assignee, overdue, failing, held, undelivered, awaits_approval, outcome)
+        assignee, overdue, failing, held, undelivered, awaits_approval, outcome, workflow_id)
     select 'YS-' || lpad(n::text, 6, '0'), 1, 'OfficeDataProcedure', 1, now(), 'x', now(),
         case when n % 20 = 0 then '担当者' else '申込者' end, date '2026-11-01' + n % 60,
         case when n % 3 = 0 then 'sk' end, n % 40 = 0, n % 200 = 0, n % 90 = 0, n % 300 = 0, n % 400 = 0,
-        case when n % 10 > 0 then '完了' end
+        case when n % 10 > 0 then '完了' end, 'application/YS-' || lpad(n::text, 6, '0') || '/office/1'
     from generate_series(1, :many) n""",
-    """insert into case_status (case_no, part, procedure, version, changed_at, stage, since, waiting_for)
-    select 'YS-' || lpad(n::text, 6, '0'), 0, 'MultiOfficeApplication', 1, now(), 'x', now(), 'システム'
+    """insert into case_status (case_no, part, procedure, version, changed_at, stage, since, waiting_for, workflow_id)
+    select 'YS-' || lpad(n::text, 6, '0'), 0, 'MultiOfficeApplication', 1, now(), 'x', now(), 'システム',
+        'application/YS-' || lpad(n::text, 6, '0')
     from generate_series(1, :many) n""",
     """insert into yayoi_ids (yayoi_id, family_name, given_name)
     select 'p' || n || '@example.jp', chr(23968 + n % 971), '美' from generate_series(1, :many) n""",
@@ -59,8 +60,9 @@ REGISTRATIONS = (
         stage, expires_on, changed_at)
     select 'MR-' || lpad(n::text, 6, '0'), 'user', '2' || lpad(n::text, 9, '0'), 'r' || n || '@example.jp',
         chr(25968 + n % 953) || '太郎', 'x', now(), 'x', '2026-12-01', now() from generate_series(1, 20000) n""",
-    """insert into case_status (case_no, part, procedure, version, changed_at, stage, since, waiting_for)
-    select 'MR-' || lpad(n::text, 6, '0'), 0, 'UserInvitation', 1, now(), 'x', now(), '申込者'
+    """insert into case_status (case_no, part, procedure, version, changed_at, stage, since, waiting_for, workflow_id)
+    select 'MR-' || lpad(n::text, 6, '0'), 0, 'UserInvitation', 1, now(), 'x', now(), '申込者',
+        'registration/MR-' || lpad(n::text, 6, '0')
     from generate_series(1, 20000) n""",
 )
 SEARCHES = ("一丁", "YS-0001", "6000123", "p123@example", "支店", "子供", "佐藤", "00 12", "99")

@@ -28,6 +28,7 @@ IN_PATHS = {
     "batch_no": "MB-000001",
     "client_id": f"{FIRM}0001",
     "kind": "users",
+    "loss": "stop",
 }
 """What stands in a path for each of its parts: a new one needs a value here."""
 
