@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from tests.support.auth_app import HANAKO, PASSWORD, AuthApp
 from tests.support.web import CROSS_SITE, browser_on
-from web.common.auth.access import UNREADABLE_FORM
+from web.common.auth.access import MAX_FIELDS, UNREADABLE_FORM
 from web.common.auth.csrf import FOREIGN_FORM, Csrf
 
 
@@ -136,7 +136,7 @@ async def test_whatever_another_site_sends_is_refused(auth_app: AuthApp, content
             "multipart/form-data; boundary=x",
             b'--x\r\nContent-Disposition: form-data; name="what"; filename="a"\r\n\r\n',
         ),
-        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(400))),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(MAX_FIELDS + 1))),
     ],
 )
 async def test_what_is_no_form_of_ours_cannot_be_read(auth_app: AuthApp, content_type: str, content: bytes) -> None:
