@@ -88,10 +88,10 @@ def sizes() -> Iterator[Attack]:
     yield Attack(
         group, "70 KB in a form", "`POST /enquiry`", form("/enquiry", ENQUIRY, text="x" * 70_000), 413, "64 KB 以内"
     )
-    many = "&".join(f"a{number}=1" for number in range(400))
+    many = "&".join(f"a{number}=1" for number in range(700))
     yield Attack(
         group,
-        "400 fields",
+        "700 fields",
         "`POST /token`",
         json("/token", many, "application/x-www-form-urlencoded"),
         400,
