@@ -79,7 +79,7 @@ class ImapMailbox:
             raise MailboxError(f"{self.host}:{self.port}: {what}: refused")
         return answer
 
-    def _connect(self) -> imaplib.IMAP4_SSL:
+    def _connect(self) -> imaplib.IMAP4:
         context = ssl.create_default_context()
         return imaplib.IMAP4_SSL(self.host, self.port, ssl_context=context, timeout=_ANSWERS_WITHIN)
 
@@ -87,7 +87,7 @@ class ImapMailbox:
 class _OpenImap:
     """By UIDs, which stay the same while others delete."""
 
-    def __init__(self, mailbox: ImapMailbox, imap: imaplib.IMAP4_SSL) -> None:
+    def __init__(self, mailbox: ImapMailbox, imap: imaplib.IMAP4) -> None:
         self._mailbox = mailbox
         self._imap = imap
 

@@ -113,7 +113,7 @@ def _a_file() -> Path:
 
 
 class _WithoutTls(ImapMailbox):
-    def _connect(self) -> imaplib.IMAP4:  # type: ignore[override]
+    def _connect(self) -> imaplib.IMAP4:
         return imaplib.IMAP4(self.host, self.port, timeout=2)
 
 

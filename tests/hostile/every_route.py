@@ -77,7 +77,7 @@ def paths_of(target: Target, method: str) -> list[str]:
 
 def filled(path: str) -> str:
     """An address of this path: of the thief's own case, or made up; with the case's key."""
-    parts = {re.match(r"\w+", name)[0]: name for name in re.findall(r"{([^}]*)}", path)}  # type: ignore[index]
+    parts = {name.partition(":")[0]: name for name in re.findall(r"{([^}]*)}", path)}
     for name, written in parts.items():
         path = path.replace(f"{{{written}}}", IN_PATHS[name])
     key = case_path(SECRET, THIEF.application_no, LONG_AGO if path.endswith("/link") else STILL_OPEN).partition("?")[2]

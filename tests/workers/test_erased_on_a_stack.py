@@ -125,8 +125,12 @@ async def test_nobody_reads_anything_of_hers_and_his_is_whole(state_dir: Path) -
         async with temporal.opened(settings) as client:
             ids = [application_workflow_id(number), *(office_workflow_id(number, part) for part in (1, 2))]
             queue = f"late-{uuid4()}"
-            own = {"workflows": [Listening], "activities": [beat], "workflow_runner": UnsandboxedWorkflowRunner()}
-            async with Worker(client, task_queue=queue, **own):  # type: ignore[arg-type]  # named once
+            own: dict[str, Any] = {
+                "workflows": [Listening],
+                "activities": [beat],
+                "workflow_runner": UnsandboxedWorkflowRunner(),
+            }
+            async with Worker(client, task_queue=queue, **own):
                 late_id = f"{ids[0]}/late"
                 late = await client.start_workflow(Listening.run, HER, id=late_id, task_queue=queue)
                 await late.execute_update(Listening.say, HER)
