@@ -27,6 +27,8 @@ def show(report: RestoreReport) -> None:
     sys.stderr.write(
         f"restored ({report.fit.value}): records until {report.records_until:%F %T%z}; cases: {said}; ended again "
         f"{report.ended}, erased again {report.erased}; the mails of {report.held} cases wait for `tetsuzuki release`\n"
+        "numbers go on above all that were given out; the running number in a registered name goes on from what is "
+        "known, so that a name may occur twice\n"
     )
     if report.replaced:
         sys.stderr.write(f"what was there before lies in {report.replaced}: remove it when all is well\n")
