@@ -27,6 +27,7 @@ from models.tables import (
     ErasureRequestRow,
     IssuedContractRow,
     NoticeRow,
+    OperatorAuditRow,
     OperatorRow,
     OperatorSessionRow,
     PublicKeyRow,
@@ -50,6 +51,7 @@ from workers.backup.restoring import Copies, restore
 from workers.codec import key_id_of
 from workers.commands import keys, webhooks
 from workers.commands.act import act
+from workers.commands.acting import command_actor
 from workers.journal import JournalFile
 from workers.registry.file import load
 from workers.settings import Settings
@@ -129,6 +131,7 @@ async def has_ended(settings: Settings, ended: Ended) -> None:
     [state] = await all_of(settings, select(PublicKeyRow.state).filter_by(key_id=ended.key_id))
     assert (roles, removed_at is not None, state) == ([Role.ADMINISTRATOR], True, "revoked")
     assert await all_of(settings, of_link) == [2]
+    assert await all_of(settings, select(OperatorAuditRow.by).filter_by(action="restored")) == [str(command_actor())]
     assert await all_of(settings, select(OperatorSessionRow)) == []
     subscribers = select(WebhookSubscriberRow.active).filter_by(subscriber_id=ended.subscriber)
     assert await all_of(settings, subscribers) == [False]

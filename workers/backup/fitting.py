@@ -22,6 +22,7 @@ from models.backoffice.store.restored_rows import (
 from models.common.calendar import utc_now
 from models.common.journal import JournalEntry, JournalError, merged
 from models.common.store.mark_rows import mark_of_postgres, raise_epoch
+from models.common.store.operators import audit_operator
 from models.common.store.sessions import DatabaseSessions
 from models.common.store_marks import Fit, fit
 from models.common.task_queues import erasing_queue
@@ -29,6 +30,7 @@ from models.tables import HeldCaseRow
 from workers import database, schema, store_marks, temporal
 from workers.backup.manifest import BackupError
 from workers.backup.restored_workflows import RestoredWorkflows
+from workers.commands.acting import command_actor
 from workers.commands.master_key_changes import begin
 from workers.journal import JournalFile
 from workers.settings import Settings
@@ -127,7 +129,9 @@ async def _change_rows(
         report.erased = len(workflows)
         await hold_mails(session, at)
         await notify_again(session, since)
-        await raise_epoch(session, epoch, at)
+        mark = await raise_epoch(session, epoch, at)
+        who = str(command_actor())
+        audit_operator(session, who, "restored", by=who, at=at, epoch=mark.epoch, fit=report.fit.value)
     return workflows
 
 

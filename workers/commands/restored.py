@@ -8,9 +8,8 @@ from models.common.calendar import utc_now
 from models.common.store.held_cases import HeldCases
 from workers import database
 from workers.backup.fitting import RestoreReport, restore_in_place
+from workers.commands.acting import command_actor
 from workers.settings import Settings
-
-COMMAND = "command"
 
 
 async def restore_in_place_now(settings: Settings, *, accept_loss: bool, no_journal: bool) -> None:
@@ -42,5 +41,5 @@ async def release_now(settings: Settings, cases: list[str] | None) -> None:
             for each in await held.listed():
                 sys.stdout.write(f"{each.case_no}\t{each.mails} mails\t{each.webhooks} webhooks\n")
             return
-        released = await held.release(cases, by=COMMAND, at=utc_now())
+        released = await held.release(cases, by=str(command_actor()), at=utc_now())
     sys.stdout.write("".join(f"{each}\n" for each in released))

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from models.common.calendar import utc_now
 from models.common.journal import EndedKind, JournalEntry, Revocation
 from models.common.signing_keys import KeyState
+from models.common.store.operators import audit_operator
 from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import AccountState
 from models.tables import (
@@ -98,8 +99,7 @@ async def _end_operator(session: DatabaseSession, said: Revocation, at: datetime
         case _:
             row.removed_at, row.takes_cases = at, False
             await session.execute(delete(OperatorIdentityRow).filter_by(operator_id=row.operator_id))
-    audit = {"action": "ended_again", "by": "restore", "facts": {"what": said.what.value}}
-    session.add(OperatorAuditRow(happened_at=utc_now(), operator=said.about, **audit))
+    audit_operator(session, said.about, "ended_again", by="restore", at=utc_now(), what=said.what.value)
     return True
 
 
