@@ -7,6 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from models.backoffice.restored_cases import STARTED_ANEW, Verdict
+from models.common.calendar import utc_now
+from models.common.store.held_cases import HeldCases
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_B, OFFICE_C
 from tests.support.running_stack import quiet
@@ -14,6 +17,7 @@ from tests.support.stack_cases import Case, Outside, load_examples
 from workers import database, store_marks, temporal
 from workers.backup.copies import back_up
 from workers.backup.manifest import POSTGRES
+from workers.backup.restoring import Copies, restore
 from workers.health import check_worker
 from workers.program import ClearError
 from workers.settings import Settings
@@ -101,3 +105,20 @@ async def test_each_store_that_is_swapped_is_seen_and_once_it_is_set_right_cases
         await swap("temporal", places.temporal, of_before)
         await case.rests_at(1, Stage.SET_UP)
         await is_healthy(stack.settings)
+        [issued] = await case.issued()
+
+    # Temporal is lost for good: nothing starts, until the stores are made to fit as they lie.
+    for each in places.temporal.parent.glob(f"{places.temporal.name}*"):
+        each.unlink()
+    with pytest.raises(StoresApartError, match="Temporal is another one"):
+        await Stack(settings, say=quiet).__aenter__()
+    report = await restore(settings, Copies(), quiet)
+    assert {each.verdict for each in report.cases} == {Verdict.CONTINUED}
+    assert {each.detail for each in report.cases} == {STARTED_ANEW}
+    async with Stack(settings, say=quiet) as stack, database.opened(stack.settings) as sessions:
+        await case.rests_at(1, Stage.SET_UP)
+        assert [row.contract_id for row in await case.issued()] == [issued.contract_id]
+        await HeldCases(sessions).release(None, by="ab", at=utc_now())
+        await case.customer_sets_up(1)
+        await case.result()
+        assert len(outside.notices(OFFICE_B[0])) == 1
