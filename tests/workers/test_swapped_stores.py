@@ -11,6 +11,7 @@ from models.backoffice.restored_cases import STARTED_ANEW, Verdict
 from models.common.calendar import utc_now
 from models.common.store.held_cases import HeldCases
 from models.yayoi.procedures import Stage
+from models.yayoi.service_links import LinkKind
 from tests.support.environment import OFFICE_B, OFFICE_C
 from tests.support.running_stack import quiet
 from tests.support.stack_cases import Case, Outside, load_examples
@@ -31,6 +32,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(900)]
 
 SERVING = ("worker", "eraser", "web", "desk")
 SAID = b"Nothing is served"
+LINK_B = (LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")
 
 
 async def each_says_so(places: Places, before: Sequence[int]) -> None:
@@ -119,6 +121,6 @@ async def test_each_store_that_is_swapped_is_seen_and_once_it_is_set_right_cases
         await case.rests_at(1, Stage.SET_UP)
         assert [row.contract_id for row in await case.issued()] == [issued.contract_id]
         await HeldCases(sessions).release(None, by="ab", at=utc_now())
-        await case.customer_sets_up(1)
+        await case.customer_sets_up(1, LINK_B)
         await case.result()
         assert len(outside.notices(OFFICE_B[0])) == 1
