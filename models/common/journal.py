@@ -51,8 +51,8 @@ class EndedKind(StrEnum):
     OPERATOR_ROLES = "operator_roles"
     CASE_LINK = "case_link"
     WEBHOOK_SUBSCRIBER = "webhook_subscriber"
-    MYICS_ACCOUNT = "myics_account"
-    """Stopped by whoever manages the firm's users; it may be used again once they say so."""
+    ACCOUNT = "account"
+    """Stopped by whoever manages it; it may be used again once they say so."""
 
 
 class Revocation(BaseModel):

@@ -125,8 +125,8 @@ async def test_who_got_webhooks_and_who_was_stopped_is_ended_again_unless_they_c
         audit(session, restarted.registration_no, "アカウントの停止を解いた", by="system", at=utc_now())
     at = (utc_now() - timedelta(hours=1)).isoformat()
     entries = journalled(
-        Revocation(request="1", what=EndedKind.MYICS_ACCOUNT, about=ids[0]),
-        Revocation(request="2", what=EndedKind.MYICS_ACCOUNT, about=ids[1]),
+        Revocation(request="1", what=EndedKind.ACCOUNT, about=ids[0]),
+        Revocation(request="2", what=EndedKind.ACCOUNT, about=ids[1]),
         Revocation(request="3", what=EndedKind.WEBHOOK_SUBSCRIBER, about=ids[2]),
         Revocation(request="4", what=EndedKind.WEBHOOK_SUBSCRIBER, about="999"),
         at=at,

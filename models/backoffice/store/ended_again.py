@@ -46,7 +46,7 @@ async def _end(session: DatabaseSession, said: Revocation, at: datetime) -> bool
             return await _end_link(session, said)
         case EndedKind.WEBHOOK_SUBSCRIBER:
             return await _end_subscriber(session, said)
-        case EndedKind.MYICS_ACCOUNT:
+        case EndedKind.ACCOUNT:
             return await _end_account(session, said, at)
         case _:
             return await _end_operator(session, said, at)

@@ -171,7 +171,7 @@ class Users:
             if account.state == AccountState.STOPPED:
                 return
             await _may_be_stopped(session, account)
-            await journal_end(session, EndedKind.MYICS_ACCOUNT, str(account_id), at=self.now())
+            await journal_end(session, EndedKind.ACCOUNT, str(account_id), at=self.now())
             account.state = AccountState.STOPPED
             await end_sessions(session, account)
             self._audit(session, manager, account, "アカウントを停止した")
