@@ -7,7 +7,7 @@ the third (newer).
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -103,6 +103,7 @@ async def three_copies(tmp_path_factory: pytest.TempPathFactory) -> ThreeCopies:
             for copy in range(3):
                 await asyncio.gather(*(move(subject, story, copy) for subject, story in copies.everybody))
                 await rest(stack.settings, {subject: story.rests[copy] for subject, story in copies.everybody})
+                await nothing_is_under_way(stack.settings, [subject.workflow_id for subject, _ in copies.everybody])
                 await back_up(settings, folder / f"copy-{copy}")
                 issued.append(await issued_by(stack.settings))
             numbers = await applied(stack.settings)
@@ -151,6 +152,22 @@ async def test_each_cell_is_as_the_table_says_and_nothing_is_silent(
         await held.release(None, by="ab", at=utc_now())
         if relation is Relation.OLDER:  # what it had been told is lost, and it is told anew
             await outside.notice(three_copies.customers["set up"].yayoi_id)
+
+
+async def nothing_is_under_way(settings: Settings, workflow_ids: Sequence[str]) -> None:
+    """Wait until none of these has a task or an activity: a mail goes out after the row says where the case is."""
+    seen: dict[str, int] = {}
+    async with temporal.opened(settings) as client:
+        while True:
+            lengths: dict[str, int] = {}
+            for workflow_id in filter(None, workflow_ids):
+                found = (await client.get_workflow_handle(workflow_id).describe()).raw_description
+                is_idle = not found.pending_activities and not found.HasField("pending_workflow_task")
+                lengths[workflow_id] = found.workflow_execution_info.history_length if is_idle else -1
+            if lengths == seen and -1 not in lengths.values():
+                return
+            seen = lengths
+            await asyncio.sleep(1)
 
 
 GOING_ON = (Verdict.CONTINUED, Verdict.TO_DECIDE)

@@ -211,8 +211,12 @@ class RestoredWorkflows:
             execution=WorkflowExecution(workflow_id=described.id, run_id=described.run_id),
             maximum_page_size=1,
         )
-        events = (await self._client.workflow_service.get_workflow_execution_history_reverse(request)).history.events
-        return events[0].event_time.ToDatetime(UTC) - _ahead(described)
+        service = self._client.workflow_service
+        last = (await service.get_workflow_execution_history_reverse(request)).history.events[0]
+        if last.HasField("workflow_execution_time_skipping_transitioned_event_attributes"):
+            skipped = last.workflow_execution_time_skipping_transitioned_event_attributes
+            return skipped.wall_clock_time.ToDatetime(UTC)
+        return last.event_time.ToDatetime(UTC) - _ahead(described)
 
     async def _reset(self, workflow_id: str, run_id: str) -> None:
         """Go back to the end of the first task; one that has not come to it yet has done nothing."""
