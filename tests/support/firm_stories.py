@@ -131,7 +131,7 @@ FIRM_STORIES: Mapping[str, Story[Firm]] = {
     "expired": Story(
         (invites, expires, stays),
         (INVITED, EXPIRED, EXPIRED),
-        becomes((DECIDE, EXPIRED), (NOTHING, EXPIRED), (NOTHING, EXPIRED)),
+        becomes((DECIDE, INVITED), (NOTHING, EXPIRED), (NOTHING, EXPIRED)),
     ),
     "expired later": Story(
         (invites, stays, expires),

@@ -163,7 +163,7 @@ async def test_what_came_after_a_backup_is_never_given_out_or_allowed_again_and_
     folder, outside = tmp_path / "backup", Outside(settings, OURS)
     customers = [Customer(number, outside) for number in range(APPLICANTS)]
     async with receiving() as subscriber, receiving() as partner:
-        both = settings.model_copy(update={"api_keys": (SecretStr(OURS), SecretStr(A_PARTNERS))})
+        both = settings.model_copy(update={"api_keys": (SecretStr(OURS), SecretStr(f"partner:{A_PARTNERS}"))})
         async with Stack(both, say=quiet) as stack:
             await load_many(stack.settings, tmp_path, APPLICANTS)
             _, partners = await subscribe(stack.settings, subscriber, partner)
