@@ -67,7 +67,7 @@ _WHAT_HAPPENED = (
     SharingRow,
     ApplicationOfficeRow,
 )
-EACH_WAY = list(ResetTo)
+EACH_WAY = mostly_long(ResetTo, each_time=[*ResetTo][:1])
 
 
 async def effects(environment: Environment) -> Any:

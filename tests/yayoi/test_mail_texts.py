@@ -23,6 +23,7 @@ from models.yayoi.procedures import Procedure, Stage
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP, C
 from tests.support.environment import OFFICE_C, TARO, YAYOI, form
+from tests.support.matrices import mostly_long
 from tests.support.secret_key import SECRET_KEYS
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
@@ -159,7 +160,11 @@ async def close(environment: ActivityEnvironment, no: ApplicationNo) -> None:
     await environment.activities()["close_office"](step)
 
 
-each_procedure = pytest.mark.parametrize("procedure", Procedure, ids=[procedure.name for procedure in Procedure])
+each_procedure = pytest.mark.parametrize(
+    "procedure",
+    mostly_long(Procedure, each_time=[*Procedure][::2]),
+    ids=[procedure.name for procedure in Procedure],
+)
 _ISSUING = [procedure for procedure in Procedure if procedure.has(Stage.ISSUE)]
 each_with_a_new_id = pytest.mark.parametrize("procedure", _ISSUING, ids=[procedure.name for procedure in _ISSUING])
 
