@@ -9,12 +9,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from models.common import security_log
+from models.common.actors import ActorKind
+from models.common.security_log import SecurityEvent, security_event
 from workers.secret_files import SecretFileError
 from workers.settings import Settings
 
@@ -59,9 +62,14 @@ def read_settings() -> Settings:
         raise typer.Exit(WRONG_USE) from None
 
 
-def run_command(main: Callable[[Settings], Main]) -> NoReturn:
-    """Run a command with the settings, and end with its exit code."""
-    raise typer.Exit(run(main(read_settings())))
+def run_command(main: Callable[[Settings], Main], *, noted_as: str = "") -> NoReturn:
+    """Run a command with the settings, and end with its exit code. `noted_as`: how the security log calls it."""
+    raise typer.Exit(run(main(read_settings()), begin=partial(_note, noted_as) if noted_as else _nothing))
+
+
+def _note(command: str) -> None:
+    """Write down which command it is, and whose: what was typed after it may be about people."""
+    security_event(SecurityEvent.COMMAND, "begun", command=command, by=f"{ActorKind.COMMAND}:uid-{os.getuid()}")
 
 
 def _nothing() -> None:

@@ -182,10 +182,12 @@ class PairCheckActivities:
     async def check_pair(self, step: OfficeStep) -> CheckResult:
         """Let the pair hold what is right, freeze its office, and return every reason why it cannot be processed.
 
-        One that has its contract ID goes on as it is.
+        One that has its contract ID goes on as it is, and one that was undone and closed holds nothing any more.
         """
         async with self._sessions.begin() as session:
             recorded = await recorded_office(session, step.case_no, step.part)
+            if recorded.undone_as:
+                return CheckResult(recorded=recorded)
             if await has_its_contract_id(session, step.case_no, step.part):
                 pair = await find_notified_pair(session, step.case_no, step.part)
                 return CheckResult(frozen=pair.office.holds_token, recorded=recorded)

@@ -1,20 +1,20 @@
 """Whether this process can do its work: asked by whatever leads requests here, apart from whether it is alive."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from models.common.calendar import utc_now
 from models.common.store.readiness import database_clock
 from models.common.store.sessions import DatabaseSessions
+from models.common.temporal_answers import is_unknown_workflow
 from web.common.temporal_calls import UnreachableError, temporal_call
 
 READY_PATH = "/readyz"
@@ -22,6 +22,8 @@ WITHIN = timedelta(seconds=3)
 """How long each is asked."""
 CLOCKS_APART = timedelta(minutes=1)
 """How far this machine's clock may be from the database's: due dates and deadlines are days of both (Y11)."""
+_NO_CASE = "ready"
+"""The id of none."""
 _log = logging.getLogger(__name__)
 
 
@@ -64,12 +66,14 @@ def add_readiness(
 
 
 async def _temporal_is_ready(client: Client | None) -> bool:
+    """Say whether it answers about a case; the namespace itself may not be ours to look at."""
     if client is None:
         return True
-    asked: Callable[[DescribeNamespaceRequest], Awaitable[object]] = client.workflow_service.describe_namespace
     try:
         async with temporal_call(WITHIN):
-            await asked(DescribeNamespaceRequest(namespace=client.namespace))
-    except (UnreachableError, RPCError):
+            await client.get_workflow_handle(_NO_CASE).describe()
+    except UnreachableError:
         return False
+    except RPCError as error:
+        return is_unknown_workflow(error)
     return True

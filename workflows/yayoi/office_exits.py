@@ -11,7 +11,6 @@ from models.common.approvals import APPROVED, AWAITS_APPROVAL, DECLINED, NOTHING
 from models.common.messages import REQUEST_CANCELLATION, CaseRequest
 from models.common.operator_actions import EndCase
 from models.yayoi.early_exits import explanation
-from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.office_state import EarlyExit, OfficeState
 from models.yayoi.operator_actions import Action, AskCancel, Cancel
@@ -50,23 +49,23 @@ class OfficeExits:
         self._cancellation_requested = cancellation_requested
         self._requests, self._last_request = RowLook(self._take_requests), 0
 
-    def leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
+    def leave(self, outcome: Outcome, *points: str) -> None:
         """Have the story leave; `points`: what the customer reads about why."""
-        self._state.early_exit = EarlyExit(outcome, mail, tuple(points))
+        self._state.early_exit = EarlyExit(outcome, points)
         self._state.held = False
 
-    async def end(self, action: Action, message: EndCase, outcome: Outcome, mail: MailKind) -> None:
+    async def end(self, action: Action, message: EndCase, outcome: Outcome) -> None:
         """Record who ends the case, and why; the customer reads the text for them, or the usual one."""
         self._state.exit_recorded = outcome
         try:
             await self._steps.record(action, message)
         finally:
             self._state.exit_recorded = None
-        self.leave(outcome, mail, explanation(outcome, message.text_for_customer))
+        self.leave(outcome, explanation(outcome, message.text_for_customer))
 
     async def cancel(self, message: Cancel) -> None:
         """Cancel it."""
-        await self.end(Action.CANCEL, message, Outcome.CANCELLED, MailKind.CANCELLED)
+        await self.end(Action.CANCEL, message, Outcome.CANCELLED)
 
     # --- two people ---------------------------------------------------------------------------------------------------
 
@@ -85,7 +84,7 @@ class OfficeExits:
         finally:
             self._state.exit_recorded = None
         text = asked.message.text_for_customer if isinstance(asked.message, EndCase) else ""
-        self.leave(Outcome.CANCELLED, MailKind.CANCELLED, explanation(Outcome.CANCELLED, text))
+        self.leave(Outcome.CANCELLED, explanation(Outcome.CANCELLED, text))
 
     async def decline(self, message: Decision) -> None:
         """Leave it as it is."""
