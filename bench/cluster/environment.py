@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from workers.stack.temporal_server import BROKEN_CASES_AT_ONCE, TIME_SKIPPING
+from workers.stack.temporal_server import BACKLOG_OFTEN, BROKEN_CASES_AT_ONCE, TIME_SKIPPING
 
 _COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 _OPTION = "--dynamic-config-value"
@@ -116,7 +116,7 @@ def without_settings() -> dict[str, str]:
 
 def write_dynamic_config(file: Path) -> None:
     """Let cases be fast-forwarded, as on the dev server that tests share."""
-    options = [*TIME_SKIPPING, *BROKEN_CASES_AT_ONCE]
+    options = [*TIME_SKIPPING, *BROKEN_CASES_AT_ONCE, *BACKLOG_OFTEN]
     pairs = dict(text.split("=", 1) for text in options if text != _OPTION)
     values = {name: yaml.safe_load(value) for name, value in pairs.items()} | _ON_CLUSTERS
     file.write_text(yaml.safe_dump({name: [{"value": value}] for name, value in values.items()}))
