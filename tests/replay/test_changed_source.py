@@ -12,7 +12,9 @@ COPIED = ("activities", "bench", "models", "tests", "web", "workers", "workflows
 STEPS = Path("workflows", "yayoi", "office_steps.py")
 BEFORE = "        self._view.enter(Stage.REMEMBER_LINKS)\n"
 ONE_STEP_MORE = BEFORE + "        await self.look_at_sharing()\n"
-PATCHED = f'{BEFORE}        if workflow.patched("look-at-sharing-before-the-links"):\n            await self.look_at_sharing()\n'
+PATCHED = f"""{BEFORE}        if workflow.patched("look-at-sharing-before-the-links"):
+            await self.look_at_sharing()
+"""
 GUARDS = ("tests/replay/test_replay.py", "-k", "completed_at_once or cancelled_before_the_notice")
 """Some of the histories that `make test` replays, with the tests that it takes."""
 
