@@ -46,10 +46,11 @@ class ServerProcess:
     grpc: int
     membership: int
     http: int
+    metrics: int
 
     @classmethod
     def of(cls, name: str, service: str) -> "ServerProcess":
-        return cls(name, service, *(_low_port() for _ in range(3)))
+        return cls(name, service, *(_low_port() for _ in range(4)))
 
     @property
     def address(self) -> str:
@@ -100,6 +101,7 @@ class ClusterSettings:
             "TEMPORAL_BROADCAST_ADDRESS": "127.0.0.1",
             "DYNAMIC_CONFIG_FILE_PATH": str(self.dynamic),
             "LOG_LEVEL": "warn",
+            "PROMETHEUS_ENDPOINT": f"127.0.0.1:{process.metrics}",
             **self.frontend.ports,
             **process.ports,
         }
