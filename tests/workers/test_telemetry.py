@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import yaml
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Replayer
@@ -31,7 +32,7 @@ from models.yayoi.service_links import LinkKind
 from monitoring.boards import BOARDS, FOLDER
 from tests.support.hurt_parts import frozen, without_worker
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, receiving_traces
-from tests.support.prometheus import Prometheus, needs_prometheus, prometheus, promtool
+from tests.support.prometheus import MONITORING, Prometheus, needs_prometheus, prometheus, promtool
 from tests.support.running import PATIENCE
 from tests.support.sandbox import RESTRICTED
 from tests.support.spans import provider_to
@@ -54,6 +55,8 @@ OFFICE = ("office-b@yayoi-taro.example.jp", "b0000002-0000-4000-8000-00000000000
 OTHER_OFFICE = ("office-c@yayoi-taro.example.jp", "c0000003-0000-4000-8000-000000000003")
 BANK = [(LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")]
 PROCESSES = {"worker", "eraser", "web", "desk", "figures"}
+RULES: dict[str, Any] = yaml.safe_load((MONITORING / "rules" / "tetsuzuki.yml").read_text(encoding="utf-8"))
+SERVICE_LEVELS = [rule["record"] for group in RULES["groups"] for rule in group["rules"] if "record" in rule]
 
 
 @dataclass
@@ -104,7 +107,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
             targets = metrics_ports(settings)
             async with (
                 Stack(settings, say=lambda _: None) as stack,
-                prometheus(tmp_path_factory.mktemp("prometheus"), targets) as asked,
+                prometheus(tmp_path_factory.mktemp("prometheus"), targets, RULES) as asked,
             ):
                 await load_examples(stack.settings)
                 await mark_a_dead_letter(stack.settings)
@@ -241,6 +244,12 @@ async def test_each_panel_of_the_boards_shows_what_has_happened(watched: Watched
     assert await watched.prometheus.ask(expression), title
     changed = await is_so(watched.prometheus, f"max_over_time(({expression})[10m:1s]) > 0")
     assert all(each["value"][1] != "NaN" for each in changed)
+
+
+@pytest.mark.parametrize("record", SERVICE_LEVELS)
+async def test_each_service_level_is_known(watched: Watched, record: str) -> None:
+    [share] = await is_so(watched.prometheus, f"{record} >= 0")
+    assert 0 <= float(share["value"][1]) <= 1
 
 
 # --- traces ---------------------------------------------------------------------------------------------------------
