@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from bench.batch import Batch
-from bench.cluster import document, programs, result, versions
+from bench.cluster import document, programs, result, suite, versions
 from bench.cluster.__main__ import Progress
 from bench.cluster.environment import write_dynamic_config
 from bench.cluster.not_run import MOST, NOT_RUN
 from bench.cluster.programs import GoMissingError, server_programs
 from bench.cluster.rate import ClusterRound, figures
 from bench.cluster.sizing import SHARDS, needed
-from bench.cluster.suite import Tested, read, slices
+from bench.cluster.suite import read, slices
 from workers import wiring
 from workers.database import CONNECTIONS_AT_MOST
 from workers.stack import postgres, temporal_server
@@ -104,7 +104,7 @@ def test_what_has_passed_at_this_commit_is_not_done_again_and_other_versions_cou
 ) -> None:
     monkeypatch.setattr(result, "FILE", tmp_path / "result.json")
     monkeypatch.setattr(result, "commit", lambda: "now")
-    passed, failed = Tested(3, 0, 0, 5, [], {}), Tested(2, 1, 0, 5, ["tests/a.py::bad"], {})
+    passed, failed = suite.Tested(3, 0, 0, 5, [], {}), suite.Tested(2, 1, 0, 5, ["tests/a.py::bad"], {})
     progress = Progress(again=False)
     progress.keep("trials", "kills", passed)
     progress.keep("trials", "authorizer", failed)

@@ -176,11 +176,14 @@ def test_each_process_says_where_its_metrics_are(name: str) -> None:
 
 @needs_prometheus
 def test_prometheus_takes_what_the_document_gives_it(tmp_path: Path) -> None:
+    """But for how pods are found: Debian's is built without Kubernetes."""
     [given] = re.findall(r"^```yaml\n(scrape_configs:.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+    jobs = yaml.safe_load(given)["scrape_configs"]
+    found = [{name: value for name, value in job.items() if name != "kubernetes_sd_configs"} for job in jobs]
     file = tmp_path / "prometheus.yml"
-    file.write_text(given, encoding="utf-8")
+    file.write_text(yaml.safe_dump({"scrape_configs": found}), encoding="utf-8")
     promtool("check", "config", str(file))
-    ours = yaml.safe_load(given)["scrape_configs"][0]
+    ours = jobs[0]
     [(label, value)] = [each["label"].split("=") for each in ours["kubernetes_sd_configs"][0]["selectors"]]
     port, process = ours["relabel_configs"]
     for name in ROLES:

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from models.common.allowed_actors import ON_CASES
+from models.common.allowed_actors import ON_CASES, Permissions
 from models.common.commitments import salted
 from models.common.signatures import HEADER, SignedPlace, Verifier
 from models.yayoi.procedures import SetUpStep, Stage
@@ -113,7 +113,7 @@ async def test_an_operation_verifies_with_tracing_on_and_off_and_changed_between
     handle = await plain.start_workflow(SignedStory.run, [], id=queue, task_queue=queue)
     run = str(handle.result_run_id)
     traced_runner = TracedRunner(RESTRICTED, provider_to(spans))
-    permissions = {"SignedStory": dict.fromkeys(StoryOperation, ON_CASES)}
+    permissions: Permissions = {"SignedStory": dict.fromkeys(StoryOperation, ON_CASES)}
     turned = 0
     for runner in (RESTRICTED, traced_runner, RESTRICTED):
         async with Worker(
