@@ -18,11 +18,10 @@ from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, at_rest,
 from tests.support.operator_user import OperatorUser, operator_user
 from tests.support.recorded_paths import AIR_C, completed_at_once
 from tests.support.smtp_inbox import SmtpInbox
+from web.backoffice.desk import HOME
 from workflows.backoffice.queues import Queue
 
 SCREEN: ViewportSize = {"width": 1280, "height": 1100}
-WIDE_SCREEN: ViewportSize = {"width": 1560, "height": 1100}
-"""Where all columns that the guide recommends are in sight."""
 MENU_WIDTH, BAR_HEIGHT = 256, 50
 """The Web UI's own menu and bar, the same on every page, are cut from the pictures."""
 
@@ -45,7 +44,7 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         await office(operator, case, 1, "保留中です", "hold")
         await case.until(await case.now(2) + timedelta(days=9), 2)
         await office(operator, case, 2, "担当者の対応を待っている", "operators-turn")
-        await queue(operator)
+        await lists(operator, case)
         await case.until_day(case.due_date + timedelta(days=1), 2)
         await office(operator, case, 2, "遅れています", "overdue")
         await case.act(Cancel(reason="二重のお申し込みのため"), 2)
@@ -125,25 +124,21 @@ async def whole_form(operator: OperatorUser, action: Action, name: str) -> None:
     await page.close()
 
 
-async def queue(operator: OperatorUser) -> None:
-    """The queue with the columns that the guide recommends, and the place where they are chosen."""
+async def lists(operator: OperatorUser, case: Case) -> None:
+    """The worklist, and the place where the columns of the Web UI's lists are chosen."""
+    await operator.page.goto(operator.desk.url + HOME)
+    await operator.page.get_by_text(case.application_no).first.wait_for()
+    await whole_screen(operator, "worklist")
     await operator.open_queue(Queue.WAITING_FOR_OPERATOR)
     await operator.choose_columns()
     await operator.page.get_by_role("heading", name="Configure Workflows Table").scroll_into_view_if_needed()
     await operator.page.wait_for_timeout(800)
     await whole_screen(operator, "columns")
-    await operator.page.set_viewport_size(WIDE_SCREEN)
-    await operator.open_queue(Queue.WAITING_FOR_OPERATOR)
-    await operator.page.get_by_role("link", name="office/2").first.wait_for()
-    await keep(operator, "queue", WIDE_SCREEN["width"], height=400)
-    await operator.page.set_viewport_size(SCREEN)
 
 
-async def keep(
-    operator: OperatorUser, name: str, width: int = SCREEN["width"], height: int = SCREEN["height"] - BAR_HEIGHT
-) -> None:
+async def keep(operator: OperatorUser, name: str, height: int = SCREEN["height"] - BAR_HEIGHT) -> None:
     IMAGES.mkdir(exist_ok=True)
-    clip: FloatRect = {"x": MENU_WIDTH, "y": BAR_HEIGHT, "width": width - MENU_WIDTH, "height": height}
+    clip: FloatRect = {"x": MENU_WIDTH, "y": BAR_HEIGHT, "width": SCREEN["width"] - MENU_WIDTH, "height": height}
     await operator.page.wait_for_timeout(800)
     shrink(await operator.page.screenshot(clip=clip), name)
 

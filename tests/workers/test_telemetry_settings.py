@@ -19,7 +19,7 @@ from models.common.case_context import about_case, case_of
 from tests.support.matrices import mostly_long
 from tests.support.secret_key import SECRET_KEY
 from workers.settings import Settings
-from workers.stack.checks import MEASURED, StackError, check_ports, metrics_ports
+from workers.stack.checks import MEASURED, TEMPORAL, StackError, check_ports, metrics_ports
 from workers.stack.stack_settings import alone, environment
 from workers.telemetry.figures import READ_EVERY, Figures, figures_app
 from workers.telemetry.log_lines import JsonLines
@@ -46,6 +46,8 @@ def test_all_of_it_is_off_until_one_setting_turns_it_on(tmp_path: Path) -> None:
     assert metrics_ports(off) == {}
     assert on.logs_as_json
     assert metrics_ports(on) == {name: 9464 + number for number, name in enumerate(MEASURED)}
+    elsewhere = Settings(state_dir=tmp_path, telemetry=True, temporal_address="temporal.example.co.jp:7233")
+    assert metrics_ports(on).keys() - metrics_ports(elsewhere).keys() == {TEMPORAL}
     assert Settings(log_format="json").logs_as_json
     assert not Settings(telemetry=True, log_format="text").logs_as_json
 
