@@ -155,6 +155,12 @@ class OfficeStep(OfficeRef, CaseStep):
     """One step for one office."""
 
 
+class StartedOffice(Message):
+    """What runs under an office's id; `ours` False: nothing does, or what a stranger had started was ended."""
+
+    ours: bool
+
+
 class NumberedLink(Message):
     """A link by its number among those that are remembered for its pair: what the service is called stays there."""
 
