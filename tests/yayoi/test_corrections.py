@@ -117,7 +117,7 @@ async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     for service in (BANK, AIR):
         await customer.record_relink(service, relinked_on=TODAY.isoformat(), asked_from="")
     assert (await customer.case.office().result()).outcome is Outcome.COMPLETED
-    assert "`tetsuzuki correct-relink`" in await details_of(customer.case.office())
+    assert f"担当者の画面の「{Action.CORRECT_RELINK.label}」で訂正できます" in await details_of(customer.case.office())
     answers = [await correct(customer, BANK, asked_from="2026/10/31") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
     assert "抜けている可能性がある日 ありません" in await customer.page("/relink")

@@ -27,7 +27,7 @@ def office_details(state: OfficeState, namespace: str) -> str:
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
         if state.outcome and not state.after_closing:
-            parts.append("再連携の日は、終了した後も `tetsuzuki correct-relink` で訂正できます。")
+            parts.append(f"再連携の日は、終了した後も、担当者の画面の{named(Action.CORRECT_RELINK)}で訂正できます。")
     if called:
         parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
     parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state.case))
