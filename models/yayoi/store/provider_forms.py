@@ -101,7 +101,7 @@ class ProviderForms:
             row = await session.get_one(ApplicationRow, kept.application_no)
             number = ApplicationNo(row.application_no)
             waits = await is_unconfirmed(session, number)
-            return Receipt(application_no=number, due_date=row.due_date, new=False, waits_for_holder=waits)
+            return Receipt(number, row.due_date, new=False, waits_for_holder=waits, link_no=row.link_no)
 
     async def _keep(self, webhook_id: str, body: str, errors: Sequence[FieldError]) -> None:
         latest = {"body": _storable(body), "errors": {error.field: error.message for error in errors}}
