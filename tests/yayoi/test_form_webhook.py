@@ -25,7 +25,7 @@ from models.webhooks.secrets import new_secret
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.store.ended_links import next_link
 from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
+from models.yayoi.store.provider_forms import PROVIDER, ProviderForms, SettledError, Settlement
 from tests.support.provider_forms import EXAMPLE, answers
 from tests.support.web import (
     NETWORK,
@@ -93,6 +93,8 @@ async def test_a_signed_form_in_the_providers_words_is_an_application(web: Web) 
     assert (row.family_name, row.given_name, row.existing_contract_id) == ("弥生", "太郎", NETWORK)
     assert (row.accounting_link, row.network_product, row.consents["delegate_unsharing"]) == (True, True, False)
     assert await kept(web) == []
+    audit = await web.rows(select(AuditRow).where(AuditRow.case_no == row.application_no))
+    assert str(PROVIDER) in {each.by for each in audit}
 
 
 async def test_the_same_webhook_again_gets_the_same_answer(web: Web) -> None:
