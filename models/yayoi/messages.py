@@ -182,6 +182,8 @@ class RecordedOffice(Message):
     """Until when it was waited for the customer, whom an operator may have given more time."""
     done: tuple[SetUpStep, ...] = ()
     relinked: tuple[Relinked, ...] = ()
+    retracted: bool = False
+    """Whether a record of these was ever taken back."""
     closings: int = 0
     """How often it was closed: the last one is not undone by a Reset."""
     closed: bool = False

@@ -99,6 +99,7 @@ class OfficeState(CaseState):
             self.follow_up.record_step(step)
         for relinked in recorded.relinked:
             self.follow_up.record_relink(relinked)
+        self.follow_up.retracted = recorded.retracted
 
     @property
     def ending(self) -> Outcome | None:
@@ -133,7 +134,7 @@ class OfficeState(CaseState):
     @property
     def set_up_begun(self) -> bool:
         """Whether the customer has begun STEP5 (Y27)."""
-        return bool(self.follow_up.done) or bool(self.follow_up.relinked)
+        return self.follow_up.begun
 
     @property
     def notice_undelivered(self) -> bool:

@@ -16,12 +16,14 @@ from models.common.signatures import SignatureRefusal
 from models.common.waiting_for import WaitingFor
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action, AskCancel
+from models.yayoi.operator_actions import Action, AskCancel, RetractSetUpStep
 from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.store.case_records import office_records
 from tests.support.cases import SATO as ASKED_BY
 from tests.support.ending import end
 from tests.support.environment import OFFICE_C, TARO, Case, Environment, at_rest, details_of, form
 from tests.support.operator_actions import APPROVED, filled_in, shown_actions
+from tests.support.resets import reset
 from tests.support.signing import SATO, SUZUKI, TANAKA, acting_as
 from workers.stack.inbox import text_of
 
@@ -98,6 +100,28 @@ async def test_y27_nobody_approves_their_own_and_nobody_without_the_role(environ
     with acting_as(COMMAND), pytest.raises(WorkflowUpdateFailedError) as failed:
         await case.office().execute_update(Action.ASK_CANCEL, {"reason": WISH})
     assert SignatureRefusal.NOT_ALLOWED.reason in str(failed.value.cause)
+    await end(case.application, case.office())
+
+
+async def test_y27_nobody_ends_a_case_alone_by_taking_back_that_the_customer_has_begun(
+    environment: Environment,
+) -> None:
+    """Nor after a Reset, which has forgotten it; nor does the page offer what is refused."""
+    case = await environment.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.act(RetractSetUpStep(reason=WISH, step=SetUpStep.SUPPORT_PASSWORD))
+    for _ in range(2):
+        shown = await shown_actions(case)
+        assert not {Action.CANCEL, Action.WITHDRAW} & shown.keys()
+        assert Action.ASK_CANCEL in shown
+        for action in (Action.CANCEL, Action.WITHDRAW):
+            assert "責任者" in await refusal(case, SATO, {"reason": WISH}, action)
+        async with environment.sessions() as session:
+            assert (await office_records(session, case.application_no))[1].begun
+        await reset(environment.client, case.office())
+        await at_rest(case, Stage.SET_UP)
+    await case.act(AskCancel(reason=WISH))
     await end(case.application, case.office())
 
 

@@ -9,6 +9,7 @@ from models.yayoi.early_exits import EXPIRING
 from models.yayoi.messages import RecordedOffice, Relinked
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.store.retractions import retracted_parts
 
 
 async def recorded_office(session: DatabaseSession, application_no: str, office_no: int) -> RecordedOffice:
@@ -26,6 +27,7 @@ async def recorded_office(session: DatabaseSession, application_no: str, office_
         expires_on=status.until if Stage(status.stage) in EXPIRING else None,
         done=tuple(map(SetUpStep, steps)),
         relinked=tuple(relinked for link in links if (relinked := _relinked(link))),
+        retracted=office_no in await retracted_parts(session, application_no),
         closings=office.closings,
         closed=office.closed_at is not None,
     )
