@@ -130,11 +130,11 @@ async def test_y27_of_two_who_ask_in_one_moment_one_hears_that_the_other_was_fir
     case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
-    asking = []
+    sent = []
     for who in (SATO, SUZUKI):
         with acting_as(who):
-            asking.append(asyncio.create_task(case.act(AskCancel(reason=WISH))))
-    came = await asyncio.gather(*asking, return_exceptions=True)
+            sent.append(asyncio.create_task(case.act(AskCancel(reason=WISH))))
+    came = await asyncio.gather(*sent, return_exceptions=True)
     [refusal] = [str(each.cause) for each in came if isinstance(each, WorkflowUpdateFailedError)]
     assert ASKED_ALREADY in refusal
     assert [row.action for row in await case.audit()].count(Action.ASK_CANCEL.label) == 1
@@ -145,8 +145,8 @@ async def test_y27_of_two_who_end_a_case_in_one_moment_one_hears_that_it_is_endi
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     ends = (Action.CANCEL, Action.WITHDRAW)
-    acting = [case.office().execute_update(action, {"reason": WISH}) for action in ends]
-    came = await asyncio.gather(*acting, return_exceptions=True)
+    sent = [case.office().execute_update(action, {"reason": WISH}) for action in ends]
+    came = await asyncio.gather(*sent, return_exceptions=True)
     [refusal] = [str(each.cause) for each in came if isinstance(each, WorkflowUpdateFailedError)]
     assert "すでに終了したか、終了の処理中です。" in refusal
     await case.office().result()

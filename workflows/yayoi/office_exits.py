@@ -52,7 +52,7 @@ class OfficeExits:
         self._cancellation_requested = cancellation_requested
         self._requests, self._last_request = RowLook(self._take_requests), 0
         # Of two who end it, or ask for that, in one moment, the second finds what the first has done.
-        self._ending, self._asking = asyncio.Lock(), asyncio.Lock()
+        self._exit_turn, self._request_turn = asyncio.Lock(), asyncio.Lock()
 
     def leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
         """Have the story leave; `points`: what the customer reads about why."""
@@ -61,7 +61,7 @@ class OfficeExits:
 
     async def end(self, action: Action, message: EndCase, outcome: Outcome, mail: MailKind) -> None:
         """Record who ends the case, and why; the customer reads the text for them, or the usual one."""
-        async with self._ending:
+        async with self._exit_turn:
             if refusal := await self._end(action, message, outcome, mail):
                 raise refused(refusal)
 
@@ -85,7 +85,7 @@ class OfficeExits:
 
     async def ask(self, message: AskCancel) -> None:
         """Ask a supervisor to have it cancelled."""
-        async with self._asking:
+        async with self._request_turn:
             if refusal := OPERATIONS.refuse(Action.ASK_CANCEL, message, self._state):
                 raise refused(refusal)
             await self._steps.record(Action.ASK_CANCEL, message)
@@ -140,7 +140,7 @@ class OfficeExits:
     async def _ask_or_cancel(self, request: CaseRequest, message: Cancel) -> None:
         """Cancel; after STEP5 has begun, a supervisor is asked in the name of who cancels the application."""
         by_operator = (actor := acting()) is not None and actor.kind == ActorKind.OPERATOR
-        async with self._asking:
+        async with self._request_turn:
             asks = by_operator and OPERATIONS.refusal(Action.ASK_CANCEL, self._state) is None
             if asks and request.asked_as and request.commitment:
                 self._view.note(Action.ASK_CANCEL.label, message)
