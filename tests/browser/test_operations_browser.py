@@ -179,6 +179,7 @@ COMMON = (
 """The five most common."""
 
 
+@pytest.mark.long
 async def test_the_most_common_operations_take_three_clicks_at_most_and_the_reason(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
