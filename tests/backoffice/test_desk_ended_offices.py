@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from models.common.calendar import day_in_japan, day_in_words, utc_now
 from models.common.desk_links import desk_case_path, operation_path
+from models.common.operators import Role
 from models.common.store.operation_records import OperationRecords
 from models.tables import RememberedLinkRow
 from models.yayoi.operator_actions import Action
@@ -97,6 +98,7 @@ async def test_y21_an_operator_corrects_the_day_of_a_relink_of_a_case_that_has_e
 
     other = await site.http.get(operation_path(case.application_no, 1, Action.ADD_NOTE))
     assert other.status_code == HTTPStatus.CONFLICT
+    await site.add("kn", Role.AUDITOR)
     await site.sign_in("kn")
     assert address not in (await site.http.get(page)).text
     assert (await site.http.get(address)).status_code == HTTPStatus.FORBIDDEN
