@@ -103,7 +103,7 @@ async def test_y27_nobody_approves_their_own_and_nobody_without_the_role(environ
     await end(case.application, case.office())
 
 
-async def test_y27_nobody_ends_a_case_alone_by_taking_back_that_the_customer_has_begun(
+async def test_y27_nobody_ends_a_case_alone_by_undoing_the_record_that_the_customer_has_begun(
     environment: Environment,
 ) -> None:
     """Nor after a Reset, which has forgotten it; nor does the page offer what is refused."""

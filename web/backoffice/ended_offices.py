@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from models.backoffice.case_places import CasePlace, place_of
-from models.backoffice.store.ended_offices import EndedOffice, ended_office
+from models.backoffice.store.ended_offices import RelinksOfEnded, ended_office
 from models.common.actors import Actor
 from models.common.calendar import day_in_words
 from models.common.possible_operations import CaseNow, Choice, PossibleOperation
@@ -51,14 +51,14 @@ class EndedOfficeReader:
         return await self._cases.newest_run(workflow_id)
 
 
-def _with(now: CaseNow, ended: EndedOffice) -> CaseNow:
+def _with(now: CaseNow, ended: RelinksOfEnded) -> CaseNow:
     timeline = (*now.timeline, *ended.corrected)[-TIMELINE_LENGTH:]
     happened = now.happened + len(ended.corrected)
     possible = [_correction(ended)] if ended.relinked else []
     return now.model_copy(update={"timeline": timeline, "happened": happened, "possible": tuple(possible)})
 
 
-def _correction(ended: EndedOffice) -> PossibleOperation:
+def _correction(ended: RelinksOfEnded) -> PossibleOperation:
     choices = tuple(
         Choice(
             label=f"{link_label(LinkKind(link.kind), link.number)}（再連携した日：{day_in_words(link.relinked_on)}）",

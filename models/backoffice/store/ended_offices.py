@@ -17,7 +17,7 @@ from models.yayoi.store.remembered_links import RELINK_CORRECTED
 
 
 @dataclass(frozen=True)
-class EndedOffice:
+class RelinksOfEnded:
     """What is kept of one that was not undone."""
 
     relinked: Sequence[RememberedLinkRow]
@@ -25,7 +25,7 @@ class EndedOffice:
     """What the history of its workflow does not say, since it had ended before."""
 
 
-async def ended_office(sessions: DatabaseSessions, place: CasePlace) -> EndedOffice | None:
+async def ended_office(sessions: DatabaseSessions, place: CasePlace) -> RelinksOfEnded | None:
     """Return it; None while its procedure goes on, or where all was taken back."""
     pair = {"application_no": place.case_no, "office_no": place.part}
     async with sessions() as session:
@@ -34,7 +34,7 @@ async def ended_office(sessions: DatabaseSessions, place: CasePlace) -> EndedOff
             return None
         links = select(RememberedLinkRow).filter_by(**pair).where(RememberedLinkRow.relinked_on.is_not(None))
         relinked = (await session.scalars(links.order_by(RememberedLinkRow.number))).all()
-        return EndedOffice(relinked, await _corrections(session, place))
+        return RelinksOfEnded(relinked, await _corrections(session, place))
 
 
 async def _corrections(session: DatabaseSession, place: CasePlace) -> Sequence[TimelineEntry]:
