@@ -190,6 +190,8 @@ class RecordedOffice(Message):
     """On which day it closes, complete or not: counted from the notice, or from when it was reopened (Y25)."""
     done: tuple[SetUpStep, ...] = ()
     relinked: tuple[Relinked, ...] = ()
+    retracted: bool = False
+    """Whether a record of these was ever taken back."""
     closings: int = 0
     """How often it was closed: the last one is not undone by a Reset."""
     closed: bool = False

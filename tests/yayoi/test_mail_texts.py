@@ -220,6 +220,16 @@ async def test_y12_the_receipt_says_what_not_to_do_meanwhile(
     assert ("スマート取引取込" in text) == (procedure in LINKED)
 
 
+async def test_y12_a_receipt_that_was_held_up_says_nothing_of_offices_that_have_ended(
+    environment: ActivityEnvironment,
+) -> None:
+    """By then what it would ask for is over, and nothing is stopped for them any more."""
+    writer = await post(environment)
+    assert "弊社で停止しています。" in await writer.body(MailKind.RECEIPT)
+    await close(environment, writer.application_no)
+    assert "スマート取引取込" not in await writer.body(MailKind.RECEIPT)
+
+
 @each_with_a_new_id
 async def test_y16_the_notice_says_that_the_new_id_gives_no_support(
     environment: ActivityEnvironment, procedure: Procedure

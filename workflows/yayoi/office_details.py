@@ -1,6 +1,7 @@
 """What an operator reads in the Web UI: Current Details in Markdown, in Japanese. Short: they come from a query."""
 
 from models.common.calendar import day_in_japan
+from models.common.desk_links import desk_case_path
 from models.common.waiting_for import WaitingFor
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.identifiers import application_workflow_id
@@ -27,7 +28,8 @@ def office_details(state: OfficeState, namespace: str) -> str:
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
         if state.outcome and not state.after_closing:
-            parts.append("再連携の日は、終了した後も `tetsuzuki correct-relink` で訂正できます。")
+            page = desk_case_path(state.case.case_no, state.case.part)
+            parts.append(f"再連携の日は、終了した後も、[担当者の画面]({page})から訂正できます。")
     if called:
         parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
     parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state.case))
