@@ -34,12 +34,11 @@ from web.common.trusted_authorities import trusted_authorities
 
 LOG_IN_AGAIN = "ログインが終了しています。この画面を読み込み直し、もう一度ログインしてください。"
 NOT_HERE = (
-    "Temporal Web UI のこの操作は使えません。案件の操作は、案件の画面の「More Actions」の「Send an Update」から"
-    "送ってください。"
+    "Temporal Web UI のこの操作は使えません。案件の操作は、案件の画面の「User Metadata」で、その名前を押してください。"
 )
 CANCEL_INSTEAD = (
-    "「Request Cancellation」は使えません。手続きを取り消すときは、案件の画面の「More Actions」の「Send an Update」で"
-    "cancel を選び、理由を書いて送ってください。"
+    "「Request Cancellation」は使えません。手続きを取り消すときは、案件の画面の「User Metadata」で「取り消す」を押し、"
+    "理由を入力してください。"
 )
 NO_PAGE = "Temporal Web UI に、このページはありません。最初の画面から、案件の一覧を開いてください。"
 AWAY = "Temporal Web UI から応答がありません。しばらくしてから、もう一度お試しください。"
