@@ -181,6 +181,7 @@ CLICKS, TABS = 3, 2
 """At most; the click on the link in the Web UI is one of them."""
 
 
+@pytest.mark.long
 async def test_the_most_common_operations_take_three_clicks_at_most_and_the_reason(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
