@@ -18,14 +18,15 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.calendar import BusinessCalendar
+from models.common.calendar import BusinessCalendar, utc_now
 from models.common.refusals import RefusedError
 from models.tables import ApplicationRow, AuditRow, ExistingContractRow, RefusedFormRow
 from models.webhooks.secrets import new_secret
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.store.ended_links import next_link
 from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import PROVIDER, ProviderForms, SettledError, Settlement
+from models.yayoi.store.provider_forms import PROVIDER, ProviderForms
+from models.yayoi.store.refused_forms import RefusedForms, SettledError, Settlement
 from tests.support.provider_forms import EXAMPLE, answers
 from tests.support.web import (
     NETWORK,
@@ -305,13 +306,13 @@ async def test_a_discarded_form_stays_refused_and_what_it_said_is_gone(web: Web)
     form = answers(姓="Yayoi")
     first = errors_of(await post(web, form, "evt_1"))
     [row] = await kept(web)
-    await forms(web).discard(row.form_no, BY)
+    await RefusedForms(web.sessions).discard(row.form_no, BY, utc_now())
     [row] = await kept(web)
     assert (row.body, row.application_no) == ("", None)
     assert errors_of(await post(web, form, "evt_1")) == first
     assert (await kept(web))[0].body == ""
     with pytest.raises(SettledError):
-        await forms(web).discard(row.form_no, BY)
+        await RefusedForms(web.sessions).discard(row.form_no, BY, utc_now())
 
 
 async def test_a_value_cannot_be_put_where_nothing_is(web: Web) -> None:

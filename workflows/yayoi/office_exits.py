@@ -150,7 +150,7 @@ class OfficeExits:
         await self._cancel_if_possible(message)
 
     async def _cancel_if_possible(self, message: Cancel) -> None:
-        refusal = await self._end(Action.CANCEL, message, Outcome.CANCELLED, MailKind.CANCELLED)
+        refusal = await self._end(Action.CANCEL, message, Outcome.CANCELLED)
         if refusal is None:
             return
         who, reason = who_is_shown(), refusal.in_forms
