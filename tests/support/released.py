@@ -19,7 +19,8 @@ _RECORDED = ("tests/replay/histories/*.json", "models/migrations/versions/*.py")
 def version() -> str:
     """Return the version of this checkout."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    return re.findall(r'^version = "(.+)"$', project, re.MULTILINE)[0]
+    [found] = re.findall(r'^version = "(.+)"$', project, re.MULTILINE)
+    return str(found)
 
 
 def recorded(root: Path = ROOT) -> dict[str, str]:
