@@ -83,7 +83,7 @@ def _note(command: str) -> None:
 
 
 def run_for_operators(main: Callable[[Settings], Main], *, noted_as: str = "") -> NoReturn:
-    """Run a command that operators read: what only an engineer can mend is said to be that, in Japanese."""
+    """Run a command that operators read: what only an engineer can correct is said to be that, in Japanese."""
     run_command(lambda settings: _in_japanese(main(settings)), noted_as=noted_as)
 
 
