@@ -123,7 +123,9 @@ def migrate(
     """Prepare the database and Temporal's namespace and make this build current, if its replay check passes."""
     from workers.commands.migrate import set_up
 
-    run_command(lambda settings: set_up(settings, schema_only=schema_only, add_revision=add_revision))
+    run_command(
+        lambda settings: set_up(settings, schema_only=schema_only, add_revision=add_revision), noted_as="migrate"
+    )
 
 
 @app.command()
@@ -131,7 +133,7 @@ def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=
     """Load a registry file; rows that are wrong are refused one by one."""
     from workers.commands.registry import load_with_progress
 
-    run_for_operators(lambda settings: load_with_progress(settings, file, file.stat().st_size))
+    run_for_operators(lambda settings: load_with_progress(settings, file, file.stat().st_size), noted_as="load")
 
 
 @app.command()
@@ -141,7 +143,7 @@ def certificates(
     """Make an authority, certificates and Temporal's tokens, as Docker Compose uses them. Safe to run again."""
     from workers.commands.certificates import write_certificates
 
-    run_command(lambda settings: write_certificates(folder, settings))
+    run_command(lambda settings: write_certificates(folder, settings), noted_as="certificates")
 
 
 @app.command("due-date")
@@ -227,7 +229,7 @@ def diagnose(
     """Write what a report of a problem needs: versions, settings, counts; no persons, no secrets, no addresses."""
     from workers.commands.diagnose import diagnose
 
-    run_command(lambda settings: diagnose(settings, into))
+    run_command(lambda settings: diagnose(settings, into), noted_as="diagnose")
 
 
 @smart_import.command("run")
@@ -325,7 +327,10 @@ def myics_invite(
         sys.stderr.write("error: 会計事務所の一覧のファイルか、1 つの会計事務所のオプションを指定してください。\n")
         raise typer.Exit(WRONG_USE)
     by = command_actor(as_)
-    run_for_operators(lambda settings: invite_file(settings, file, by) if file else invite_one(settings, by, **typed))
+    run_for_operators(
+        lambda settings: invite_file(settings, file, by) if file else invite_one(settings, by, **typed),
+        noted_as="myics invite",
+    )
 
 
 @myics.command("change-address")

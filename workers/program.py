@@ -10,12 +10,15 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from models.common import security_log
+from models.common.actors import ActorKind
+from models.common.security_log import SecurityEvent, security_event
 from workers.secret_files import SecretFileError
 from workers.settings import Settings
 
@@ -62,8 +65,8 @@ def read_settings() -> Settings:
         raise typer.Exit(WRONG_USE) from None
 
 
-def run_command(main: Callable[[Settings], Main]) -> NoReturn:
-    """Run a command with the settings, and end with its exit code.
+def run_command(main: Callable[[Settings], Main], *, noted_as: str = "") -> NoReturn:
+    """Run a command with the settings, and end with its exit code. `noted_as`: how the security log calls it.
 
     With nowhere to print, it ends before anything is done: what it has to say may be said once, such as a secret.
     """
@@ -71,12 +74,17 @@ def run_command(main: Callable[[Settings], Main]) -> NoReturn:
         if sys.stderr is not None:
             sys.stderr.write("error: standard output is closed: give the command a terminal or a file to print to\n")
         raise typer.Exit(WRONG_USE)
-    raise typer.Exit(run(main(read_settings())))
+    raise typer.Exit(run(main(read_settings()), begin=partial(_note, noted_as) if noted_as else _nothing))
 
 
-def run_for_operators(main: Callable[[Settings], Main]) -> NoReturn:
-    """Run a command that operators read: what only an engineer can mend is said to be that, in Japanese."""
-    run_command(lambda settings: _in_japanese(main(settings)))
+def _note(command: str) -> None:
+    """Write down which command it is, and whose: what was typed after it may be about people."""
+    security_event(SecurityEvent.COMMAND, "begun", command=command, by=f"{ActorKind.COMMAND}:uid-{os.getuid()}")
+
+
+def run_for_operators(main: Callable[[Settings], Main], *, noted_as: str = "") -> NoReturn:
+    """Run a command that operators read: what only an engineer can correct is said to be that, in Japanese."""
+    run_command(lambda settings: _in_japanese(main(settings)), noted_as=noted_as)
 
 
 async def _in_japanese(main: Main) -> int | None:

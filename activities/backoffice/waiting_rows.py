@@ -46,12 +46,12 @@ _WAITS = "{what} {count} 件が、手続きに伝わっていません（最も�
 
 async def waiting_rows(session: DatabaseSession, at: datetime) -> list[Finding]:
     """Return one finding for each kind of rows of which some have waited for more than an hour."""
-    waiting = {
+    notified = {
         what: (table.changed_at, or_(table.notified_at.is_(None), table.notified_at < table.changed_at))
         for table, what in NOTIFIED.items()
-    } | STARTED
+    }
     found = []
-    for what, (since, waits) in waiting.items():
+    for what, (since, waits) in {**notified, **STARTED}.items():
         stuck = select(func.count(), func.min(since)).where(waits, since < at - SOON)
         count, oldest = (await session.execute(stuck)).one()
         if count:

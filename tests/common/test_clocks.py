@@ -165,7 +165,7 @@ async def test_a_worker_whose_machine_has_another_time_than_temporal_is_not_heal
         temporal_address=temporal.client.service_client.config.target_host, temporal_task_queue=listener.task_queue
     )
     monkeypatch.setattr(health, "on_this_machine", lambda *_: temporal.client.service_client.config.identity)
-    await health._check_worker(settings, listener.task_queue, "worker")
+    await health._check_polls(temporal.client, settings, listener.task_queue, "worker")
     monkeypatch.setattr(health, "datetime", Off)
     with pytest.raises(ClearError, match="by Temporal's clock, and this machine's says"):
-        await health._check_worker(settings, listener.task_queue, "worker")
+        await health._check_polls(temporal.client, settings, listener.task_queue, "worker")

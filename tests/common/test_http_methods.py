@@ -90,3 +90,29 @@ async def test_every_path_of_both_applications_has_the_same_edges(
                     assert answer.status_code == 405, (method, path, answer.status_code)
                     assert set(answer.headers["allow"].split(", ")) == taken, (method, path)
                     assert "この操作は受け付けていません" in answer.text, (method, path)
+
+
+async def test_neither_application_answers_the_others_paths(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    """Nor says to customers where operators work, or in which namespace; a supervisor is logged in here."""
+    await fill_registry(sessions)
+    await fill_operators(sessions)
+    async with web_on(sessions, temporal.client) as web, desk_on(sessions) as desk:
+        await desk.sign_in("tn")
+        of_customers, of_operators = (
+            {str(each.path) for each in iter_route_contexts(app.routes) if "GET" in (each.methods or ())}
+            for app in (web.app, desk.app)
+        )
+        elsewhere = {path for path in of_operators - of_customers if ":path" not in path} | {
+            "/operators",
+            "/namespaces",
+        }
+        assert len(elsewhere) > 20
+        for path in sorted(elsewhere):
+            answer = await web.http.get(filled(path))
+            assert answer.status_code == 404, path
+            assert not {"namespace", "desk.test", "8233"} & set(re.findall(r"[\w.]+", answer.text)), path
+        assert len(of_customers - of_operators) > 40
+        for path in sorted(of_customers - of_operators):
+            assert (await desk.http.get(filled(path))).status_code == 404, path

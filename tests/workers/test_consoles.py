@@ -105,7 +105,7 @@ def test_a_letter_that_a_console_cannot_show_is_its_number(
     show_whatever_comes()
     sys.stdout.write(letters)
     sys.stdout.flush()
-    shown = console.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]  # it is a `BytesIO`
+    shown = console.buffer.getvalue().decode(encoding)
     assert shown.encode("ascii", "backslashreplace").decode() == letters.encode("ascii", "backslashreplace").decode()
 
 

@@ -29,7 +29,7 @@ def add(
     """Add a subscriber and print the secret that it checks signatures with."""
     from workers.commands import webhooks
 
-    run_for_operators(lambda settings: webhooks.add(settings, url, kind or [], secret))
+    run_for_operators(lambda settings: webhooks.add(settings, url, kind or [], secret), noted_as="webhooks add")
 
 
 @webhooks.command("list")
@@ -45,7 +45,7 @@ def rotate(number: int) -> None:
     """Give a subscriber a new secret; the one before signs too until the next time."""
     from workers.commands import webhooks
 
-    run_for_operators(lambda settings: webhooks.rotate(settings, number))
+    run_for_operators(lambda settings: webhooks.rotate(settings, number), noted_as="webhooks rotate")
 
 
 @webhooks.command()
@@ -57,7 +57,7 @@ def remove(number: int, *, yes: Annotated[bool, typer.Option("--yes", help="Do n
         typer.confirm(
             f"送信先 {number} への通知をすべて止め、秘密鍵を消します。元に戻せません。よろしいですか", abort=True
         )
-    run_for_operators(lambda settings: webhooks.remove(settings, number))
+    run_for_operators(lambda settings: webhooks.remove(settings, number), noted_as="webhooks remove")
 
 
 @webhooks.command()
