@@ -261,7 +261,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if _lives_in_time(item)]
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.obj = bounded(item.obj)
+            own = item.get_closest_marker("timeout")
+            item.obj = bounded(item.obj, own.args[0] if own else None)
     if CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):

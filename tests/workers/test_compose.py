@@ -499,7 +499,7 @@ def test_every_server_is_reached_by_tls_and_log_ins_by_nothing_else(
     certificates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_ins = COMPOSE["configs"]["postgres-log-ins"]["content"]
-    assert [line.split()[0] for line in log_ins.splitlines()] == ["local", "hostssl"]
+    assert {line.split()[0] for line in log_ins.splitlines()} == {"local", "hostssl"}
     assert "ssl=on" in SERVICES["postgres"]["command"]
     assert SERVICES["mailpit"]["environment"]["MP_SMTP_REQUIRE_STARTTLS"] == "true"
     temporal = SERVICES["temporal"]["environment"]

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.backoffice.case_figures import OTHER, STAGES, TURNS, CaseFigures, MailState, ProcedureFigures, labels_of
 from models.common.case_context import about_case, case_of
+from tests.support.matrices import mostly_long
 from tests.support.secret_key import SECRET_KEY
 from workers.settings import Settings
 from workers.stack.checks import MEASURED, TEMPORAL, StackError, check_ports, metrics_ports
@@ -51,7 +52,7 @@ def test_all_of_it_is_off_until_one_setting_turns_it_on(tmp_path: Path) -> None:
     assert not Settings(telemetry=True, log_format="text").logs_as_json
 
 
-@pytest.mark.parametrize("process", ["worker", "figures"])
+@pytest.mark.parametrize("process", mostly_long(["worker", "figures"], each_time=["worker"]))
 async def test_a_taken_port_ends_the_start_with_the_setting_s_name(process: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = Settings(
