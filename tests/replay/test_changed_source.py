@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("activities", "bench", "models", "tests", "web", "workers", "workflows", "pyproject.toml")
+COPIED = ("activities", "bench", "docs/examples", "models", "tests", "web", "workers", "workflows", "pyproject.toml")
 STEPS = Path("workflows", "yayoi", "office_steps.py")
 BEFORE = "        self._view.enter(Stage.REMEMBER_LINKS)\n"
 ONE_STEP_MORE = BEFORE + "        await self.look_at_sharing()\n"
@@ -21,6 +21,7 @@ GUARDS = ("tests/replay/test_replay.py", "-k", "completed_at_once or cancelled_b
 
 def tried(folder: Path, changed: str) -> subprocess.CompletedProcess[str]:
     """Run the guards on a copy of the source in which one place is another."""
+    (folder / "docs").mkdir()
     for name in COPIED:
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
     source = (folder / STEPS).read_text(encoding="utf-8")
