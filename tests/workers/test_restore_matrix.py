@@ -71,6 +71,12 @@ class ThreeCopies:
         offices = [(self.customers[name], story) for name, story in OFFICE_STORIES.items()]
         return [*offices, *((self.firms[name], story) for name, story in FIRM_STORIES.items())]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Return of which story each workflow is."""
+        offices = {self.customers[name].workflow_id: f"office: {name}" for name in OFFICE_STORIES}
+        return offices | {self.firms[name].workflow_id: f"firm: {name}" for name in FIRM_STORIES}
+
     def of(self, relation: Relation) -> Copies:
         return Copies(postgres=self.folder / f"copy-{relation.copy}", temporal=self.folder / "copy-1")
 
@@ -125,8 +131,10 @@ async def test_each_cell_is_as_the_table_says_and_nothing_is_silent(
             await restore(settings, copies, quiet)
     report = await restore(settings, copies, quiet, accept_loss=relation is Relation.OLDER)
     said = {each.workflow_id: each.verdict for each in report.cases}
-    known = {subject.workflow_id: verdict for subject, (verdict, _) in expected.items()}
-    assert {each: said.get(each) for each in known} == known
+    names = three_copies.names
+    known = {names[subject.workflow_id]: verdict for subject, (verdict, _) in expected.items()}
+    found = {names[workflow_id]: said.get(workflow_id) for workflow_id in names}
+    assert found == known
     outside = Outside(settings)
     async with Stack(settings, say=quiet) as stack, database.opened(stack.settings) as sessions:
         await rest(stack.settings, {subject: where for subject, (_, where) in expected.items()})

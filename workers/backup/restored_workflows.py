@@ -213,10 +213,10 @@ class RestoredWorkflows:
         )
         service = self._client.workflow_service
         last = (await service.get_workflow_execution_history_reverse(request)).history.events[0]
+        at = last.event_time
         if last.HasField("workflow_execution_time_skipping_transitioned_event_attributes"):
-            skipped = last.workflow_execution_time_skipping_transitioned_event_attributes
-            return skipped.wall_clock_time.ToDatetime(UTC)
-        return last.event_time.ToDatetime(UTC) - _ahead(described)
+            at = last.workflow_execution_time_skipping_transitioned_event_attributes.target_time
+        return at.ToDatetime(UTC) - _ahead(described)
 
     async def _reset(self, workflow_id: str, run_id: str) -> None:
         """Go back to the end of the first task; one that has not come to it yet has done nothing."""
