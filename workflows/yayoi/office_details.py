@@ -22,6 +22,8 @@ def office_details(state: OfficeState) -> str:
     possible = OPERATIONS.available(state)
     now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
     parts.extend(to_do_now(OPERATIONS, now, state.case))
+    if called:
+        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
     parts.append(table(("項目", "内容"), _facts(state)))
     if state.notified_at and (not state.outcome or state.after_closing):
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
@@ -29,8 +31,6 @@ def office_details(state: OfficeState) -> str:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
         if state.outcome and not state.after_closing:
             parts.append("再連携の日は、終了した後も `tetsuzuki correct-relink` で訂正できます。")
-    if called:
-        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
     parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state.case))
     parts.extend(history(state.timeline))
     return "\n\n".join(parts)
