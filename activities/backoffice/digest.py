@@ -80,10 +80,11 @@ class DigestActivities:
 
     def _named(self, case: ListedCase) -> dict[str, str | Sequence[str]]:
         """Return what the digest says of a case: what it waits for, since when, and why."""
+        due = [f"期限：{day_in_words(case.urgent_on)}"] if case.urgent_on else []
         return {
             "name": case.name,
             "page": self._desk_url + desk_case_path(case.key.case_no, case.key.part),
             "stage": case.stage,
             "since": day_in_words(case.since),
-            "why": (*case.marks, *case.points),
+            "why": (*case.marks, *case.points, *due),
         }

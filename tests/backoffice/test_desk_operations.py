@@ -127,7 +127,7 @@ async def test_the_page_of_a_case_says_who_it_is_about_what_is_wrong_and_what_ca
     )
     assert "まだ直すところが残っています。" in text_of(again)
     corrected = await fill_in(
-        site.http, path(case, Action.CORRECT_PAIR, 2), reason=CALLED, yayoi_id="Ｔａｒｏ－Ｃ＠yayoi-taro.example.jp"
+        site.http, path(case, Action.CORRECT_PAIR, 2), reason=CALLED, yayoi_id="Ｏｆｆｉｃｅ－Ｃ＠yayoi-taro.example.jp"
     )
     assert "を受け付けました" in text_of(corrected)
     assert "まだ直すところ" not in text_of(corrected)

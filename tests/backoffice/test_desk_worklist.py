@@ -6,6 +6,7 @@ import io
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -282,7 +283,7 @@ async def test_of_two_who_ask_for_the_next_case_at_once_each_gets_another(desk: 
     await desk.sign_in("sk")
     async with desk.browser() as other:
         await desk.sign_in("tn", other)
-        asked = [http.post("/desk/next", data={"form_id": "1"}) for http in (desk.http, other)]
+        asked = [http.post("/desk/next", data={"form_id": str(uuid4())}) for http in (desk.http, other)]
         opened = {answer.headers["location"] for answer in await asyncio.gather(*asked)}
     assert opened == {"/desk/cases/YS-000001/1", "/desk/cases/YS-000002/1"}
     assert len({each[0] for each in desk.operations.sent}) == 2

@@ -73,8 +73,8 @@ async def test_a_digest_counts_what_is_the_operators_own_and_says_of_what_waits_
         row = await status_of(session, case.application_no, 1)
     assert row is not None
     assert f"・{case.application_no} の 1 件目：{Stage.SHARING}（{day_in_words(day_in_japan(row.since))}から）" in text
-    assert [point for point in row.points if point not in text] == []
-    assert row.points
+    assert row.due_on is not None
+    assert f"　期限：{day_in_words(row.due_on)}\r\n" in text
     assert f"{desk_case_path(case.application_no, 1)}\r\n" in text
     assert str(other.application_no) not in text
 
@@ -98,11 +98,11 @@ async def test_each_list_of_a_digest_leads_to_the_desk_which_shows_as_many(
     ):
         await fill_offices(
             environment.sessions,
-            ListedOffice(1, status=turn | {"due_on": MONDAY}),
-            ListedOffice(2, status=turn | {"held": True, "undelivered": True}),
-            ListedOffice(3, status={"awaits_approval": True, "waiting_for": WaitingFor.OPERATOR}),
-            ListedOffice(4, status={"assignee": "tn", "overdue": True, "failing": True}),
-            ListedOffice(5, status=turn | {"outcome": "完了"}),
+            ListedOffice(9001, status=turn | {"due_on": MONDAY, "points": ["弥生ID が違います。"]}),
+            ListedOffice(9002, status=turn | {"held": True, "undelivered": True}),
+            ListedOffice(9003, status={"awaits_approval": True, "waiting_for": WaitingFor.OPERATOR}),
+            ListedOffice(9004, status={"assignee": "tn", "overdue": True, "failing": True}),
+            ListedOffice(9005, status=turn | {"outcome": "完了"}),
         )
         await environment.activities()["send_digest"](SendDigest(day=MONDAY, operator=operator))
         desk.clock.time = opening_of(MONDAY)
@@ -113,6 +113,7 @@ async def test_each_list_of_a_digest_leads_to_the_desk_which_shows_as_many(
             assert address.startswith(f"{desk.url}/desk?show="), line
             shown = await desk.http.get(address.replace("/desk?", "/desk/api/worklist?"))
             assert line.endswith(f"：{shown.json()['total']} 件"), line
+    assert "　弥生ID が違います。" in lines
     assert len(counted) == 8
     numbers = [int(line.rpartition("：")[2].removesuffix(" 件")) for line in counted]
     assert numbers == ([1, 1, 1, 0, 0, 1, 0, 1] if operator == "sk" else [2, 1, 1, 1, 1, 1, 1, 1])

@@ -46,8 +46,10 @@ def test_what_puts_a_mistake_right_is_an_operation_of_the_same_procedure_and_by_
         for operation in correcting:
             both = [each for each in OPERATION_PERMISSIONS.values() if {name, operation} <= each.keys()]
             assert both, (name, operation)
-            of_mistakes = {allowed for each in both for mistaken, allowed in each.items() if mistaken.value == name}
-            assert {each[operation] for each in both} <= of_mistakes | {ON_CASES}, name
+            of_mistakes = {
+                allowed.roles for each in both for mistaken, allowed in each.items() if mistaken.value == name
+            }
+            assert {each[operation].roles for each in both} <= of_mistakes, name
 
 
 @pytest.mark.parametrize(("name", "operation"), EVERY, ids=str)

@@ -1,7 +1,6 @@
 """`make screenshots`: the pictures of the operators' guide, taken anew from the real Web UI. Not a test."""
 
 import asyncio
-from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from models.common.desk_links import WORKLIST, desk_case_path
 from models.common.messages import ACTIVITY_FAILING
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
+from models.yayoi.deadlines import OPERATOR_ALERT_DAYS
 from models.yayoi.operator_actions import Action, CorrectPair
 from models.yayoi.procedures import Stage
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, at_rest, environment_with_worker, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, at_rest, form
 from tests.support.operator_user import HANDLE, OperatorUser, operator_user
 from tests.support.smtp_inbox import SmtpInbox
 
@@ -43,8 +43,9 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         await case.act(CorrectPair(reason="お電話で確認", yayoi_id=OFFICE_B[0]), 1)
         await at_rest(case, Stage.SET_UP, 1)
         await case.act(ActionMessage(reason="お客様と相談中"), 1, action=Action.HOLD)
-        await case.until(await case.now(2) + timedelta(days=9), 2)
-        await office(operator, case, 2, "担当者の対応を待っている", "operators-turn")
+        due = case.due_date
+        await case.until_day(operator.environment.calendar.business_days_before(due, OPERATOR_ALERT_DAYS), 2)
+        await office(operator, case, 2, "お客様に連絡し、", "operators-turn")
         operator.desk.clock.time = opening_of((await case.now(2)).date())
         for path, name in ((WORKLIST, "worklist"), (desk_case_path(case.application_no, 2), "desk-case")):
             await operator.log_in()  # the desk's clock has gone on
@@ -52,18 +53,13 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
             await whole_page(operator.page, name)
 
 
-async def test_take_what_fails(
-    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
-) -> None:
+async def test_take_what_fails(sessions: async_sessionmaker[AsyncSession], browser: Browser) -> None:
     """No mail can be sent: where the worker sends it, nothing listens."""
     gone = SmtpInbox()
     gone.port = 1
-    async with (
-        operator_user(sessions, smtp_inbox, browser) as operator,
-        environment_with_worker(sessions, operator.environment.temporal, gone) as environment,
-    ):
+    async with operator_user(sessions, gone, browser) as operator:
         await operator.page.set_viewport_size(SCREEN)
-        case = await environment.apply(form([OFFICE_C]))
+        case = await operator.environment.apply(form([OFFICE_C]))
         while not await failed_before(case):  # noqa: ASYNC110 what is waited for happens on the server
             await asyncio.sleep(0.1)
         await case.office().signal(ACTIVITY_FAILING, "send_mail")  # as the worker does after about two minutes

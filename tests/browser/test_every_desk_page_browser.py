@@ -2,6 +2,7 @@
 
 import socket
 from http import HTTPStatus
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser
@@ -14,7 +15,7 @@ from models.common.operators import Role
 from models.common.possible_operations import CaseNow, Choice, PossibleOperation
 from models.common.store.audit import audit
 from models.common.waiting_for import WaitingFor
-from models.tables import HeldCaseRow
+from models.tables import HeldCaseRow, RefusedFormRow
 from models.yayoi.procedures import OFFICE_WORKFLOW, Stage
 from tests.browser.browsing import DEVICES, Looking, new_page
 from tests.support.desk import DeskSite, desk_on, fill_operators, filled, routes_of
@@ -43,8 +44,8 @@ NOW = CaseNow(
             operation="report_relink",
             label="再連携を記録する",
             choices=tuple(
-                Choice(label=f"銀行口座「{bank}」", values={"kind": "bank_account", "service": bank})
-                for bank in ("みずうみ銀行", "やまなみ銀行")
+                Choice(label=f"銀行口座「{bank}」", values={"link": str(number)})
+                for number, bank in enumerate(("みずうみ銀行", "やまなみ銀行"), start=1)
             ),
         ),
     ),
@@ -64,6 +65,8 @@ WHAT_IS_WRONG = {
 FORMS = ("correct_pair", "hand_over", "report_relink")
 """Operations whose forms have fields of other kinds than a note's."""
 NOT_POSSIBLE = "reopen"
+PERSON = {"addresses": "a@example.jp"}
+"""Whose erasure is asked for."""
 
 
 @pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=[]))
@@ -80,7 +83,7 @@ async def test_no_page_of_the_desk_is_a_hurdle_or_wider_than_the_screen(
             await page.goto(url + await desk.link("tn"))
             await page.get_by_role("button", name="としてログインする").click()
             await page.wait_for_url(f"{url}/desk")
-            await page.request.post(f"{url}/desk/persons", form={"addresses": "a@example.jp"}, headers=SAME_ORIGIN)
+            await page.request.post(f"{url}/desk/persons", form=PERSON | {"form_id": str(uuid4())}, headers=SAME_ORIGIN)
             bulk = await page.request.post(f"{url}/desk/bulk", form={"cases": f"{NUMBER}/1"}, headers=SAME_ORIGIN)
             places = {path: filled(path, case_no=NUMBER, bulk_id=bulk.url.rpartition("/")[2]) for path in pages(desk)}
             places["/sign-in/link"] = await desk.link("sk")
@@ -111,6 +114,9 @@ async def fill(sessions: async_sessionmaker[AsyncSession]) -> None:
     )
     async with sessions.begin() as session:
         session.add(HeldCaseRow(case_no=NUMBER, held_since=utc_now()))
+        session.add(
+            RefusedFormRow(webhook_id="evt_1", body='{"name": "Yayoi"}', errors={"name": "全角で入力してください。"})
+        )
         audit(session, NUMBER, "申し込みを受け付けた", by="customer", at=utc_now(), part=1, reason="確認のため")
 
 

@@ -100,7 +100,9 @@ def may_do(who: SignedInOperator, case: ReadCase, operation: str) -> bool:
 @router.get(PART, dependencies=[Depends(seeing(Area.CASES))])
 async def show(request: Request, desk: Desk, who: Operator, case: Case, done: Annotated[str, Query()] = "") -> Response:
     """Show the case; after an operation also what has become of it, and what is next."""
-    offered = [_offered(case, each) for each in case.now.possible if may_do(who, case, each.operation)]
+    order = {operation: number for number, operation in enumerate(case.now.first)}
+    possible = sorted(case.now.possible, key=lambda each: order.get(each.operation, len(order)))
+    offered = [_offered(case, each) for each in possible if may_do(who, case, each.operation)]
     known = await case_facts(desk.sessions, case.case_no, case.part)
     hand_over = operation_for(BulkKind.HAND_OVER, case.now.workflow_type)
     own = known.status is not None and known.status.assignee == who.handle
@@ -111,7 +113,7 @@ async def show(request: Request, desk: Desk, who: Operator, case: Case, done: An
         "may_change": who.may_change(Area.CASES),
         "place": CasePlace(case.case_no, case.part or 0),
         "claimable": not own and bool(hand_over and case.now.operation(hand_over)),
-        "operations": sorted(offered, key=lambda each: not each.first),
+        "operations": offered,
         "done": _label(case, done),
         "corrects": [_offered(case, each) for each in case.now.possible if each.operation in corrects],
         "goes_on": GOES_ON in request.query_params,

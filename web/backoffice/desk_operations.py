@@ -113,7 +113,9 @@ async def show(request: Request, desk: Desk, asked: Requested, kept: Kept) -> Re
         "update_id": _update_id(kept) or uuid4(),
         "preview": await desk.previews.preview(filled_in),
         "warning": await _warning(desk, asked),
-        "first_empty": next((each.name for each in form.fields if not page.value(each.name)), form.fields[0].name),
+        "first_empty": next(
+            (each.name for each in form.fields if each.required and not page.value(each.name)), form.fields[0].name
+        ),
     }
     return desk.show(request, "backoffice/desk_operation.html", shown)
 

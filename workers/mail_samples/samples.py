@@ -375,7 +375,7 @@ SAMPLES = (
                     "page": f"{_DESK_URL}/desk/cases/YS-000001/2",
                     "stage": "共有解除待ち",
                     "since": day_in_words(day_in_japan(_AT)),
-                    "why": (_SHARED,),
+                    "why": (_SHARED, "期限：2026年11月20日（金）"),
                 }
             ],
             "most": 50,

@@ -22,6 +22,8 @@ def office_details(state: OfficeState) -> str:
     possible = OPERATIONS.available(state)
     now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
     parts.extend(to_do_now(OPERATIONS, now, state.case))
+    if called:
+        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
     parts.append(table(("項目", "内容"), _facts(state)))
     if state.notified_at and (not state.outcome or state.after_closing):
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
@@ -30,8 +32,6 @@ def office_details(state: OfficeState) -> str:
         if state.outcome and not state.after_closing:
             page = desk_case_path(state.case.case_no, state.case.part)
             parts.append(f"再連携の日は、終了した後も、[担当者の画面]({page})から訂正できます。")
-    if called:
-        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
     parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state.case))
     parts.extend(history(state.timeline))
     return "\n\n".join(parts)

@@ -23,7 +23,7 @@ _ROW = CaseStatusRow
 _LISTED = _ROW.urgency.is_not(None)
 _NEXT_CASE = 7_000_016_007
 """The lock under which the next case is chosen."""
-_OPERATORS_TURN = _ROW.urgency == 0
+_OPERATOR_TURN = _ROW.urgency == 0
 _ORDER = (_ROW.urgency, _ROW.urgent_on, _ROW.since, _ROW.case_no, _ROW.part)
 
 
@@ -89,7 +89,7 @@ class Worklist:
         From then on the operator has it open: of two who ask at once, each gets another.
         """
         mine_or_free = or_(_ROW.assignee == operator.handle, _ROW.assignee.is_(None))
-        fitting = select(_ROW).where(_OPERATORS_TURN, mine_or_free)
+        fitting = select(_ROW).where(_OPERATOR_TURN, mine_or_free)
         if but_not:
             fitting = fitting.where(or_(_ROW.case_no != but_not.case_no, _ROW.part != but_not.part))
         async with self._sessions.begin() as session:
@@ -153,7 +153,7 @@ def _case(row: CaseStatusRow) -> ListedCase:
 def _in_list(list_: WorkList, operator: str) -> ColumnElement[bool]:
     conditions: dict[WorkList, ColumnElement[bool]] = {
         WorkList.MINE: _ROW.assignee == operator,
-        WorkList.TURN: _OPERATORS_TURN,
+        WorkList.TURN: _OPERATOR_TURN,
         WorkList.UNASSIGNED: _ROW.assignee.is_(None),
         WorkList.ALL: true(),
         # The due date is that of the notice: it says nothing about cases that have theirs (Y11).
