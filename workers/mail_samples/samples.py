@@ -62,6 +62,7 @@ _OFFICE: Facts = {
     "office_name": "事業所B",
     "yayoi_id": "office-b@yayoi-taro.example.jp",
     "issued_contract_id": None,
+    "closed_at": None,
     "outcome": Outcome.COMPLETED,
     "open_points": (),
 }

@@ -60,21 +60,21 @@ class OfficeExits:
 
     async def end(self, action: Action, message: EndCase, outcome: Outcome) -> None:
         """Record who ends the case, and why; the customer reads the text for them, or the usual one."""
-        async with self._exit_turn:
-            if refusal := await self._end(action, message, outcome):
-                raise refused(refusal)
+        if refusal := await self._end(action, message, outcome):
+            raise refused(refusal)
 
     async def _end(self, action: Action, message: EndCase, outcome: Outcome) -> OperationRefusal | None:
         """End it; return why not, if that is not possible any more."""
-        if refusal := OPERATIONS.refuse(action, message, self._state):
-            return refusal
-        self._state.exit_recorded = outcome
-        try:
-            await self._steps.record(action, message)
-        finally:
-            self._state.exit_recorded = None
-        self.leave(outcome, explanation(outcome, message.text_for_customer))
-        return None
+        async with self._exit_turn:
+            if refusal := OPERATIONS.refuse(action, message, self._state):
+                return refusal
+            self._state.exit_recorded = outcome
+            try:
+                await self._steps.record(action, message)
+            finally:
+                self._state.exit_recorded = None
+            self.leave(outcome, explanation(outcome, message.text_for_customer))
+            return None
 
     async def cancel(self, message: Cancel) -> None:
         """Cancel it."""
