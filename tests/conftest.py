@@ -36,6 +36,7 @@ from tests.support.running import (
     routes_read_once,
     statements_compiled_once,
     templates_compiled_once,
+    windows_from_the_first_try,
     workers_among_many,
 )
 from tests.support.scratch import scratch_server
@@ -43,6 +44,7 @@ from tests.support.shared_server import RunningCluster, shared_server, use_clust
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.telemetry_on import turn_telemetry_on
 from tests.support.web import Web, end_cases, fill_registry, web_on
+from web.common.auth import rate_limits
 from workers import database, examples, store_marks
 from workers.registry.file import load
 
@@ -145,6 +147,12 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server for all tests, where cases can be fast-forwarded."""
     async with shared_server() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _tries_are_counted_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of limits begin with a test's first try: one that ended meanwhile would let it try once more."""
+    monkeypatch.setattr(rate_limits, "_window", windows_from_the_first_try())
 
 
 @pytest.fixture(autouse=True)
