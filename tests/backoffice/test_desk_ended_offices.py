@@ -94,7 +94,7 @@ async def test_y21_an_operator_corrects_the_day_of_a_relink_of_a_case_that_has_e
     [entry] = [each for each in await case.audit() if each.action == RELINK_CORRECTED]
     assert (entry.by, entry.reason) == (str(SATO), AGAIN)
     done = text_of(await site.http.get(page))
-    assert f"{BANK}」の{RELINK_CORRECTED}（佐藤：{AGAIN}）" in done
+    assert f"{BANK}」の{RELINK_CORRECTED}（担当者 佐藤：{AGAIN}）" in done
 
     other = await site.http.get(operation_path(case.application_no, 1, Action.ADD_NOTE))
     assert other.status_code == HTTPStatus.CONFLICT

@@ -134,7 +134,7 @@ def routes_read_once() -> Iterator[None]:
 
 
 def windows_from_the_first_try() -> Callable[[Limit, datetime], tuple[datetime, datetime]]:
-    """Return what stands in for `rate_limits._window`: the first window begins with the first try, not with the clock's.
+    """Return a stand-in for `rate_limits._window`: the first window begins with the first try, not with the clock.
 
     The clock's quarter of an hour may end between two tries of one test.
     """
