@@ -259,7 +259,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if _lives_in_time(item)]
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.obj = bounded(item.obj)
+            item.obj = bounded(item.obj, long=item.get_closest_marker("long") is not None)
     if CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):
