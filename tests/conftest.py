@@ -41,6 +41,7 @@ from tests.support.running import (
 from tests.support.scratch import scratch_server
 from tests.support.shared_server import RunningCluster, shared_server, use_cluster
 from tests.support.smtp_inbox import SmtpInbox
+from tests.support.telemetry_on import turn_telemetry_on
 from tests.support.web import Web, end_cases, fill_registry, web_on
 from workers import database, examples, store_marks
 from workers.registry.file import load
@@ -247,6 +248,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
     if address := config.getoption("temporal_cluster"):
         use_cluster(RunningCluster(address, config.getoption("temporal_web_ui")))
+        turn_telemetry_on()
     if begins := config.getoption("japan_time"):
         config.stash[_JAPAN] = move(begins)
     if config.getoption("closing_days_around_today"):
@@ -259,7 +261,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if _lives_in_time(item)]
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.obj = bounded(item.obj, long=item.get_closest_marker("long") is not None)
+            own = item.get_closest_marker("timeout")
+            item.obj = bounded(item.obj, own.args[0] if own else None)
     if CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):

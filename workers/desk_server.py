@@ -4,7 +4,7 @@ from workers import database, temporal
 from workers.case_keys import opened_keys
 from workers.journal import JournalFile
 from workers.settings import Settings
-from workers.store_marks import watched
+from workers.store_marks import look_first, watched
 from workers.web_server import serve_app
 from workers.wiring.desk import build_desk
 
@@ -21,6 +21,7 @@ async def serve(settings: Settings) -> None:
             await keys.masters.ring()
             client = await temporal.connect(settings, keys, role="desk", lazy=True)
             sessions = database.sessions(engine, keys.masters, JournalFile.of(settings))
+            await look_first(client, sessions)
             app = build_desk(settings, sessions, client, keys)
             serving = serve_app(app, settings.desk_host, settings.desk_port, longest_head=LONGEST_REQUEST_HEAD)
             await watched(serving, client, sessions)

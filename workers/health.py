@@ -39,9 +39,11 @@ async def check_worker(settings: Settings) -> None:
     not taken for a healthy one.
     """
     async with database.opened(settings) as sessions:
-        client = await _check_worker(settings, settings.temporal_task_queue, "worker")
+        client = await temporal.connect(settings)
+        # First: where the stores were exchanged, no worker runs, and this is why.
         if await store_marks.look(client, sessions) is Fit.TEMPORAL_OLDER:
             raise ClearError("Temporal was rolled back: stop everything and run `tetsuzuki restore --in-place`")
+        await _check_polls(client, settings, settings.temporal_task_queue, "worker")
         await say_what_is_held(sessions)
         broken = await BrokenCases(sessions, client, settings.temporal_task_queue).find()
     if broken:
@@ -66,7 +68,8 @@ async def say_what_is_held(sessions: DatabaseSessions) -> None:
 
 async def check_eraser(settings: Settings) -> None:
     """Raise `ClearError` unless the worker that may delete polls Temporal on this machine, likewise."""
-    await _check_worker(settings, erasing_queue(settings.temporal_task_queue), "eraser")
+    client = await temporal.connect(settings)
+    await _check_polls(client, settings, erasing_queue(settings.temporal_task_queue), "eraser")
 
 
 async def check_mail(settings: Settings) -> None:
@@ -77,18 +80,19 @@ async def check_mail(settings: Settings) -> None:
         raise ClearError(f"no mail can be sent by {settings.smtp_host}:{settings.smtp_port}: {error}") from None
 
 
-async def _check_worker(settings: Settings, task_queue: str, role: str) -> Client:
-    client = await temporal.connect(settings)
+async def _check_polls(client: Client, settings: Settings, task_queue: str, role: str) -> None:
     here = on_this_machine(settings, role)
     for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
         pollers = await _pollers(client, task_queue, kind)
-        if not any(poller.identity.startswith(here) and _is_recent(poller) for poller in pollers):
+        polls = [each.last_access_time.ToDatetime(UTC) for each in pollers if each.identity.startswith(here)]
+        now = datetime.now(UTC)
+        if not any(abs(now - poll) <= POLLED_WITHIN for poll in polls):
             name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
             raise ClearError(
                 f"no worker on this machine has asked the task queue {task_queue!r} for "
                 f"{name} tasks within {POLLED_WITHIN.seconds} s"
+                + (f"; one has at {max(polls)} by Temporal's clock, and this machine's says {now}" if polls else "")
             )
-    return client
 
 
 async def polls(client: Client, settings: Settings, pid: int, role: str = "worker") -> bool:
@@ -132,7 +136,3 @@ async def _pollers(client: Client, task_queue: str, kind: TaskQueueType.ValueTyp
         namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
     )
     return list((await client.workflow_service.describe_task_queue(request)).pollers)
-
-
-def _is_recent(poller: PollerInfo) -> bool:
-    return datetime.now(UTC) - poller.last_access_time.ToDatetime(UTC) <= POLLED_WITHIN

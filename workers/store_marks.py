@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Awaitable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +33,7 @@ WORKFLOW_ID = TASK_QUEUE = "store-mark"
 WORKFLOW_TYPE = "StoreMark"
 COUNT_EVERY = timedelta(minutes=5)
 LOOK_EVERY = timedelta(minutes=1)
+_FIRST_LOOK_WITHIN = 5.0  # seconds
 _MEMO = "mark"
 _AWAY = (RPCError, DBAPIError, SqlTimeoutError, OSError, TimeoutError, RuntimeError)
 """What is raised where a store does not answer."""
@@ -65,6 +66,16 @@ async def mark_of_temporal(client: Client) -> StoreMark | None:
             return None
         raise
     return read_mark(await described.memo_value(_MEMO, None))
+
+
+async def marked_at(client: Client) -> datetime | None:
+    """Return when Temporal was given what it carries; None: it carries nothing. Raises `RPCError`."""
+    try:
+        return (await _plain(client).get_workflow_handle(WORKFLOW_ID).describe()).start_time
+    except RPCError as error:
+        if is_unknown_workflow(error):
+            return None
+        raise
 
 
 def read_mark(memo: Any) -> StoreMark | None:
@@ -117,6 +128,13 @@ async def look_patiently(client: Client, sessions: DatabaseSessions) -> None:
             await asyncio.sleep(1)
         else:
             return
+
+
+async def look_first(client: Client, sessions: DatabaseSessions) -> None:
+    """Look before anything is served. Raises `StoresApartError`; stores that do not answer are looked at later."""
+    with suppress(*_AWAY):
+        async with asyncio.timeout(_FIRST_LOOK_WITHIN):
+            await look(client, sessions)
 
 
 async def begin(client: Client, sessions: DatabaseSessions) -> None:

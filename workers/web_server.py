@@ -17,7 +17,7 @@ from workers.case_keys import opened_keys
 from workers.journal import JournalFile
 from workers.known_keys import CurrentSigner
 from workers.settings import Settings
-from workers.store_marks import watched
+from workers.store_marks import look_first, watched
 from workers.wiring.root import build_web
 
 _DRAIN = 10  # seconds
@@ -36,6 +36,7 @@ async def serve(settings: Settings) -> None:
             await keys.masters.ring()
             client = await temporal.connect(settings, keys, role="web", lazy=True)
             sessions = database.sessions(engine, keys.masters, JournalFile.of(settings))
+            await look_first(client, sessions)
             signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
             await signer.check()
             app = build_web(settings, sessions, client, signer)

@@ -119,9 +119,12 @@ class PairCheck:
         return None
 
     async def _of_contract_id(self, transaction: StepTransaction, pair: Pair) -> PairProblem | None:
-        """会計連携の追加: the ID that was issued before is this Yayoi ID's own (Y9) and manages no office yet (Y1)."""
+        """会計連携の追加: the ID issued before is this Yayoi ID's own on this contract (Y9), with no office yet (Y1).
+
+        That of another customer, whoever knows it, gets no office of somebody else's.
+        """
         contracts, contract_id = self.registry.contracts, pair.contract_id_to_attach
-        if not await contracts.is_issued_to(transaction, contract_id, pair.yayoi_id):
+        if not await contracts.is_issued_to(transaction, contract_id, pair.yayoi_id, pair.existing_contract_id):
             return NOT_ISSUED_TO_IT
         return MANAGES_ANOTHER_OFFICE if await contracts.manages_an_office(transaction, contract_id) else None
 
@@ -182,10 +185,12 @@ class PairCheckActivities:
     async def check_pair(self, step: OfficeStep) -> CheckResult:
         """Let the pair hold what is right, freeze its office, and return every reason why it cannot be processed.
 
-        One that has its contract ID goes on as it is.
+        One that has its contract ID goes on as it is, and one that was undone and closed holds nothing any more.
         """
         async with self._sessions.begin() as session:
             recorded = await recorded_office(session, step.case_no, step.part)
+            if recorded.undone_as:
+                return CheckResult(recorded=recorded)
             if await has_its_contract_id(session, step.case_no, step.part):
                 pair = await find_notified_pair(session, step.case_no, step.part)
                 return CheckResult(frozen=pair.office.holds_token, recorded=recorded)

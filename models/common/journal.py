@@ -50,6 +50,9 @@ class EndedKind(StrEnum):
     OPERATOR_IDENTITY = "operator_identity"
     OPERATOR_ROLES = "operator_roles"
     CASE_LINK = "case_link"
+    WEBHOOK_SUBSCRIBER = "webhook_subscriber"
+    ACCOUNT = "account"
+    """Stopped by whoever manages it; it may be used again once they say so."""
 
 
 class Revocation(BaseModel):

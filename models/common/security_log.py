@@ -44,6 +44,8 @@ class SecurityEvent(StrEnum):
     """An operator, or what is known of one, was changed."""
     OPERATION = "operation"
     """Somebody acted on a case."""
+    COMMAND = "command"
+    """Somebody began a command that changes more than one case, or takes away what is known of people."""
     UPLOAD = "upload"
     """A file was refused by the malware scanner."""
 

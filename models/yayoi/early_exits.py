@@ -11,6 +11,8 @@ _USUAL = {
 }
 EXPIRING = frozenset({Stage.CONFIRMATION, Stage.CORRECTION, Stage.SHARING})
 """Where somebody is waited for until a deadline."""
+FOLLOWED_UP = frozenset({Stage.SET_UP, Stage.RELINK})
+"""What the customer does after the notice, until the case closes (Y25)."""
 
 CANCELLATION_REFUSED = "取り消しの依頼を受けたが、取り消さなかった"
 """In the audit trail: a cancellation of the whole application was not possible for this office."""
@@ -30,12 +32,11 @@ def early_exits(procedure: Procedure, stage: Stage) -> tuple[Outcome, ...]:
         return ()
     stages = procedure.stages
     to_notice = stages[: stages.index(Stage.NOTIFY) + 1]
-    begun = {Stage.SET_UP, Stage.RELINK}
-    first_of_follow_up = next(each for each in stages if each in begun)
+    first_of_follow_up = next(each for each in stages if each in FOLLOWED_UP)
     possible = {
         Outcome.EXPIRED: stage in EXPIRING,
         Outcome.REJECTED: stage in to_notice,
-        Outcome.WITHDRAWN: stage not in begun or stage is first_of_follow_up,
+        Outcome.WITHDRAWN: stage not in FOLLOWED_UP or stage is first_of_follow_up,
         Outcome.CANCELLED: True,
     }
     return tuple(outcome for outcome in EARLY_EXITS if possible[outcome])

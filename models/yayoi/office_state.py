@@ -28,12 +28,17 @@ _MAILS = {
 
 @dataclass(frozen=True)
 class EarlyExit:
-    """The case ends before its end: how, and with which mail to the applicant."""
+    """The case ends before its end: how, and what the applicant is mailed."""
 
     outcome: Outcome
-    mail: MailKind
-    points: tuple[str, ...]
+    points: tuple[str, ...] = ()
     """What the applicant reads about why; the reason for the audit trail is not among it."""
+    was_closed: bool = False
+    """Whether it was undone and closed already when its workflow was reset to its beginning."""
+
+    @property
+    def mail(self) -> MailKind:
+        return MailKind[self.outcome.name]
 
 
 @dataclass(kw_only=True)
@@ -62,6 +67,8 @@ class OfficeState(CaseState):
     sharing_ended: bool = False
     contract_id: ContractId | None = None
     notified_at: datetime | None = None
+    closes_on: date | None = None
+    """On which day it closes, complete or not, where that was known before its workflow was reset (Y25)."""
     early_exit: EarlyExit | None = None
     exit_recorded: Outcome | None = None
     """How somebody ends it, while that is being recorded: pages say so at once, and steps go on until it is."""
@@ -71,6 +78,8 @@ class OfficeState(CaseState):
     """How often it was closed: with something open it goes on, and may be reopened (Y25)."""
     closed_before: bool = False
     """Whether it was closed already when its workflow was reset to its beginning."""
+    over: bool = False
+    """Whether it had ended for good by then, whatever was left open."""
     reopened_as: str | None = None
     """The id of the last update that has reopened it."""
     open_points: Sequence[str] = ()
@@ -94,11 +103,16 @@ class OfficeState(CaseState):
         """Take over what had taken effect before: a Reset has forgotten it, and nobody does it again."""
         self.assignee = recorded.assignee or self.assignee
         self.expires_on = recorded.expires_on or self.expires_on
+        self.closes_on = recorded.closes_on
         self.closings, self.closed_before = recorded.closings - recorded.closed, recorded.closed
+        self.over = recorded.over
         for step in recorded.done:
             self.follow_up.record_step(step)
         for relinked in recorded.relinked:
             self.follow_up.record_relink(relinked)
+        if recorded.undone_as:
+            self.early_exit = EarlyExit(recorded.undone_as, recorded.points, was_closed=True)
+        self.follow_up.retracted = recorded.retracted
 
     @property
     def ending(self) -> Outcome | None:
@@ -133,7 +147,7 @@ class OfficeState(CaseState):
     @property
     def set_up_begun(self) -> bool:
         """Whether the customer has begun STEP5 (Y27)."""
-        return bool(self.follow_up.done) or bool(self.follow_up.relinked)
+        return self.follow_up.begun
 
     @property
     def notice_undelivered(self) -> bool:

@@ -10,7 +10,7 @@ from models.backoffice.store.restored_rows import promise_numbers
 from models.common.calendar import utc_now
 from models.common.journal import Erasure, next_entry
 from models.common.store.case_keys import still_there
-from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, ErasureRequestRow, YayoiIdRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, ErasureRequestRow, OfficeRow, YayoiIdRow
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
 from tests.support.ending import end
@@ -30,6 +30,7 @@ async def test_an_older_copy_forgets_the_person_again_and_a_younger_one_keeps_wh
     entry = next_entry([], Erasure.of(str(uuid4()), [HER], [number]), "2026-11-04T01:00:00.000000+00:00")
     owner = f"application/{number}"
     async with environment.sessions.begin() as session:
+        assert f"{number}:1" in set(await session.scalars(select(OfficeRow.frozen_by)))
         assert owner in await still_there(session, [owner])
         assert await erase_again(session, [entry], utc_now()) == [owner]
     async with environment.sessions() as session:
@@ -39,6 +40,7 @@ async def test_an_older_copy_forgets_the_person_again_and_a_younger_one_keeps_wh
         offices = list(await session.scalars(select(ApplicationOfficeRow).filter_by(application_no=number)))
         assert {row.yayoi_id for row in offices} == {"", HIS}
         assert {(row.outcome, row.holds_id, row.holds_token) for row in offices} == {(Outcome.TERMINATED, False, False)}
+        assert set(await session.scalars(select(OfficeRow.frozen_by))) == {None}
         outcomes = await session.scalars(select(CaseStatusRow.stage).filter_by(case_no=number))
         assert set(outcomes) == {Stage.CLOSED}
         [request] = await session.scalars(select(ErasureRequestRow))

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from activities.backoffice.history_checks import HistoryChecks
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.reconciliation import Finding, FindingKind
 from models.common.calendar import day_in_japan, opening_of
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.myics.forms import ClientForm
@@ -36,7 +38,7 @@ from models.tables import (
 )
 from models.webhooks.messages import WebhookStage
 from models.yayoi.address_checks import CheckOutcome
-from models.yayoi.deadlines import FOLLOW_UP_DAYS
+from models.yayoi.deadlines import AFTER_CLOSING_DAYS, FOLLOW_UP_DAYS
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel, SetUpStepDone
@@ -55,6 +57,7 @@ from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
 from tests.support.webhook_messages import stored
 from tests.support.webhook_receiver import receiving
+from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
 NOTE = ActionMessage(reason="お電話")
 JIRO = "jiro@aoba-kaikei.example.jp"
@@ -67,7 +70,7 @@ _WHAT_HAPPENED = (
     SharingRow,
     ApplicationOfficeRow,
 )
-EACH_WAY = list(ResetTo)
+EACH_WAY = mostly_long(ResetTo, each_time=[ResetTo.FIRST])
 
 
 async def effects(environment: Environment) -> Any:
@@ -235,6 +238,68 @@ async def test_y25_a_closed_office_stays_closed_after_a_reset(environment: Envir
     assert await effects(environment) == before
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await end(case.office())
+
+
+ENDS: Sequence[tuple[Action, Outcome]] = (
+    (Action.WITHDRAW, Outcome.WITHDRAWN),
+    (Action.CANCEL, Outcome.CANCELLED),
+)
+
+
+@pytest.mark.parametrize(("action", "outcome"), mostly_long(ENDS, each_time=[ENDS[0]]))
+async def test_y27_an_office_that_has_ended_early_ends_so_again_after_a_reset_and_nothing_is_done_for_it(
+    environment: Environment, action: Action, outcome: Outcome
+) -> None:
+    """Of what was asked for nothing comes again: the server may have lost it, as an older copy of it has."""
+    case = await in_sharing(environment)
+    await case.act(EndCase(reason="お電話", text_for_customer="お申し出のとおりです。"), action=action)
+    await case.application.result()
+    before, stood = await effects(environment), await where(environment, case.office())
+    assert (stood[0], stood[5], stood[6]) == (Stage.CLOSED, outcome, ["お申し出のとおりです。"])
+    await reset(environment.client, case.office(), without_updates=True)
+    assert (await case.office().result()).outcome is outcome
+    assert await effects(environment) == before
+    assert await where(environment, case.office()) == stood
+
+
+@pytest.mark.long
+async def test_y27_an_office_that_was_terminated_and_undone_stays_so_after_a_reset(environment: Environment) -> None:
+    case = await in_sharing(environment)
+    await case.office().terminate()
+    await case.application.result()
+    await environment.client.execute_workflow(
+        DailyReconciliation.run, id=f"r-{uuid4()}", task_queue=environment.settings.temporal_task_queue
+    )
+    before = await effects(environment)
+    await reset(environment.client, case.office())
+    assert (await case.office().result()).outcome is Outcome.TERMINATED
+    assert await effects(environment) == before
+
+
+@pytest.mark.long
+async def test_y25_an_office_that_has_ended_with_something_open_does_not_open_again_after_a_reset(
+    environment: Environment,
+) -> None:
+    case = await in_set_up(environment)
+    for days in (FOLLOW_UP_DAYS, AFTER_CLOSING_DAYS):
+        await case.until(await case.now() + timedelta(days=days + 1))
+    assert (await case.office().result()).outcome is Outcome.INCOMPLETE
+    before, stood = await effects(environment), await where(environment, case.office())
+    await reset(environment.client, case.office())
+    assert (await case.office().result()).outcome is Outcome.INCOMPLETE
+    assert await effects(environment) == before
+    assert await where(environment, case.office()) == stood
+
+
+@pytest.mark.long
+async def test_y25_a_case_closes_on_the_day_that_was_said_also_after_a_reset(environment: Environment) -> None:
+    case = await in_set_up(environment)
+    closes_on = (await case.progress()).waits_until
+    await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS // 2))
+    await reset(environment.client, case.office())
+    await at_rest(case, Stage.SET_UP)
+    assert (await case.progress()).waits_until == closes_on
+    await end(case.application, case.office())
 
 
 async def at_rest_after_closing(case: Case) -> None:
@@ -409,7 +474,7 @@ async def test_a_registration_goes_on_after_a_reset_and_no_link_is_mailed_twice(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("to", mostly_long(EACH_WAY, each_time=[ResetTo.FIRST]))
+@pytest.mark.parametrize("to", EACH_WAY)
 async def test_a_file_goes_on_after_a_reset_as_stopped_as_it_was(myics: MyicsEnvironment, to: ResetTo) -> None:
     handle = await batch(myics)
     await reset(myics.environment.client, handle, to)

@@ -1,6 +1,7 @@
 """What a restore changes in Postgres: numbers go on above what was promised, what was ended or erased is so again."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -9,21 +10,31 @@ from activities.backoffice.restored_findings import RestoredFindings
 from activities.yayoi.contract_ids import ContractIdPool
 from models.backoffice.reconciliation import ReconciliationReport
 from models.backoffice.restored_cases import SAME, Verdict
-from models.backoffice.store.restored_rows import end_again, end_log_ins, hold_mails, move_numbers, promise_numbers
+from models.backoffice.store.ended_again import end_again
+from models.backoffice.store.restored_rows import end_log_ins, hold, hold_mails, move_numbers, promise_numbers
 from models.common.calendar import utc_now
 from models.common.journal import EndedKind, JournalEntry, Promise, Revocation, Said, Taken, as_ranges, next_entry
 from models.common.operators import Role
+from models.common.store.audit import audit
 from models.common.store.held_cases import HeldCases, is_held
 from models.common.store.operators import Operators
+from models.myics.accounts import AccountKind, AccountState
 from models.tables import (
+    CaseStatusRow,
     HeldCaseRow,
+    MyicsAccountRow,
+    MyicsFirmRow,
     OperatorRow,
     OperatorSessionRow,
     ReservedContractIdsRow,
     RestoredCaseRow,
+    WebhookSubscriberRow,
     application_count,
     enquiry_count,
 )
+from models.webhooks.messages import DELIVERY_WORKFLOW, WebhookStage
+from models.yayoi.messages import Outcome
+from models.yayoi.procedures import Stage
 from tests.support.desk import fill_operators
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -90,9 +101,72 @@ async def test_what_was_ended_is_ended_again_unless_something_later_is_known(ses
         assert await session.scalar(select(func.count()).select_from(OperatorSessionRow)) == 0
 
 
+async def test_who_got_webhooks_and_who_was_stopped_is_ended_again_unless_they_came_back_since(
+    sessions: Sessions,
+) -> None:
+    def firm(number: int, state: AccountState) -> list[Any]:
+        holder = f"10003000{number:02}"
+        account = {"holder_no": holder, "customer_no": holder, "registration_no": f"MR-{number}", "state": state}
+        who = {"address": f"owner-{number}@firms.example.jp", "name": "多数 一郎", "kind": AccountKind.GENERAL}
+        return [MyicsFirmRow(customer_no=holder, name="多数会計"), MyicsAccountRow(**account | who)]
+
+    async with sessions.begin() as session:
+        session.add(WebhookSubscriberRow(url="https://books.example.jp/hook", secrets=["whsec_x"], kinds=[]))
+        for number in (1, 2):
+            firm_row, account = firm(number, AccountState.REGISTERED)
+            session.add(firm_row)
+            await session.flush()
+            session.add(account)
+        await session.flush()
+        stopped, restarted = list(await session.scalars(select(MyicsAccountRow).order_by(MyicsAccountRow.account_id)))
+        [subscriber] = await session.scalars(select(WebhookSubscriberRow.subscriber_id))
+        ids = str(stopped.account_id), str(restarted.account_id), str(subscriber)
+        # What these records know of was later than that.
+        audit(session, restarted.registration_no, "アカウントの停止を解いた", by="system", at=utc_now())
+    at = (utc_now() - timedelta(hours=1)).isoformat()
+    entries = journalled(
+        Revocation(request="1", what=EndedKind.ACCOUNT, about=ids[0]),
+        Revocation(request="2", what=EndedKind.ACCOUNT, about=ids[1]),
+        Revocation(request="3", what=EndedKind.WEBHOOK_SUBSCRIBER, about=ids[2]),
+        Revocation(request="4", what=EndedKind.WEBHOOK_SUBSCRIBER, about="999"),
+        at=at,
+    )
+    for ended in (2, 0):
+        async with sessions.begin() as session:
+            assert await end_again(session, entries) == ended
+    async with sessions() as session:
+        states = await session.scalars(select(MyicsAccountRow.state).order_by(MyicsAccountRow.account_id))
+        assert list(states) == [AccountState.STOPPED, AccountState.REGISTERED]
+        [row] = await session.scalars(select(WebhookSubscriberRow))
+        assert (row.active, row.secrets) == (False, [])
+
+
+def status(number: int, **facts: Any) -> CaseStatusRow:
+    begun = {"case_no": f"YS-{number:06}", "part": 1, "procedure": "OfficeDataProcedure", "workflow_id": f"w/{number}"}
+    fresh = {"version": 1, "changed_at": utc_now(), "since": utc_now(), "waiting_for": "x", "outcome": None}
+    return CaseStatusRow(**begun | fresh | facts)
+
+
+async def test_what_goes_on_is_held_also_after_its_closing_and_no_message_by_itself(sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        session.add_all(
+            (
+                status(1, stage=Stage.SHARING),
+                status(2, stage=Stage.AFTER_CLOSING, outcome=Outcome.INCOMPLETE),
+                status(3, stage=Stage.CLOSED, outcome=Outcome.COMPLETED),
+                status(4, stage=WebhookStage.SENDING, procedure=DELIVERY_WORKFLOW, case_no="a-message"),
+            )
+        )
+    async with sessions.begin() as session:
+        await hold_mails(session, utc_now())
+        await hold(session, ["YS-000001", "YS-000009"], utc_now())
+        held = await session.scalars(select(HeldCaseRow.case_no).order_by(HeldCaseRow.case_no))
+        assert list(held) == ["YS-000001", "YS-000002", "YS-000009"]
+
+
 async def test_nothing_is_held_where_nothing_is_open(sessions: Sessions) -> None:
     async with sessions.begin() as session:
-        assert await hold_mails(session, utc_now()) == 0
+        await hold_mails(session, utc_now())
         assert not await is_held(session, ["YS-000001"])
         assert not await is_held(session, [])
     assert await HeldCases(sessions).listed() == []

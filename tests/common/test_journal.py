@@ -58,6 +58,26 @@ async def test_what_is_changed_missing_or_moved_is_named_and_half_a_line_was_nev
             await journal.append(erasure("another"), AT)
 
 
+async def test_of_two_copies_the_longer_one_counts_and_none_is_ever_shortened(tmp_path: Path) -> None:
+    own, copy = JournalFile(tmp_path / "journal.jsonl"), JournalFile(tmp_path / "copy.jsonl")
+    for number in range(3):
+        await own.append(erasure(f"request-{number}"), AT)
+        if number < 2:
+            copy.write(await own.entries())
+    copied, everything = await copy.entries(), await own.entries()
+    own.write(copied)
+    assert await own.entries() == everything
+    copy.write(everything)
+    assert await copy.entries() == everything
+    # One that was written on by itself is not the same journal any more: nothing is left out in silence.
+    parted = JournalFile(tmp_path / "parted.jsonl")
+    parted.write(copied)
+    await parted.append(erasure("elsewhere"), AT)
+    with pytest.raises(JournalError, match="gone apart"):
+        own.write(await parted.entries())
+    assert await own.entries() == everything
+
+
 async def test_one_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match=r"File exists|Not a directory"):

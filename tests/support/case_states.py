@@ -214,7 +214,7 @@ class CaseState:
         state.contract_id = case.contract_id if self.after_notice else None
         state.closings = int(self.after_closing or self.stage is Stage.CLOSED)
         if self.ending:
-            state.early_exit = EarlyExit(self.ending, MailKind[self.ending.name], ())
+            state.early_exit = EarlyExit(self.ending)
         for kind in self.mails:
             state.mails[kind] = SendMail(case_no=case.application_no, part=1, kind=kind, at=NOW)
         return state

@@ -176,7 +176,7 @@ TABLE = [
     ),
     (
         "leaving",
-        state_at(Stage.SHARING, early_exit=EarlyExit(Outcome.CANCELLED, MailKind.CANCELLED, ())),
+        state_at(Stage.SHARING, early_exit=EarlyExit(Outcome.CANCELLED)),
         set[Action](),
     ),
     ("closed", state_at(Stage.CLOSED, outcome=Outcome.COMPLETED), set[Action]()),

@@ -24,18 +24,21 @@ from temporalio.workflow import _Definition
 
 PATIENCE = 120
 """Seconds to wait for what comes in a moment, on a machine that is busy with others."""
-_LONGEST, _LONGEST_OF_LONG = 300, 900  # seconds for one test
+_LONGEST = 300  # seconds for one test
+_BEFORE_THE_LOOP = 0.95
+"""Of a test's own time: the rest is for what it has to end."""
 
 
-def bounded(test: Callable[..., Awaitable[None]], *, long: bool = False) -> Callable[..., Awaitable[None]]:
+def bounded(test: Callable[..., Awaitable[None]], longest: float | None) -> Callable[..., Awaitable[None]]:
     """Let a test that waits for what never comes fail where it waits, rather than where the loop is ended.
 
-    `long`: it takes long by nature, and longer on a machine that is busy with others.
+    `longest`: how many seconds it may take in all, where the test says so itself; 0: as long as it likes.
     """
+    within_seconds = _LONGEST if longest is None else longest * _BEFORE_THE_LOOP or None
 
     @functools.wraps(test)
     async def within(*args: Any, **kwargs: Any) -> None:
-        async with asyncio.timeout(_LONGEST_OF_LONG if long else _LONGEST):
+        async with asyncio.timeout(within_seconds):
             await test(*args, **kwargs)
 
     return within

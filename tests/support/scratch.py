@@ -20,12 +20,12 @@ _ENOUGH = 2 * 1024**3  # bytes: containers give it 64 MiB by default
 
 
 @asynccontextmanager
-async def scratch_server(database: str) -> AsyncIterator[Path]:
-    """Start a server with one empty database at today's schema; return where it listens."""
+async def scratch_server(database: str, *options: str) -> AsyncIterator[Path]:
+    """Start a server with one empty database at today's schema; return where it listens. `options`: its settings."""
     with TemporaryDirectory(prefix="tetsuzuki-", dir=_place()) as folder:
         data_dir, socket_dir = Path(folder) / "data", Path(folder) / "socket"
         await asyncio.to_thread(postgres.prepare, data_dir, socket_dir, say)
-        argv, account, _ = postgres.command(data_dir, socket_dir, *_FORGETFUL)
+        argv, account, _ = postgres.command(data_dir, socket_dir, *_FORGETFUL, *options)
         with (Path(folder) / "log").open("wb") as log:
             server = await asyncio.create_subprocess_exec(*argv, **account, stdout=log, stderr=log)
         try:

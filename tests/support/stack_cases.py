@@ -36,8 +36,10 @@ LINKS_C = [(LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 7654321"), (LinkKi
 class Outside:
     """The customer and the vendor's systems: all they have is HTTP and mail, and they try until they are heard."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, api_key: str = "") -> None:
+        """`api_key`: what the vendor's systems show, where the API is not open."""
         self._web = address_of(settings.web_host, settings.web_port)
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._mail = Places(settings.state_dir).mail
 
     async def apply(self, *pairs: tuple[str, str], contract_id: str = "8871304") -> ApplicationNo:
@@ -72,7 +74,7 @@ class Outside:
         return [mail for mail in mails if mail["Subject"] == NOTICE_SUBJECT]
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        async with httpx.AsyncClient(base_url=self._web, timeout=10) as http:
+        async with httpx.AsyncClient(base_url=self._web, headers=self._headers, timeout=10) as http:
             while True:
                 try:
                     answer = await http.post(path, json=body)

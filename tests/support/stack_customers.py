@@ -38,8 +38,12 @@ class Customer:
 
     @property
     def workflow_id(self) -> str:
-        assert self.application_no
-        return office_workflow_id(self.application_no, 1)
+        """Of the office's procedure; empty until it has applied."""
+        return office_workflow_id(self.application_no, 1) if self.application_no else ""
+
+    @property
+    def case_no(self) -> str:
+        return str(self.application_no)
 
     async def apply(self, *, token: str | None = None, yayoi_id: str | None = None) -> None:
         """`token` and `yayoi_id`: others than their own."""

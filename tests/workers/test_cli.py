@@ -1,14 +1,23 @@
 """The command line: what it prints, and exit codes that can be trusted."""
 
 import asyncio
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from workers.program import ClearError, run, until_cancelled
+import workers
+from workers.cli import app
+from workers.program import ClearError, run, run_command, until_cancelled
+from workers.settings import Settings
 
 
 def tetsuzuki(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -44,6 +53,37 @@ def test_a_clear_error_is_printed_without_a_traceback(capsys: pytest.CaptureFixt
 
     assert run(fail()) == 1
     assert capsys.readouterr().err == "error: the disk is full: make room\n"
+
+
+def names_of(group: TyperGroup, before: str = "") -> set[str]:
+    """Return what all commands are called."""
+    names: set[str] = set()
+    for name, command in group.commands.items():
+        names |= names_of(command, f"{before}{name} ") if isinstance(command, TyperGroup) else {f"{before}{name}"}
+    return names
+
+
+def test_a_command_with_power_over_more_than_one_case_is_in_the_security_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    noted = {
+        name
+        for file in Path(workers.__file__).parent.rglob("*.py")
+        for name in re.findall(r'noted_as="([^"]+)"', file.read_text(encoding="utf-8"))
+    }
+    command_line = get_command(app)
+    assert isinstance(command_line, TyperGroup)
+    assert {"restore", "release", "load", "webhooks add", "keys master destroy", "person show"} <= noted
+    assert noted <= names_of(command_line)
+
+    async def nothing(_: Settings) -> None:
+        pass
+
+    with pytest.raises(typer.Exit):
+        run_command(nothing, noted_as="restore")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["outcome"], line["command"]) == ("command", "begun", "restore")
+    assert line["by"] == f"command:uid-{os.getuid()}"
 
 
 @pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])

@@ -7,24 +7,30 @@ the third (newer).
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
 from models.backoffice.reconciliation import FindingKind
 from models.backoffice.restored_cases import Verdict
+from models.common.calendar import utc_now
 from models.common.store.held_cases import HeldCases
-from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action
-from models.yayoi.procedures import Stage
+from models.tables import IssuedContractRow
+from tests.support import firm_stories, office_stories
+from tests.support.firm_stories import FIRM_STORIES
+from tests.support.office_stories import OFFICE_STORIES, SHARED
+from tests.support.restore_stories import Place, Relation, Story
 from tests.support.running import PATIENCE
 from tests.support.running_stack import quiet
 from tests.support.stack_cases import Outside
-from tests.support.stack_customers import UNREGISTERED, WRONG_TOKEN, Customer, applied, load_many, statuses
+from tests.support.stack_customers import Customer, applied, load_many, statuses
+from tests.support.stack_firms import Firm
 from workers import database, temporal
 from workers.backup.copies import back_up
 from workers.backup.manifest import BackupError
@@ -36,268 +42,165 @@ from workers.stack.supervisor import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(1500)]
 
-Move = Callable[[Customer, Settings], Awaitable[None]]
-Where = tuple[Stage, Outcome | None]
-OLDER, EQUAL, NEWER = "older", "equal", "newer"
-NOTHING: Verdict | None = None
-"""Of a case that had ended: there is nothing to say."""
-REASON = {"reason": "お客様からのお電話"}
-
-
-async def stays(_customer: Customer, _settings: Settings) -> None:
-    """Nothing happens."""
-
-
-async def applies(customer: Customer, _settings: Settings) -> None:
-    await customer.apply()
-
-
-async def applies_unproven(customer: Customer, _settings: Settings) -> None:
-    await customer.apply(token=WRONG_TOKEN)
-
-
-async def applies_unregistered(customer: Customer, _settings: Settings) -> None:
-    await customer.apply(yayoi_id=UNREGISTERED.format(customer.contract_id))
-
-
-async def releases(customer: Customer, _settings: Settings) -> None:
-    await customer.release_sharing()
-
-
-async def begins_set_up(customer: Customer, settings: Settings) -> None:
-    await customer.set_password_and_group(settings)
-
-
-async def registers(customer: Customer, settings: Settings) -> None:
-    await customer.set_password_and_group(settings)
-    await customer.register_products(settings)
-
-
-async def relinks(customer: Customer, settings: Settings) -> None:
-    await customer.relink(settings)
-
-
-async def does_all(customer: Customer, settings: Settings) -> None:
-    await customer.set_up(settings)
-
-
-def acts(action: Action, **content: str) -> Move:
-    async def act(customer: Customer, settings: Settings) -> None:
-        await customer.act(settings, action, **REASON | content)
-
-    return act
-
-
-async def corrects(customer: Customer, settings: Settings) -> None:
-    pair = {"yayoi_id": customer.yayoi_id, "office_token": customer.token}
-    await customer.act(settings, Action.CORRECT_PAIR, **REASON, **pair)
-
-
-@dataclass(frozen=True)
-class Story:
-    """What happens before each copy, where it rests then, and what becomes of it in each relation."""
-
-    moves: tuple[Move, Move, Move]
-    rests: tuple[Where | None, Where | None, Where | None]
-    shared: bool
-    expected: Mapping[str, tuple[Verdict | None, Where | None]]
-    """What is said of the office, and where it comes to; None: there is no such case any more."""
-
-
-def at(stage: Stage) -> Where:
-    return stage, None
-
-
-def ended(outcome: Outcome) -> Where:
-    return Stage.CLOSED, outcome
-
-
-SHARING, SET_UP, RELINK, CORRECTION = at(Stage.SHARING), at(Stage.SET_UP), at(Stage.RELINK), at(Stage.CORRECTION)
-GOES_ON, DECIDE, UNDONE = Verdict.CONTINUED, Verdict.TO_DECIDE, Verdict.UNDONE
-STORIES: Mapping[str, Story] = {
-    "sharing": Story(
-        (stays, applies, releases),
-        (None, SHARING, SET_UP),
-        True,
-        {OLDER: (UNDONE, None), EQUAL: (GOES_ON, SHARING), NEWER: (GOES_ON, SET_UP)},
-    ),
-    "confirmation": Story(
-        (stays, applies_unproven, acts(Action.REPORT_CONFIRMED)),
-        (None, at(Stage.CONFIRMATION), CORRECTION),
-        False,
-        {OLDER: (UNDONE, None), EQUAL: (GOES_ON, at(Stage.CONFIRMATION)), NEWER: (GOES_ON, CORRECTION)},
-    ),
-    "correction": Story(
-        (stays, applies_unregistered, corrects),
-        (None, CORRECTION, SET_UP),
-        False,
-        {OLDER: (UNDONE, None), EQUAL: (GOES_ON, CORRECTION), NEWER: (GOES_ON, SET_UP)},
-    ),
-    "set_up": Story(
-        (applies, releases, begins_set_up),
-        (SHARING, SET_UP, SET_UP),
-        True,
-        {OLDER: (DECIDE, SET_UP), EQUAL: (GOES_ON, SET_UP), NEWER: (GOES_ON, SET_UP)},
-    ),
-    "relink": Story(
-        (applies, registers, relinks),
-        (SET_UP, RELINK, ended(Outcome.COMPLETED)),
-        False,
-        {OLDER: (DECIDE, RELINK), EQUAL: (GOES_ON, RELINK), NEWER: (GOES_ON, ended(Outcome.COMPLETED))},
-    ),
-    "held": Story(
-        (applies, acts(Action.HOLD), acts(Action.RESUME)),
-        (SHARING, SHARING, SHARING),
-        True,
-        {OLDER: (DECIDE, SHARING), EQUAL: (GOES_ON, SHARING), NEWER: (GOES_ON, SHARING)},
-    ),
-    "completed": Story(
-        (applies, does_all, stays),
-        (SET_UP, ended(Outcome.COMPLETED), ended(Outcome.COMPLETED)),
-        False,
-        {
-            OLDER: (DECIDE, ended(Outcome.COMPLETED)),
-            EQUAL: (NOTHING, ended(Outcome.COMPLETED)),
-            NEWER: (NOTHING, ended(Outcome.COMPLETED)),
-        },
-    ),
-    **{
-        action.value: Story(
-            (applies, acts(action), stays),
-            (SHARING, ended(outcome), ended(outcome)),
-            True,
-            {OLDER: (DECIDE, ended(outcome)), EQUAL: (NOTHING, ended(outcome)), NEWER: (NOTHING, ended(outcome))},
-        )
-        for action, outcome in ((Action.WITHDRAW, Outcome.WITHDRAWN), (Action.CANCEL, Outcome.CANCELLED))
-    },
-    "reject": Story(
-        (applies_unregistered, acts(Action.REJECT), stays),
-        (CORRECTION, ended(Outcome.REJECTED), ended(Outcome.REJECTED)),
-        False,
-        {
-            OLDER: (DECIDE, ended(Outcome.REJECTED)),
-            EQUAL: (NOTHING, ended(Outcome.REJECTED)),
-            NEWER: (NOTHING, ended(Outcome.REJECTED)),
-        },
-    ),
-    "later": Story(
-        (stays, stays, applies),
-        (None, None, SET_UP),
-        False,
-        {OLDER: (NOTHING, None), EQUAL: (NOTHING, None), NEWER: (GOES_ON, SET_UP)},
-    ),
-}
-PASSED_BY = {Stage.CHECK, Stage.REMEMBER_LINKS, Stage.ISSUE, Stage.ATTACH, Stage.NOTIFY, Stage.THAW}
-"""Stages at which a case rests only while something fails."""
-BY_THE_CLOCK = {Stage.AFTER_CLOSING}, {Outcome.EXPIRED, Outcome.INCOMPLETE, Outcome.TERMINATED}
-"""What nobody brings about at once on a stack that keeps time."""
+AT_ONCE = 6
+KEPT_APART = ("keys", "master_keys", "secret_key", "journal")
 
 
 def test_every_stage_and_every_end_has_a_cell_in_each_relation() -> None:
-    rested = {where for story in STORIES.values() for where in story.rests if where}
-    assert {stage for stage, _ in rested} == set(Stage) - PASSED_BY - BY_THE_CLOCK[0]
-    assert {outcome for _, outcome in rested if outcome} == set(Outcome) - BY_THE_CLOCK[1]
-    cells = {(name, relation) for name, story in STORIES.items() for relation in story.expected}
-    assert cells == set(product(STORIES, (OLDER, EQUAL, NEWER)))
+    for stories, places in ((OFFICE_STORIES, office_stories.PLACES), (FIRM_STORIES, firm_stories.PLACES)):
+        tried = {cell for story in stories.values() for cell in story.tried()}
+        assert tried == set(product(Relation, places))
+        assert {relation for story in stories.values() for relation in story.expected} == set(Relation)
 
 
 @dataclass(frozen=True)
 class ThreeCopies:
-    """Of one stack, with what has to be kept apart from them; and where each customer was."""
+    """Of one stack, with what has to be kept apart from them; and where everybody was."""
 
     folder: Path
     customers: Mapping[str, Customer]
+    firms: Mapping[str, Firm]
     numbers: frozenset[str]
     """Of every application that there was."""
+    issued: tuple[frozenset[str], ...]
+    """The contract IDs that had been issued when each copy was made."""
 
-    def of(self, relation: str) -> Copies:
-        copy = {OLDER: 0, EQUAL: 1, NEWER: 2}[relation]
-        return Copies(postgres=self.folder / f"copy-{copy}", temporal=self.folder / "copy-1")
+    @property
+    def everybody(self) -> list[tuple[Customer | Firm, Story[Any]]]:
+        """Return each subject with its story."""
+        offices = [(self.customers[name], story) for name, story in OFFICE_STORIES.items()]
+        return [*offices, *((self.firms[name], story) for name, story in FIRM_STORIES.items())]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Return of which story each workflow is."""
+        offices = {self.customers[name].workflow_id: f"office: {name}" for name in OFFICE_STORIES}
+        return offices | {self.firms[name].workflow_id: f"firm: {name}" for name in FIRM_STORIES}
+
+    def of(self, relation: Relation) -> Copies:
+        return Copies(postgres=self.folder / f"copy-{relation.copy}", temporal=self.folder / "copy-1")
 
     def elsewhere(self, state_dir: Path) -> Settings:
         """Return a stack on another machine, to which only keys and journal were brought."""
-        for each in ("keys", "master_keys", "secret_key", "journal"):
+        for each in KEPT_APART:
             kept = self.folder / "kept" / each
             (shutil.copytree if kept.is_dir() else shutil.copy)(kept, state_dir / each)
-        return alone(state_dir, log_level="WARNING")
+        return alone(state_dir, log_level="WARNING", time_skipping=True)
 
 
 @pytest_asyncio.fixture(scope="module")
 async def three_copies(tmp_path_factory: pytest.TempPathFactory) -> ThreeCopies:
-    folder = tmp_path_factory.mktemp("copies")
+    folder, issued = tmp_path_factory.mktemp("copies"), []
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-") as state_dir:
-        settings = alone(Path(state_dir), log_level="WARNING")
+        settings = alone(Path(state_dir), log_level="WARNING", time_skipping=True)
         outside = Outside(settings)
-        customers = {name: Customer(number, outside) for number, name in enumerate(STORIES)}
-        shared = frozenset(number for number, story in enumerate(STORIES.values()) if story.shared)
+        customers = {name: Customer(number, outside) for number, name in enumerate(OFFICE_STORIES)}
+        firms = {name: Firm(number) for number, name in enumerate(FIRM_STORIES)}
+        copies = ThreeCopies(folder, customers, firms, frozenset(), ())
+        shared = frozenset(number for number, name in enumerate(OFFICE_STORIES) if name in SHARED)
+        turns = asyncio.Semaphore(AT_ONCE)
         async with Stack(settings, say=quiet) as stack:
-            await load_many(stack.settings, folder, len(STORIES) + 1, shared)
+            await load_many(stack.settings, folder, len(OFFICE_STORIES) + 1, shared)
+
+            async def move(subject: Customer | Firm, story: Story[Any], copy: int) -> None:
+                async with turns, asyncio.timeout(PATIENCE):
+                    await story.moves[copy](subject, stack.settings)
+
             for copy in range(3):
-                moves = (story.moves[copy](customers[name], stack.settings) for name, story in STORIES.items())
-                await asyncio.gather(*moves)
-                await rest(stack.settings, {customers[name]: story.rests[copy] for name, story in STORIES.items()})
+                await asyncio.gather(*(move(subject, story, copy) for subject, story in copies.everybody))
+                await rest(stack.settings, {subject: story.rests[copy] for subject, story in copies.everybody})
+                await nothing_is_under_way(stack.settings, [subject.workflow_id for subject, _ in copies.everybody])
                 await back_up(settings, folder / f"copy-{copy}")
+                issued.append(await issued_by(stack.settings))
             numbers = await applied(stack.settings)
         (folder / "kept").mkdir()
-        for each in ("keys", "master_keys", "secret_key", "journal"):
+        for each in KEPT_APART:
             kept = Path(state_dir) / each
             (shutil.copytree if kept.is_dir() else shutil.copy)(kept, folder / "kept" / each)
-    return ThreeCopies(folder, customers, frozenset(numbers))
+    return ThreeCopies(folder, customers, firms, frozenset(numbers), tuple(issued))
 
 
-@pytest.mark.parametrize("relation", [EQUAL, NEWER, OLDER])
+@pytest.mark.parametrize("relation", Relation)
 async def test_each_cell_is_as_the_table_says_and_nothing_is_silent(
-    three_copies: ThreeCopies, state_dir: Path, relation: str
+    three_copies: ThreeCopies, state_dir: Path, relation: Relation
 ) -> None:
     settings, copies = three_copies.elsewhere(state_dir), three_copies.of(relation)
-    expected = {three_copies.customers[name]: story.expected[relation] for name, story in STORIES.items()}
-    if relation is OLDER:
+    expected = {subject: story.expected[relation] for subject, story in three_copies.everybody}
+    if relation is Relation.OLDER:
         with pytest.raises(BackupError, match="--accept-loss"):
             await restore(settings, copies, quiet)
-    report = await restore(settings, copies, quiet, accept_loss=relation is OLDER)
+    report = await restore(settings, copies, quiet, accept_loss=relation is Relation.OLDER)
     said = {each.workflow_id: each.verdict for each in report.cases}
-    known = {customer.workflow_id: verdict for customer, (verdict, _) in expected.items()}
-    assert {each: said.get(each) for each in known} == known
-    async with Stack(settings, say=quiet) as stack:
-        await rest(stack.settings, {customer: where for customer, (_, where) in expected.items()})
+    names = three_copies.names
+    known = {names[subject.workflow_id]: verdict for subject, (verdict, _) in expected.items()}
+    found = {names[workflow_id]: said.get(workflow_id) for workflow_id in names}
+    assert found == known
+    outside = Outside(settings)
+    async with Stack(settings, say=quiet) as stack, database.opened(stack.settings) as sessions:
+        await rest(stack.settings, {subject: where for subject, (_, where) in expected.items()})
         assert await applied(stack.settings) <= three_copies.numbers
         # Who applies now is somebody new, and nothing of theirs waits.
-        newcomer = Customer(len(STORIES), Outside(settings))
+        newcomer = Customer(len(OFFICE_STORIES), outside)
         await newcomer.apply()
-        await rest(stack.settings, {newcomer: SET_UP})
+        await rest(stack.settings, {newcomer: office_stories.SET_UP})
         assert newcomer.application_no not in three_copies.numbers
-        assert Outside(settings).notices(newcomer.yayoi_id)
-        async with database.opened(stack.settings) as sessions:
-            waiting = {each.case_no for each in await HeldCases(sessions).listed()}
-        going_on = {each for each, (verdict, _) in expected.items() if verdict in (GOES_ON, DECIDE)}
-        assert {customer.application_no for customer in going_on} <= waiting
-        assert newcomer.application_no not in waiting
+        given = await issued_by(stack.settings) - three_copies.issued[relation.copy]
+        assert not given & frozenset().union(*three_copies.issued)
+        # The mails of all others wait, until they are released.
+        held = HeldCases(sessions)
+        waiting = {each.case_no for each in await held.listed()}
+        going_on = {subject.case_no for subject, (verdict, _) in expected.items() if verdict in GOING_ON}
+        assert going_on <= waiting
+        assert newcomer.case_no not in waiting
+        assert {mail["To"] for mail in outside.all_notices()} == {newcomer.yayoi_id}
         # Nothing is silent: what the restore has said, the reconciliation names.
         async with temporal.opened(stack.settings) as client:
             named = (await reconcile(client, settings.temporal_task_queue)).findings
         assert {each.procedure for each in named if each.kind is FindingKind.RESTORED} == set(said)
+        await held.release(None, by="ab", at=utc_now())
+        if relation is Relation.OLDER:  # what it had been told is lost, and it is told anew
+            await outside.notice(three_copies.customers["set up"].yayoi_id)
 
 
-async def rest(settings: Settings, wanted: Mapping[Customer, Where | None]) -> None:
+async def nothing_is_under_way(settings: Settings, workflow_ids: Sequence[str]) -> None:
+    """Wait until none of these has a task or an activity: a mail goes out after the row says where the case is."""
+    seen: dict[str, int] = {}
+    async with temporal.opened(settings) as client:
+        while True:
+            lengths: dict[str, int] = {}
+            for workflow_id in filter(None, workflow_ids):
+                found = (await client.get_workflow_handle(workflow_id).describe()).raw_description
+                is_idle = not found.pending_activities and not found.HasField("pending_workflow_task")
+                lengths[workflow_id] = found.workflow_execution_info.history_length if is_idle else -1
+            if lengths == seen and -1 not in lengths.values():
+                return
+            seen = lengths
+            await asyncio.sleep(1)
+
+
+GOING_ON = (Verdict.CONTINUED, Verdict.TO_DECIDE)
+
+
+async def issued_by(settings: Settings) -> frozenset[str]:
+    async with database.opened(settings) as sessions, sessions() as session:
+        return frozenset(await session.scalars(select(IssuedContractRow.contract_id)))
+
+
+async def rest(settings: Settings, wanted: Mapping[Customer | Firm, Place | None]) -> None:
     """Wait until each is where it is wanted; None: it is nowhere."""
-    there: dict[str, Where] = {}
-    places: dict[str, Where] = {}
+    places = {subject.workflow_id: where for subject, where in wanted.items() if subject.workflow_id and where}
+    there: dict[str, Place] = {}
     try:
         async with asyncio.timeout(PATIENCE * 3):
             while True:
-                rows = await statuses(settings)
-                there = {each: (Stage(row.stage), _outcome(row.outcome)) for each, row in rows.items() if row.part}
-                places = {each.workflow_id: where for each, where in wanted.items() if where and each.application_no}
+                rows = (await statuses(settings)).items()
+                there = {workflow_id: (row.stage, row.outcome) for workflow_id, row in rows}
                 if all(there.get(each) == where for each, where in places.items()):
                     break
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(1)
     except TimeoutError:
         raise AssertionError(
             {each: (there.get(each), where) for each, where in places.items() if there.get(each) != where}
         ) from None
-    gone = {each.workflow_id for each, where in wanted.items() if where is None and each.application_no}
+    gone = {subject.workflow_id for subject, where in wanted.items() if where is None and subject.workflow_id}
     assert not gone & there.keys()
-
-
-def _outcome(value: str | None) -> Outcome | None:
-    return Outcome(value) if value else None

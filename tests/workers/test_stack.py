@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
 import psutil
 import pytest
+from pydantic import SecretStr
 
 from tests.support.running import PATIENCE
 from tests.support.running_stack import running
@@ -76,13 +78,23 @@ async def test_a_stack_that_stands_alone_reads_nothing_of_its_caller_s_settings_
     assert read.decode() == f"{settings.model_dump_json()} None\n"
 
 
+def holders(stack: Stack, secret: str) -> set[str]:
+    """Return which of the running processes have a secret among their variables or arguments."""
+    running = {name: psutil.Process(pid) for name, pid in stack.processes.items()}
+    return {name for name, each in running.items() if secret in "\n".join([*each.environ().values(), *each.cmdline()])}
+
+
 @pytest.mark.usefixtures("environment_of_others")
 @pytest.mark.long
 async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refused(state_dir: Path) -> None:
     said: list[str] = []
-    settings = alone(state_dir)
+    api_key, link_key = "a-key-of-the-api-0123456789-abcdefghij", "a-key-of-links-0123456789-abcdefghij"
+    own: dict[str, Any] = {"api_open": False, "api_keys": (SecretStr(api_key),), "secret_key": SecretStr(link_key)}
+    settings = alone(state_dir, **own)
     async with Stack(settings, say=said.append) as stack:
         assert list(stack.processes) == PARTS
+        assert holders(stack, api_key) == {"web"}
+        assert holders(stack, link_key) == {"worker", "eraser", "web", "desk"}
         before = stack.processes
         for name in PARTS:
             stack.kill(name)

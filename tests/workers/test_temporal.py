@@ -1,11 +1,16 @@
 """Temporal's namespace is made ready for cases: retention, search attributes and schedules."""
 
 import asyncio
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
@@ -24,6 +29,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.support.namespaces import new_namespace
 from tests.support.running import PATIENCE
+from web.common.readiness import READY_PATH, add_readiness
 from workers import namespace_set_up
 from workers.namespace_set_up import TemporalSetUpError
 from workers.schedules import DIGEST, RECONCILIATION
@@ -31,6 +37,7 @@ from workers.settings import Settings
 from workers.temporal import current_build, namespace_is_there, prepare
 from workflows.common import search_attributes
 
+ROOT = Path(__file__).parents[2]
 WANTED: dict[str, Any] = {key.name: int(key.indexed_value_type) for key in search_attributes.ALL}
 HUNDRED_DAYS = Settings(temporal_retention=timedelta(days=100))
 
@@ -177,6 +184,24 @@ class Unseen(OthersNamespace):
 
     async def describe_namespace(self, *_arguments: Any, **_options: Any) -> DescribeNamespaceResponse:
         raise RPCError("request unauthorized", RPCStatusCode.PERMISSION_DENIED, b"")
+
+
+async def test_what_runs_needs_no_right_over_the_namespace(
+    fresh: Client, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    app = FastAPI()
+    add_readiness(app, sessions, Operated(fresh, NotServed, Unseen), "nobody-asks")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http:
+        assert (await http.get(READY_PATH)).status_code == 200
+    packages = [ROOT / name for name in ("models", "activities", "workflows", "web", "workers")]
+    asks = re.compile(r"\.(?:operator_service|\w*(?:describe|update|register|delete|deprecate)_namespace)\b")
+    found = {
+        file.relative_to(ROOT).as_posix()
+        for package in packages
+        for file in package.rglob("*.py")
+        if asks.search(file.read_text(encoding="utf-8"))
+    }
+    assert found == {"workers/namespace_set_up.py"}  # which `migrate` alone calls, and whoever starts a server
 
 
 @pytest.mark.parametrize("operator", [Hosted, NotServed])

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import func, select
 from temporalio.client import Client
 
 from models.backoffice.restored_cases import RestoredCase
+from models.backoffice.store.ended_again import end_again
 from models.backoffice.store.erased_again import erase_again
 from models.backoffice.store.restored_rows import (
-    end_again,
     end_log_ins,
     hold_mails,
     last_recorded,
@@ -21,12 +22,15 @@ from models.backoffice.store.restored_rows import (
 from models.common.calendar import utc_now
 from models.common.journal import JournalEntry, JournalError, merged
 from models.common.store.mark_rows import mark_of_postgres, raise_epoch
+from models.common.store.operators import audit_operator
 from models.common.store.sessions import DatabaseSessions
 from models.common.store_marks import Fit, fit
 from models.common.task_queues import erasing_queue
+from models.tables import HeldCaseRow
 from workers import database, schema, store_marks, temporal
 from workers.backup.manifest import BackupError
 from workers.backup.restored_workflows import RestoredWorkflows
+from workers.commands.acting import command_actor
 from workers.commands.master_key_changes import begin
 from workers.journal import JournalFile
 from workers.settings import Settings
@@ -34,9 +38,19 @@ from workers.tls import database_tls
 from workers.wiring.derived import role_passwords
 
 IN_PLACE_SINCE = timedelta(days=1)
-"""How far back things are done once more where no manifest says when Temporal was copied."""
+"""How far back things are done once more, at least, where no manifest says when Temporal was copied."""
 A_MOMENT = timedelta(seconds=10)
 """Temporal notes a step a moment after Postgres has it."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """When the stores were copied, as a manifest says; None: it is asked of the store itself."""
+
+    temporal: datetime | None = None
+    """What has changed in Postgres since then is done once more: Temporal may have lost it."""
+    postgres: datetime | None = None
+    """How far its records go."""
 
 
 @dataclass
@@ -58,16 +72,13 @@ async def restore_in_place(settings: Settings, *, accept_loss: bool, no_journal:
     """Make the stores fit that these settings name; no process uses them. Raises as `make_fit`."""
     entries = await newest_journal(settings, (), no_journal=no_journal)
     JournalFile.of(settings).write(entries)
-    return await make_fit(settings, entries, utc_now() - IN_PLACE_SINCE, None, accept_loss=accept_loss)
+    return await make_fit(settings, entries, Times(), accept_loss=accept_loss)
 
 
 async def make_fit(
-    settings: Settings, entries: Sequence[JournalEntry], since: datetime, until: datetime | None, *, accept_loss: bool
+    settings: Settings, entries: Sequence[JournalEntry], times: Times, *, accept_loss: bool
 ) -> RestoreReport:
     """Raise the epoch of two stores that nothing uses, and bring each case's workflow to its row.
-
-    `since`: when Temporal's copy was made: what changed later is done once more. `until`: how far Postgres goes; None:
-    as far as it says itself.
 
     Raises:
         BackupError: Postgres is older than Temporal and nobody has said that the loss is accepted; nothing is changed.
@@ -84,12 +95,15 @@ async def make_fit(
         _check_fit(found, accept_loss=accept_loss)
         report = RestoreReport(found, recorded, None)
         epoch = before.epoch if before else 0
-        gap = settings.restore_gap
+        gap, since = settings.restore_gap, times.temporal or await _as_temporal_says(client)
+        since -= A_MOMENT
         workflows = await _change_rows(sessions, entries, report, gap=gap, since=since, epoch=epoch)
         # Only now: what the rows say is what workflows are brought to.
         queues = (settings.temporal_task_queue, erasing_queue(settings.temporal_task_queue))
-        settling = RestoredWorkflows(client, sessions, queues, until or recorded + A_MOMENT)
+        settling = RestoredWorkflows(client, sessions, queues, since=since, until=times.postgres or recorded + A_MOMENT)
         report.cases = await settling.settle()
+        async with sessions() as session:
+            report.held = await session.scalar(select(func.count()).select_from(HeldCaseRow)) or 0
         await settling.delete_all(workflows)
         await _mark(client, sessions)
     return report
@@ -113,10 +127,19 @@ async def _change_rows(
         await end_log_ins(session, at)
         workflows = await erase_again(session, entries, at)
         report.erased = len(workflows)
-        report.held = await hold_mails(session, at)
+        await hold_mails(session, at)
         await notify_again(session, since)
-        await raise_epoch(session, epoch, at)
+        mark = await raise_epoch(session, epoch, at)
+        who = str(command_actor())
+        audit_operator(session, who, "restored", by=who, at=at, epoch=mark.epoch, fit=report.fit.value)
     return workflows
+
+
+async def _as_temporal_says(client: Client) -> datetime:
+    """Return since when Temporal may have lost something: it was copied after it had taken its mark."""
+    a_day_ago = utc_now() - IN_PLACE_SINCE
+    marked_at = await store_marks.marked_at(client)
+    return min(a_day_ago, marked_at) if marked_at else a_day_ago
 
 
 async def _mark(client: Client, sessions: DatabaseSessions) -> None:

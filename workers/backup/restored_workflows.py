@@ -5,10 +5,10 @@ that it had accepted are sent to it again.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
-from uuid import uuid4
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
@@ -19,7 +19,6 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from temporalio.service import RPCError
 
 from models.backoffice.case_places import case_no_of
-from models.backoffice.data_map import CLOSED_STAGE
 from models.backoffice.restored_cases import (
     ENDED,
     ERASED,
@@ -33,40 +32,57 @@ from models.backoffice.restored_cases import (
     RestoredCase,
     Verdict,
 )
+from models.backoffice.store.restored_rows import goes_on, hold
+from models.common.calendar import utc_now
 from models.common.encryption import HOUSE, key_owner
 from models.common.store.case_status import WHOLE
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.temporal_answers import is_unknown_workflow
 from models.tables import (
+    AddressCheckRow,
     ApplicationRow,
     CaseKeyRow,
     CaseStatusRow,
     LedgerRow,
     MyicsBatchRow,
     MyicsRegistrationRow,
+    NotifiedRow,
     RestoredCaseRow,
     WebhookMessageRow,
 )
 from models.webhooks.messages import webhook_workflow_id
+from models.yayoi.address_checks import CheckPurpose
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id
 
 _REASON = "a restore"
 
 
 class RestoredWorkflows:
-    """Goes through all cases once. `until`: how far the records go; what Temporal has of later is ahead of them."""
+    """Goes through all cases once."""
 
     def __init__(
-        self, client: Client, sessions: DatabaseSessions, task_queues: tuple[str, ...], until: datetime
+        self,
+        client: Client,
+        sessions: DatabaseSessions,
+        task_queues: tuple[str, ...],
+        *,
+        since: datetime,
+        until: datetime,
     ) -> None:
+        """`since`: what the records know of later, Temporal may not. `until`: how far the records go."""
         self._client = client
         self._sessions = sessions
         self._task_queues = task_queues
+        self._since = since
         self._until = until
         self._anew: set[str] = set()
 
     async def settle(self) -> list[RestoredCase]:
-        """Bring every workflow to its row, and write down what became of each. May be done again."""
+        """Bring every workflow to its row, and write down what became of each. May be done again.
+
+        The mails of each that goes on are held, also where the records say that it had ended: its last steps are taken
+        once more.
+        """
         running = await self._running()
         async with self._sessions() as session:
             rows = await session.execute(select(CaseKeyRow.owner, CaseKeyRow.erased_at))
@@ -79,6 +95,9 @@ class RestoredWorkflows:
             for each in settled:
                 facts = {"case_no": each.case_no, "part": each.part, "verdict": each.verdict, "detail": each.detail}
                 session.add(RestoredCaseRow(workflow_id=each.workflow_id, **facts))
+            going_on = {each.case_no for each in settled if each.case_no and each.verdict is not Verdict.UNDONE}
+            messages = set(await session.scalars(select(WebhookMessageRow.message_id)))
+            await hold(session, going_on - messages, utc_now())
         return settled
 
     async def delete_all(self, workflow_ids: list[str]) -> None:
@@ -106,23 +125,30 @@ class RestoredWorkflows:
         return ended
 
     async def _of_rows(self, running: Collection[str], erased: Collection[str]) -> list[RestoredCase]:
-        """Go through what is open by the records or in Temporal, but for cases that were erased."""
+        """Go through what goes on by the records or in Temporal, but for cases that were erased.
+
+        What has changed since Temporal's copy is looked at in any case: its lists may be younger than its histories.
+        """
         async with self._sessions() as session:
             rows = (
                 await session.scalars(select(CaseStatusRow).order_by(CaseStatusRow.case_no, CaseStatusRow.part))
             ).all()
             recorded = await _last_steps(session)
-        is_open = [
+        looked_at = [
             row
             for row in rows
-            if (row.outcome is None and row.stage != CLOSED_STAGE) or row.workflow_id in running
+            if goes_on(row) or row.workflow_id in running or row.changed_at > self._since
             if key_owner(row.workflow_id) not in erased
         ]
-        return [await self._of_row(row, recorded.get((row.case_no, row.part))) for row in is_open]
+        settled = [await self._of_row(row, recorded.get((row.case_no, row.part))) for row in looked_at]
+        return [each for each in settled if each]
 
-    async def _of_row(self, row: CaseStatusRow, recorded: datetime | None) -> RestoredCase:
+    async def _of_row(self, row: CaseStatusRow, recorded: datetime | None) -> RestoredCase | None:
+        """Return what was done about it; None: it has ended, by the records and in Temporal."""
         described = await self._described(row.workflow_id)
         runs = described is not None and described.status is WorkflowExecutionStatus.RUNNING
+        if not runs and not goes_on(row):
+            return None
         if described is None:
             verdict, detail = await self._start_anew(row)
         elif row.first_run_id and _first_run(described) not in (row.first_run_id, ""):
@@ -131,7 +157,7 @@ class RestoredWorkflows:
             await self._start_anew(row)
             verdict, detail = Verdict.TO_DECIDE, OF_ANOTHER
         else:
-            last = await self._last_event(row.workflow_id, described.run_id)
+            last = await self._last_event(described)
             if last > self._until:
                 verdict, detail = Verdict.TO_DECIDE, WORKFLOW_AHEAD
             elif recorded and recorded > last:
@@ -146,26 +172,29 @@ class RestoredWorkflows:
         """Have what has no workflow be started by whoever starts it for the first time."""
         async with self._sessions.begin() as session:
             if ApplicationNo.pattern.fullmatch(row.case_no):
-                application = application_workflow_id(ApplicationNo(row.case_no))
-                led = await self._described(application)
-                if row.part != WHOLE and led and application not in self._anew:
-                    self._anew.add(application)
-                    await self._reset(application, led.run_id)  # it starts its offices
-                    return Verdict.CONTINUED, STARTED_ANEW
-                if row.part != WHOLE:
-                    return Verdict.CONTINUED, STARTED_ANEW  # its application, started anew, starts it
-                anew = update(ApplicationRow).where(ApplicationRow.application_no == row.case_no)
-                await session.execute(anew.values(started_at=None))
+                return await self._start_application(session, row)
+            if there := await _notified_row(session, row):
+                there.notified_at = None
                 return Verdict.CONTINUED, STARTED_ANEW
-            for table in (MyicsRegistrationRow, MyicsBatchRow):
-                if there := await session.get(table, row.case_no):
-                    there.notified_at = None
-                    return Verdict.CONTINUED, STARTED_ANEW
             message = await session.get(WebhookMessageRow, row.case_no)
             if message and row.workflow_id == webhook_workflow_id(message.message_id):
                 message.started_at = None
                 return Verdict.CONTINUED, STARTED_ANEW
         return Verdict.TO_DECIDE, GONE
+
+    async def _start_application(self, session: DatabaseSession, row: CaseStatusRow) -> tuple[Verdict, str]:
+        """Have an application start anew, or what is missing of its offices: it starts them."""
+        application = application_workflow_id(ApplicationNo(row.case_no))
+        led = await self._described(application)
+        if led and application not in self._anew:
+            self._anew.add(application)
+            await self._reset(application, led.run_id)
+        if not led:
+            stored = await session.get_one(ApplicationRow, row.case_no)
+            if stored.closed_at:
+                return Verdict.TO_DECIDE, GONE
+            stored.started_at = None
+        return Verdict.CONTINUED, STARTED_ANEW
 
     async def _described(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         try:
@@ -175,14 +204,19 @@ class RestoredWorkflows:
                 return None
             raise
 
-    async def _last_event(self, workflow_id: str, run_id: str) -> datetime:
+    async def _last_event(self, described: WorkflowExecutionDescription) -> datetime:
+        """Return when it has last done something; one whose time is skipped has a clock of its own."""
         request = GetWorkflowExecutionHistoryReverseRequest(
             namespace=self._client.namespace,
-            execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+            execution=WorkflowExecution(workflow_id=described.id, run_id=described.run_id),
             maximum_page_size=1,
         )
-        events = (await self._client.workflow_service.get_workflow_execution_history_reverse(request)).history.events
-        return events[0].event_time.ToDatetime(self._until.tzinfo)
+        service = self._client.workflow_service
+        last = (await service.get_workflow_execution_history_reverse(request)).history.events[0]
+        at = last.event_time
+        if last.HasField("workflow_execution_time_skipping_transitioned_event_attributes"):
+            at = last.workflow_execution_time_skipping_transitioned_event_attributes.target_time
+        return at.ToDatetime(UTC) - _ahead(described)
 
     async def _reset(self, workflow_id: str, run_id: str) -> None:
         """Go back to the end of the first task; one that has not come to it yet has done nothing."""
@@ -223,6 +257,21 @@ async def _last_steps(session: DatabaseSession) -> Mapping[tuple[str, int], date
     case_no, part = func.split_part(LedgerRow.key, ":", 1), func.split_part(LedgerRow.key, ":", 2)
     rows = await session.execute(select(case_no, part, func.max(LedgerRow.recorded_at)).group_by(case_no, part))
     return {(number, int(office) if office.isdecimal() else WHOLE): at for number, office, at in rows}
+
+
+async def _notified_row(session: DatabaseSession, row: CaseStatusRow) -> NotifiedRow | None:
+    """Return by whose change its workflow is started; None: by none."""
+    if row.procedure in {purpose.workflow_type for purpose in CheckPurpose}:
+        return await session.get(AddressCheckRow, UUID(row.case_no))
+    return await session.get(MyicsRegistrationRow, row.case_no) or await session.get(MyicsBatchRow, row.case_no)
+
+
+def _ahead(described: WorkflowExecutionDescription) -> timedelta:
+    """Return by how much a workflow's time was skipped."""
+    extended = described.raw_description.workflow_extended_info
+    if not extended.HasField("time_skipping_info"):
+        return timedelta()
+    return extended.time_skipping_info.current_time.ToDatetime(UTC) - utc_now()
 
 
 def _first_run(described: WorkflowExecutionDescription) -> str:

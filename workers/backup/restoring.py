@@ -7,12 +7,10 @@ import asyncio
 import shutil
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from models.common.calendar import utc_now
 from workers.backup.copies import check_embedded, verify_postgres
-from workers.backup.fitting import A_MOMENT, IN_PLACE_SINCE, RestoreReport, make_fit, newest_journal
+from workers.backup.fitting import RestoreReport, Times, make_fit, newest_journal
 from workers.backup.manifest import JOURNAL, POSTGRES, TEMPORAL, BackupError, Manifest
 from workers.journal import JournalFile
 from workers.master_keys import master_keys
@@ -61,19 +59,16 @@ async def restore(
     try:
         async with stack:
             JournalFile.of(settings).write(entries)
-            since, until = _times(copies, manifests)
-            report = await make_fit(stack.settings, entries, since, until, accept_loss=accept_loss)
+            times = Times(
+                temporal=manifests[copies.temporal].temporal_copied_at if copies.temporal else None,
+                postgres=manifests[copies.postgres].postgres_copied_at if copies.postgres else None,
+            )
+            report = await make_fit(stack.settings, entries, times, accept_loss=accept_loss)
     except BaseException:
         await asyncio.to_thread(put_back.undo)
         raise
     report.replaced = put_back.aside
     return report
-
-
-def _times(copies: Copies, manifests: dict[Path, Manifest]) -> tuple[datetime, datetime | None]:
-    """Return since when Temporal may have lost what Postgres knows, and how far Postgres goes, if it is a copy."""
-    since = manifests[copies.temporal].temporal_copied_at if copies.temporal else utc_now() - IN_PLACE_SINCE
-    return since - A_MOMENT, manifests[copies.postgres].postgres_copied_at if copies.postgres else None
 
 
 async def _check_keys(settings: Settings, manifests: dict[Path, Manifest]) -> None:

@@ -22,7 +22,7 @@ def export(
     """Export everything recorded of a case, with a signed head at its end."""
     from workers.commands.audit import export
 
-    run_command(lambda settings: export(settings, case, into, pdf=pdf))
+    run_command(lambda settings: export(settings, case, into, pdf=pdf), noted_as="audit export")
 
 
 @audit.command("verify")

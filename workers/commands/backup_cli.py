@@ -18,7 +18,7 @@ def backup(
     """Copy both stores of the running embedded stack, or check such a copy."""
     from workers.commands.backup import back_up_now, check_now
 
-    run_command(lambda settings: (check_now if check else back_up_now)(settings, folder))
+    run_command(lambda settings: (check_now if check else back_up_now)(settings, folder), noted_as="backup")
 
 
 def restore(
@@ -47,7 +47,7 @@ def restore(
 
         return restore_now(settings, taken, accept_loss=accept_loss, no_journal=no_journal)
 
-    run_command(run)
+    run_command(run, noted_as="restore")
 
 
 def release(
@@ -58,4 +58,4 @@ def release(
     """Send the mails and webhooks that wait since a restore; without a case, list what waits."""
     from workers.commands.restored import release_now
 
-    run_command(lambda settings: release_now(settings, None if everything else cases or []))
+    run_command(lambda settings: release_now(settings, None if everything else cases or []), noted_as="release")

@@ -66,7 +66,7 @@ def new_master() -> None:
     """Make a master key. It wraps the keys of new cases at once; `rewrap` wraps those of the others with it."""
     from workers.commands import master_key_changes
 
-    run_command(master_key_changes.new)
+    run_command(master_key_changes.new, noted_as="keys master new")
 
 
 @master.command()
@@ -74,7 +74,7 @@ def rewrap() -> None:
     """Wrap the key of every case with the newest master key. Cases go on; may be run again."""
     from workers.commands import master_key_changes
 
-    run_command(master_key_changes.rewrap)
+    run_command(master_key_changes.rewrap, noted_as="keys master rewrap")
 
 
 @master.command()
@@ -88,7 +88,7 @@ def destroy(key_id: str, *, yes: Annotated[bool, typer.Option("--yes", help="Do 
             "元に戻せません。よろしいですか",
             abort=True,
         )
-    run_command(lambda settings: master_key_changes.destroy(settings, key_id))
+    run_command(lambda settings: master_key_changes.destroy(settings, key_id), noted_as="keys master destroy")
 
 
 @master.command("list")

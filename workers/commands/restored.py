@@ -8,9 +8,8 @@ from models.common.calendar import utc_now
 from models.common.store.held_cases import HeldCases
 from workers import database
 from workers.backup.fitting import RestoreReport, restore_in_place
+from workers.commands.acting import command_actor
 from workers.settings import Settings
-
-COMMAND = "command"
 
 
 async def restore_in_place_now(settings: Settings, *, accept_loss: bool, no_journal: bool) -> None:
@@ -27,6 +26,8 @@ def show(report: RestoreReport) -> None:
     sys.stderr.write(
         f"restored ({report.fit.value}): records until {report.records_until:%F %T%z}; cases: {said}; ended again "
         f"{report.ended}, erased again {report.erased}; the mails of {report.held} cases wait for `tetsuzuki release`\n"
+        "numbers go on above all that were given out; the running number in a registered name goes on from what is "
+        "known, so that a name may occur twice\n"
     )
     if report.replaced:
         sys.stderr.write(f"what was there before lies in {report.replaced}: remove it when all is well\n")
@@ -40,5 +41,5 @@ async def release_now(settings: Settings, cases: list[str] | None) -> None:
             for each in await held.listed():
                 sys.stdout.write(f"{each.case_no}\t{each.mails} mails\t{each.webhooks} webhooks\n")
             return
-        released = await held.release(cases, by=COMMAND, at=utc_now())
+        released = await held.release(cases, by=str(command_actor()), at=utc_now())
     sys.stdout.write("".join(f"{each}\n" for each in released))

@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.common.actors import Actor
 from models.common.calendar import JST, utc_now
+from models.common.journal import EndedKind
 from models.common.operator_message import ActionMessage
 from models.common.store.case_status import supersede_status
+from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSessions
 from models.common.web_addresses import web_address
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
@@ -78,6 +80,7 @@ async def remove(settings: Settings, number: int) -> None:
     """Send nothing more to a subscriber; messages that are being sent to it are stopped."""
     async with database.opened(settings) as sessions, sessions.begin() as session:
         row = await _subscriber(session, number)
+        await journal_end(session, EndedKind.WEBHOOK_SUBSCRIBER, str(number))
         row.active, row.stopped_because, row.secrets = False, REMOVED, []
 
 

@@ -160,7 +160,7 @@ class OfficeDataProcedure:
 
     @operator_action(Action.REJECT)
     async def reject(self, message: EndCase) -> None:
-        await self._exits.end(Action.REJECT, message, Outcome.REJECTED, MailKind.REJECTED)
+        await self._exits.end(Action.REJECT, message, Outcome.REJECTED)
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ActionMessage) -> None:
@@ -270,7 +270,7 @@ class OfficeDataProcedure:
 
     @operator_action(Action.WITHDRAW)
     async def withdraw(self, message: EndCase) -> None:
-        await self._exits.end(Action.WITHDRAW, message, Outcome.WITHDRAWN, MailKind.WITHDRAWN)
+        await self._exits.end(Action.WITHDRAW, message, Outcome.WITHDRAWN)
 
     @operator_action(Action.CANCEL)
     async def cancel(self, message: Cancel) -> None:
@@ -437,7 +437,8 @@ class OfficeDataProcedure:
     async def _follow_set_up_and_relink(self) -> None:
         """Y19 to Y21, Y25: remind, show to the operators, and end after `FOLLOW_UP_DAYS`, complete or not."""
         begun_at = self._state.notified_at if not self._state.closings else None
-        closes_on = day_in_japan(begun_at or workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
+        closes_on = self._state.closes_on or day_in_japan(begun_at or workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
+        self._state.closes_on = None  # once it is reopened, it is another day
         self._state.forget_undelivered_but_the_notice()
         self._state.waiting_for, self._state.waits_until = WaitingFor.APPLICANT, closes_on
         await self._show_follow_up()
@@ -458,7 +459,7 @@ class OfficeDataProcedure:
     async def _reopened_after_closing(self) -> bool:
         """Y25: what is open when the case closes can still be done, unreminded; return whether it was reopened."""
         state = self._state
-        if not state.open_points:
+        if state.over or not state.open_points:
             return False
         until = day_in_japan(workflow.now()) + timedelta(days=AFTER_CLOSING_DAYS)
         await self._close_with_open_points(until)
@@ -495,7 +496,7 @@ class OfficeDataProcedure:
         self._state.outcome = Outcome.INCOMPLETE if self._state.open_points else Outcome.COMPLETED
 
     async def _undo(self) -> OfficeOutcome:
-        """Leave things as they were before (Y27), in this order, close, and notify the applicant why."""
+        """Leave things as they were before (Y27), close, and notify the applicant why."""
         early_exit = self._state.early_exit
         if early_exit is None:
             raise RuntimeError("ended early without an early exit")
@@ -503,16 +504,21 @@ class OfficeDataProcedure:
         self._due_date.end()
         # An update that is still running would otherwise change what has just been undone.
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._state.contract_id:
-            await self._steps.revoke_contract_id()
-        if self._case.procedure.linked:
-            await self._steps.restore_sharing()
-            await self._steps.thaw_smart_import()
+        if not early_exit.was_closed:
+            await self._give_back()
         self._state.outcome, self._state.open_points = early_exit.outcome, early_exit.points
         closed = await self._close()
         await self._steps.mail(early_exit.mail, points=early_exit.points, ends_application=closed.last)
         self.view.show()
         return closed
+
+    async def _give_back(self) -> None:
+        """Undo what was done for the pair, in this order."""
+        if self._state.contract_id:
+            await self._steps.revoke_contract_id()
+        if self._case.procedure.linked:
+            await self._steps.restore_sharing()
+            await self._steps.thaw_smart_import()
 
     async def _close(self) -> OfficeOutcome:
         self._turn.stop()
@@ -561,7 +567,7 @@ class OfficeDataProcedure:
         expiry = ScheduledAction(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
         actions = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
         if not await wait_until(lambda: done() or self._state.leaving, actions, held=self._is_held):
-            self._exits.leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
+            self._exits.leave(Outcome.EXPIRED, *points())
         self._turn.stop()
         self._state.undelivered.clear()
         self._raise_if_leaving()
@@ -637,7 +643,7 @@ class OfficeDataProcedure:
     async def _check(self) -> None:
         await self._steps.check_pair()
         if self._state.refused_by_holder and not self._state.leaving:
-            self._exits.leave(Outcome.REJECTED, MailKind.REJECTED, REFUSED_BY_HOLDER)
+            self._exits.leave(Outcome.REJECTED, REFUSED_BY_HOLDER)
 
     async def _look_at_sharing(self) -> None:
         async with self._sharing:

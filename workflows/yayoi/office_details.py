@@ -30,7 +30,8 @@ def office_details(state: OfficeState) -> str:
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
         if state.outcome and not state.after_closing:
-            parts.append("再連携の日は、終了した後も `tetsuzuki correct-relink` で訂正できます。")
+            page = desk_case_path(state.case.case_no, state.case.part)
+            parts.append(f"再連携の日は、終了した後も、[担当者の画面]({page})から訂正できます。")
     parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state.case))
     parts.extend(history(state.timeline))
     return "\n\n".join(parts)

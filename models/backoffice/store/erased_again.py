@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from models.backoffice.case_places import workflows_of
 from models.backoffice.data_map import CLOSED_STAGE
@@ -16,7 +16,7 @@ from models.common.store.audit import audit
 from models.common.store.case_keys import forget_key
 from models.common.store.case_status import supersede_status
 from models.common.store.sessions import DatabaseSession
-from models.tables import ApplicationOfficeRow, ApplicationRow, Base, CaseStatusRow, ErasureRequestRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, Base, CaseStatusRow, ErasureRequestRow, OfficeRow
 from models.yayoi.messages import Outcome
 
 _DONE = "個人の情報を消去した"
@@ -61,7 +61,12 @@ async def _erase(session: DatabaseSession, entry: JournalEntry, said: Erasure, a
 
 
 async def _close(session: DatabaseSession, case_no: str, at: datetime) -> None:
-    """Close what was still open when the copy was made: nobody can read any more what it goes on with."""
+    """Close what was still open when the copy was made: nobody can read any more what it goes on with.
+
+    What was frozen for it (Y12) is thawed: nobody else would, before the next reconciliation.
+    """
+    frozen = update(OfficeRow).where(func.split_part(OfficeRow.frozen_by, ":", 1) == case_no)
+    await session.execute(frozen.values(frozen_by=None, frozen_at=None))
     offices = update(ApplicationOfficeRow).where(
         ApplicationOfficeRow.application_no == case_no, ApplicationOfficeRow.closed_at.is_(None)
     )

@@ -1,19 +1,16 @@
 """What a restore changes in Postgres before anything is started, so that nothing is given or allowed twice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.backoffice.data_map import CLOSED_STAGE
-from models.common.calendar import utc_now
-from models.common.journal import EndedKind, JournalEntry, Promise, Revocation, Taken
-from models.common.signing_keys import KeyState
+from models.common.journal import JournalEntry, Promise, Taken
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
     AddressCheckRow,
-    ApplicationOfficeRow,
     ApplicationRow,
     AuditRow,
     BulkActionRow,
@@ -26,21 +23,17 @@ from models.tables import (
     MyicsSessionRow,
     NoticeRow,
     NotifiedRow,
-    OperatorAuditRow,
-    OperatorIdentityRow,
-    OperatorRow,
     OperatorSessionRow,
     OperatorSignInLinkRow,
-    PublicKeyRow,
     RefusedFormRow,
     ReservedContractIdsRow,
     WebhookMessageRow,
     WebSessionRow,
 )
+from models.webhooks.messages import DELIVERY_WORKFLOW
+from models.yayoi.procedures import Stage
 
 _POOL = "contract_id"
-_ROLES_CHANGED = ("roles_changed", "removed")
-_IDENTITIES_CHANGED = ("identity_added", "identity_removed", "removed")
 
 
 async def last_recorded(session: DatabaseSession) -> datetime | None:
@@ -78,77 +71,6 @@ async def promise_numbers(session: DatabaseSession, entries: Sequence[JournalEnt
         await session.execute(reserved.on_conflict_do_update(index_elements=["first_id"], set_={"last_id": longer}))
 
 
-async def end_again(session: DatabaseSession, entries: Sequence[JournalEntry]) -> int:
-    """End what the journal says was ended, but what these records know to have changed since; return how much."""
-    ended = 0
-    for entry in entries:
-        if isinstance(entry.said, Revocation):
-            ended += await _end(session, entry.said, datetime.fromisoformat(entry.at))
-    return ended
-
-
-async def _end(session: DatabaseSession, said: Revocation, at: datetime) -> bool:
-    match said.what:
-        case EndedKind.SIGNING_KEY_RETIRED | EndedKind.SIGNING_KEY_REVOKED:
-            return await _end_key(session, said, at)
-        case EndedKind.CASE_LINK:
-            return await _end_link(session, said)
-        case _:
-            return await _end_operator(session, said, at)
-
-
-async def _end_key(session: DatabaseSession, said: Revocation, at: datetime) -> bool:
-    row = await session.get(PublicKeyRow, said.about)
-    if row is None or row.state == KeyState.REVOKED:
-        return False
-    if said.what is EndedKind.SIGNING_KEY_REVOKED:
-        row.state, row.revoked_at = KeyState.REVOKED, at
-    elif row.state == KeyState.ACTIVE:
-        row.state, row.retired_at = KeyState.RETIRED, at
-    return True
-
-
-async def _end_link(session: DatabaseSession, said: Revocation) -> bool:
-    number, _, part = said.about.partition("/")
-    link_no = int(said.left[0])
-    row: ApplicationRow | ApplicationOfficeRow | None = (
-        await session.get(ApplicationOfficeRow, (number, int(part)))
-        if part
-        else await session.get(ApplicationRow, number)
-    )
-    if row is None or row.link_no >= link_no:
-        return False
-    row.link_no = link_no
-    return True
-
-
-async def _end_operator(session: DatabaseSession, said: Revocation, at: datetime) -> bool:
-    row = await session.scalar(select(OperatorRow).filter_by(handle=said.about))
-    actions = _IDENTITIES_CHANGED if said.what is EndedKind.OPERATOR_IDENTITY else _ROLES_CHANGED
-    known = select(OperatorAuditRow.audit_id).where(
-        OperatorAuditRow.operator == said.about,
-        OperatorAuditRow.action.in_(actions),
-        OperatorAuditRow.happened_at >= at,
-    )
-    if row is None or row.removed_at or await session.scalar(known.limit(1)):
-        return False
-    match said.what:
-        case EndedKind.OPERATOR_ROLES:
-            left = [role for role in row.roles if role in said.left]
-            if left == row.roles:
-                return False
-            row.roles = left
-        case EndedKind.OPERATOR_IDENTITY:
-            theirs = delete(OperatorIdentityRow).filter_by(issuer=said.left[0], subject=said.left[1])
-            await session.execute(theirs)
-        case _:
-            row.removed_at, row.takes_cases = at, False
-            await session.execute(delete(OperatorIdentityRow).filter_by(operator_id=row.operator_id))
-    audit = {"action": "ended_again", "by": "restore", "facts": {"what": said.what.value}}
-    session.add(OperatorAuditRow(happened_at=utc_now(), operator=said.about, **audit))
-    return True
-
-
 async def end_log_ins(session: DatabaseSession, at: datetime) -> None:
     """End every log-in, sign-in link and mailed code; what was signed in bulk and not sent waits to be confirmed."""
     for table in (OperatorSessionRow, OperatorSignInLinkRow, WebSessionRow, MyicsSessionRow):
@@ -162,22 +84,25 @@ async def end_log_ins(session: DatabaseSession, at: datetime) -> None:
     await session.execute(update(BulkLineRow).where(*unsent).values(signed))
 
 
-async def hold_mails(session: DatabaseSession, at: datetime) -> int:
-    """Hold the mails and webhooks of every case that is open or has one that waits; return how many cases."""
-    cases = {
-        *await session.scalars(
-            select(CaseStatusRow.case_no)
-            .where(CaseStatusRow.outcome.is_(None), CaseStatusRow.stage != CLOSED_STAGE)
-            .distinct()
-        ),
-        *await session.scalars(
-            select(NoticeRow.case_no).where(NoticeRow.sent_at.is_(None), NoticeRow.case_no.is_not(None))
-        ),
-        *await session.scalars(select(WebhookMessageRow.application_no).where(WebhookMessageRow.settled_at.is_(None))),
-    }
-    for case_no in sorted(each for each in cases if each):
-        await session.execute(insert(HeldCaseRow).values(case_no=case_no, held_since=at).on_conflict_do_nothing())
-    return len(cases)
+def goes_on(row: CaseStatusRow) -> bool:
+    """Whether a workflow leads this case, or part of one, by the records: also once it has closed (Y25)."""
+    return row.stage != CLOSED_STAGE and (row.outcome is None or row.stage == Stage.AFTER_CLOSING)
+
+
+async def hold_mails(session: DatabaseSession, at: datetime) -> None:
+    """Hold the mails and webhooks of every case that goes on or has one that waits."""
+    unsent = select(NoticeRow.case_no).where(NoticeRow.sent_at.is_(None), NoticeRow.case_no.is_not(None))
+    undelivered = select(WebhookMessageRow.application_no).where(WebhookMessageRow.settled_at.is_(None))
+    waiting = {*await session.scalars(unsent), *await session.scalars(undelivered)}
+    rows = await session.scalars(select(CaseStatusRow).where(CaseStatusRow.procedure != DELIVERY_WORKFLOW))
+    await hold(session, {*(each for each in waiting if each), *(row.case_no for row in rows if goes_on(row))}, at)
+
+
+async def hold(session: DatabaseSession, cases: Collection[str], at: datetime) -> None:
+    """Hold the mails and webhooks of these cases."""
+    held = [{"case_no": case_no, "held_since": at} for case_no in sorted(cases)]
+    if held:
+        await session.execute(insert(HeldCaseRow).on_conflict_do_nothing(), held)
 
 
 async def notify_again(session: DatabaseSession, since: datetime) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from models.common.calendar import utc_now
+from models.common.journal import EndedKind
 from models.common.store.audit import audit
+from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import CorrectionForm, UserForm
@@ -169,6 +171,7 @@ class Users:
             if account.state == AccountState.STOPPED:
                 return
             await _may_be_stopped(session, account)
+            await journal_end(session, EndedKind.ACCOUNT, str(account_id), at=self.now())
             account.state = AccountState.STOPPED
             await end_sessions(session, account)
             self._audit(session, manager, account, "アカウントを停止した")

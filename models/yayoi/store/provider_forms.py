@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.calendar import utc_now
 from models.common.encryption import key_owner
 from models.common.json_text import read_json
@@ -22,6 +23,8 @@ from models.yayoi.store.confirmations import is_unconfirmed
 from models.yayoi.store.intake import Intake, OtherContentError, Receipt
 from models.yayoi.store.refused_forms import RefusedForms, SettledError, Settlement, settle
 
+PROVIDER = Actor(ActorKind.SYSTEM, "form-provider", channel=Channel.FORM)
+"""Who has sent an application that came as a signed form."""
 _UNREADABLE = FieldError(field="", message="JSON の項目の組（オブジェクト）として読み取れません。")
 _OTHER_CONTENT = FieldError(
     field="",
@@ -94,7 +97,7 @@ class ProviderForms:
         translated = self._translation.translate(data, webhook_id, corrected)
         form = translated.form()
         try:
-            return await self._intake.receive(form)
+            return await self._intake.receive(form, by=PROVIDER)
         except RefusedError as refused:
             raise translated.renamed(refused) from None
 
@@ -109,7 +112,7 @@ class ProviderForms:
             row = await session.get_one(ApplicationRow, kept.application_no)
             number = ApplicationNo(row.application_no)
             waits = await is_unconfirmed(session, number)
-            return Receipt(application_no=number, due_date=row.due_date, new=False, waits_for_holder=waits)
+            return Receipt(number, row.due_date, new=False, waits_for_holder=waits, link_no=row.link_no)
 
     async def _keep(self, webhook_id: str, body: str, errors: Sequence[FieldError]) -> None:
         latest = {"body": _storable(body), "errors": {error.field: error.message for error in errors}}
