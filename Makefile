@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help demo test test-long fuzz up check bench cluster-test cluster-bench histories screenshots lock resolved audit sbom digests
+.PHONY: help demo test test-long fuzz up check bench cluster-test cluster-bench histories released screenshots lock resolved audit sbom digests
 
 help:
 	@echo "make demo   cases from form to their end, two weeks in about a minute, and a firm that joins MYICS"
@@ -19,6 +19,7 @@ help:
 	@echo "make cluster-test   the tests on a Temporal cluster, which is built with Go (see docs/cluster.md)"
 	@echo "make cluster-bench  measures the same there and on the dev server"
 	@echo "make histories  record the histories that replay tests run (see CONTRIBUTING.md)"
+	@echo "make released  notes what a release has recorded for good (see CONTRIBUTING.md)"
 	@echo "make screenshots  take the pictures of the guides anew"
 	@echo "make lock   renew the lock files (needs uv)"
 	@echo "make resolved  whether every Python up to 3.14 has wheels of what is locked (needs uv)"
@@ -66,6 +67,9 @@ cluster-bench: .venv/installed
 
 histories: .venv/installed
 	$(BIN)/python -m pytest tests/replay/recording.py
+
+released: .venv/installed
+	$(BIN)/python -m tests.support.released
 
 screenshots: .venv/installed
 	$(BIN)/python -m pytest tests/browser/screenshots.py tests/browser/page_pictures.py

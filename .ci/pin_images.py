@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FILES = ("Dockerfile", "docker-compose.yml", "docker-compose.keycloak.yml", "docker-compose.mails.yml")
+FILES = ("Dockerfile", *sorted(file.name for file in ROOT.glob("docker-compose*.yml")))
 _IMAGE = re.compile(
     r"^(?P<before>(?:FROM|\s+image:)\s+)(?P<image>[a-z0-9./_-]+:[\w.-]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?=\s|$)",
     re.MULTILINE,

@@ -25,6 +25,7 @@ from models.yayoi.messages import OfficeStep, SendMail
 from models.yayoi.store.intake import Intake
 from workers import database, temporal
 from workers.journal import JournalFile
+from workers.master_keys import master_keys
 from workers.program import read_settings, run, until_cancelled
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities
@@ -102,7 +103,7 @@ async def serve(settings: Settings) -> None:
     """Take applications from the queue until cancelled. Steps run on this loop, as our activities do on theirs."""
     engine = database.engine(settings)
     try:
-        sessions = database.sessions(engine, journal=JournalFile.of(settings))
+        sessions = database.sessions(engine, master_keys(settings), JournalFile.of(settings))
         activities = build_activities(settings, sessions, await temporal.connect(settings, lazy=True))
         DBOS(
             config={

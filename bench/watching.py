@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 
 from bench.ours import Ours, our_stack
-from workers.stack.checks import metrics_ports
 
 _ASKED_EVERY = 15.0
 """Seconds, as in the example of Prometheus' configuration."""
@@ -30,7 +29,7 @@ async def our_watched_stack(customers: int) -> AsyncIterator[Ours]:
 
 
 async def _ask(ours: Ours) -> None:
-    addresses = [f"http://127.0.0.1:{port}/metrics" for port in metrics_ports(ours.settings).values()]
+    addresses = [f"http://127.0.0.1:{port}/metrics" for port in ours.stack.metrics_ports.values()]
     async with httpx.AsyncClient() as http:
         while True:
             for address in addresses:

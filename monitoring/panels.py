@@ -18,6 +18,7 @@ class Trouble(StrEnum):
 
     REFUSED_PAGE = "a page that there is not was asked for"
     MAIL_SERVER_AWAY = "the mail server refused connections for a while"
+    NO_WORKER = "no worker asked for tasks for a while"
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ def _ninth(metric: str, *by: str) -> str:
     return f"histogram_quantile(0.9, sum by ({kept}) (rate({metric}_bucket[$__rate_interval])))"
 
 
+_OF_OURS = '{namespace!~"temporal.system"}'
+"""Not what the server keeps for itself."""
 TEMPORAL = (
     Panel(
         "Processes that answer",
         "1: Prometheus has read the process's metrics; 0: it does not answer.",
-        'up{job="tetsuzuki"}',
+        'up{job=~"tetsuzuki|temporal"}',
         "{{process}} {{instance}}",
         Unit.COUNT,
     ),
@@ -103,6 +106,51 @@ TEMPORAL = (
         "{{activity_type}}",
         Unit.PER_SECOND,
         Trouble.MAIL_SERVER_AWAY,
+    ),
+    # From here on the server's own; a hosted Temporal has them elsewhere.
+    Panel(
+        "Tasks that wait",
+        "As the server counts them. They grow where workers are missing, or none is of the current build.",
+        f"sum by (taskqueue, task_type) (approximate_backlog_count{_OF_OURS})",
+        "{{taskqueue}} {{task_type}}",
+        Unit.COUNT,
+        Trouble.NO_WORKER,
+    ),
+    Panel(
+        "Oldest task that waits",
+        "Above 5 s for some minutes: more workers are needed.",
+        f"max by (taskqueue, task_type) (approximate_backlog_age_seconds{_OF_OURS})",
+        "{{taskqueue}} {{task_type}}",
+        Unit.SECONDS,
+        Trouble.NO_WORKER,
+    ),
+    Panel(
+        "Requests to each service of the server",
+        "Per second.",
+        "sum by (service_name) (rate(service_requests[$__rate_interval]))",
+        "{{service_name}}",
+        Unit.PER_SECOND,
+    ),
+    Panel(
+        "Changes of workflows",
+        "Per second: the load that the server's database and its shards carry.",
+        "sum by (namespace) (rate(state_transition_count_count[$__rate_interval]))",
+        "{{namespace}}",
+        Unit.PER_SECOND,
+    ),
+    Panel(
+        "The server's database takes (90 %)",
+        "How long its services wait for their stores.",
+        _ninth("persistence_latency", "service_name"),
+        "{{service_name}}",
+        Unit.SECONDS,
+    ),
+    Panel(
+        "A shard is waited for (90 %)",
+        "Above 5 ms while there is work: one shard is asked for too much at once.",
+        'histogram_quantile(0.9, sum by (le) (rate(lock_latency_bucket{operation="ShardInfo"}[$__rate_interval])))',
+        "wait",
+        Unit.SECONDS,
     ),
 )
 CASES = (

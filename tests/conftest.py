@@ -36,12 +36,15 @@ from tests.support.running import (
     routes_read_once,
     statements_compiled_once,
     templates_compiled_once,
+    windows_from_the_first_try,
     workers_among_many,
 )
 from tests.support.scratch import scratch_server
 from tests.support.shared_server import RunningCluster, shared_server, use_cluster
 from tests.support.smtp_inbox import SmtpInbox
+from tests.support.telemetry_on import turn_telemetry_on
 from tests.support.web import Web, end_cases, fill_registry, web_on
+from web.common.auth import rate_limits
 from workers import database, examples, store_marks
 from workers.registry.file import load
 
@@ -147,6 +150,12 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture(autouse=True)
+def _tries_are_counted_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of limits begin with a test's first try: one that ended meanwhile would let it try once more."""
+    monkeypatch.setattr(rate_limits, "_window", windows_from_the_first_try())
+
+
+@pytest.fixture(autouse=True)
 def security_log_of_one_test() -> Iterator[None]:
     """Close what a command that a test runs in this process opened: the next test reads what it prints itself."""
     log = logging.getLogger(security_log.LOGGER)
@@ -247,6 +256,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
     if address := config.getoption("temporal_cluster"):
         use_cluster(RunningCluster(address, config.getoption("temporal_web_ui")))
+        turn_telemetry_on()
     if begins := config.getoption("japan_time"):
         config.stash[_JAPAN] = move(begins)
     if config.getoption("closing_days_around_today"):

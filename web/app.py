@@ -138,7 +138,7 @@ def create_app(
             app.add_exception_handler(error, answer)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz, summary="プロセスが動いているか", tags=["health"])
-    add_readiness(app, sessions, client)
+    add_readiness(app, sessions, client, task_queue)
     return app
 
 

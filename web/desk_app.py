@@ -26,6 +26,7 @@ from models.common.store.held_cases import HeldCases
 from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
+from models.yayoi.store.refused_forms import RefusedForms
 from web.app import bare_app, healthz
 from web.backoffice import (
     codec_server,
@@ -40,6 +41,7 @@ from web.backoffice import (
     desk_overview,
     desk_persons,
     desk_presence,
+    desk_refused_forms,
     desk_search,
     desk_sign_in,
     desk_start,
@@ -94,6 +96,7 @@ _ROUTERS = (
     desk_persons.router,
     desk_administration.router,
     desk_held_mails.router,
+    desk_refused_forms.router,
 )
 """Every page behind the log-in."""
 _SIGNING_IN_TAKES = timedelta(minutes=10)
@@ -185,7 +188,7 @@ def create_desk_app(
     services = (
         *(desk, forms, ui, presence, actions, bulk, Worklist(sessions), CaseSearch(sessions), SavedFilters(sessions)),
         *(OverviewFigures(sessions, calendar, now), AuditExports(sessions, audit_key, history, now), requests),
-        *(CodecServer(payloads), BrokenCasesNow(broken_cases), HeldCases(sessions)),
+        *(CodecServer(payloads), BrokenCasesNow(broken_cases), HeldCases(sessions), RefusedForms(sessions)),
     )
     app.state.services = {type(service): service for service in services}
     pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")

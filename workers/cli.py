@@ -13,7 +13,7 @@ from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
 from workers.commands.person_cli import person
 from workers.commands.webhooks_cli import As, Reason, forms, webhooks
-from workers.program import WRONG_USE, read_settings, run, run_command, show_whatever_comes
+from workers.program import WRONG_USE, read_settings, run, run_command, run_for_operators, show_whatever_comes
 from workers.telemetry.processes import run_process
 
 app = typer.Typer(
@@ -133,7 +133,7 @@ def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=
     """Load a registry file; rows that are wrong are refused one by one."""
     from workers.commands.registry import load_with_progress
 
-    run_command(lambda settings: load_with_progress(settings, file, file.stat().st_size), noted_as="load")
+    run_for_operators(lambda settings: load_with_progress(settings, file, file.stat().st_size), noted_as="load")
 
 
 @app.command()
@@ -211,7 +211,7 @@ def reconcile() -> None:
     """Compare registry, cases and Temporal now, repair what is safe, print the rest; fails if it needs a person."""
     from workers.commands.reconcile import reconcile_now
 
-    run_command(reconcile_now)
+    run_for_operators(reconcile_now)
 
 
 @app.command()
@@ -237,7 +237,7 @@ def smart_import_run(office_token: str) -> None:
     """Import an office's transactions now; refused while it is frozen."""
     from workers.commands.registry import import_once
 
-    run_command(lambda settings: import_once(settings, office_token))
+    run_for_operators(lambda settings: import_once(settings, office_token))
 
 
 @health.command("worker")
@@ -293,7 +293,7 @@ def operators_link(name: Annotated[str, typer.Argument(help="The operator's hand
     """Print a sign-in link, good once while `tetsuzuki up` runs; refused where a provider is set."""
     from workers.commands.operators import print_link
 
-    run_command(lambda settings: print_link(settings, name))
+    run_for_operators(lambda settings: print_link(settings, name))
 
 
 @operators.command("identity")
@@ -304,7 +304,7 @@ def operators_identity(
     """Let a user of the provider log in as an operator."""
     from workers.commands.operators import add_identity
 
-    run_command(lambda settings: add_identity(settings, name, subject))
+    run_for_operators(lambda settings: add_identity(settings, name, subject))
 
 
 @myics.command("invite")
@@ -317,7 +317,7 @@ def myics_invite(
     mail: Annotated[str | None, typer.Option(help="and mail address.")] = None,
     as_: As = None,
 ) -> None:
-    """Invite the representatives of a file of firms, or of one firm, to register."""
+    """Invite the representatives of a file of firms, or of one; prints the rows that were refused, and fails then."""
     from workers.commands.acting import command_actor
     from workers.commands.myics import invite_file, invite_one
 
@@ -327,7 +327,7 @@ def myics_invite(
         sys.stderr.write("error: 会計事務所の一覧のファイルか、1 つの会計事務所のオプションを指定してください。\n")
         raise typer.Exit(WRONG_USE)
     by = command_actor(as_)
-    run_command(
+    run_for_operators(
         lambda settings: invite_file(settings, file, by) if file else invite_one(settings, by, **typed),
         noted_as="myics invite",
     )
@@ -346,7 +346,7 @@ def myics_change_address(
     from workers.commands.acting import command_actor
     from workers.commands.myics import change_address
 
-    run_command(
+    run_for_operators(
         lambda settings: change_address(settings, number, mail, new_mail, by=str(command_actor(as_)), reason=reason)
     )
 
@@ -366,7 +366,7 @@ def correct_relink(
     from workers.commands.relink import correct_relink
 
     said = {"link": link, "relinked_on": relinked_on, "asked_from": asked_from}
-    run_command(lambda settings: correct_relink(settings, application_no, office, as_, **said, reason=reason))
+    run_for_operators(lambda settings: correct_relink(settings, application_no, office, as_, **said, reason=reason))
 
 
 @app.command()

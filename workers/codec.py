@@ -86,6 +86,15 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
         """Decrypt what there is a key for; all else is handed on as it is."""
         return [await self._decrypted(payload) for payload in payloads]
 
+    async def has_encrypted(self, workflow_id: str, payloads: Sequence[Payload]) -> bool:
+        """Whether this is the input of a workflow that we have started; true also where nobody can say.
+
+        That is so in clear text, and without a key for the case.
+        """
+        if not self._encrypts or isinstance(await self._keys.find(key_owner(workflow_id)), KeyGone):
+            return True
+        return is_own_input(workflow_id, await CaseCodec(self._keys, self._namespace, marks=True).decode(payloads))
+
     def _encrypted(self, key: CaseKey, payload: Payload) -> Payload:
         return Payload(
             metadata={"encoding": ENCODING, KEY_ID: key.key_id.encode()},
@@ -143,6 +152,16 @@ def _unmarked(payload: Payload) -> Payload:
     plain.CopyFrom(payload)
     del plain.metadata[OPENED_WITH]
     return plain
+
+
+def is_own_input(workflow_id: str, read: Sequence[Payload]) -> bool:
+    """Whether this, as a codec that `marks` has read it, is the input of a workflow that we have started.
+
+    It was encrypted with the key of its own case then. Only what belongs to no case may have none at all.
+    """
+    own = key_owner(workflow_id)
+    encrypted = all(each.metadata.get(OPENED_WITH) == own.encode() for each in read)
+    return encrypted and (own == HOUSE or len(read) > 0)
 
 
 def key_id_of(payload: Payload) -> str | None:

@@ -84,11 +84,14 @@ async def _check_polls(client: Client, settings: Settings, task_queue: str, role
     here = on_this_machine(settings, role)
     for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
         pollers = await _pollers(client, task_queue, kind)
-        if not any(poller.identity.startswith(here) and _is_recent(poller) for poller in pollers):
+        polls = [each.last_access_time.ToDatetime(UTC) for each in pollers if each.identity.startswith(here)]
+        now = datetime.now(UTC)
+        if not any(abs(now - poll) <= POLLED_WITHIN for poll in polls):
             name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
             raise ClearError(
                 f"no worker on this machine has asked the task queue {task_queue!r} for "
                 f"{name} tasks within {POLLED_WITHIN.seconds} s"
+                + (f"; one has at {max(polls)} by Temporal's clock, and this machine's says {now}" if polls else "")
             )
 
 
@@ -133,7 +136,3 @@ async def _pollers(client: Client, task_queue: str, kind: TaskQueueType.ValueTyp
         namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
     )
     return list((await client.workflow_service.describe_task_queue(request)).pollers)
-
-
-def _is_recent(poller: PollerInfo) -> bool:
-    return datetime.now(UTC) - poller.last_access_time.ToDatetime(UTC) <= POLLED_WITHIN

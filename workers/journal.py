@@ -64,6 +64,7 @@ class JournalFile:
         with self._opened() as file:
             entries = self._read(file)
             if known := [entry for entry in entries if entry.said.request == said.request]:
+                os.fsync(file.fileno())  # who wrote it may have failed to: what is read need not be on the disk
                 return known[-1]
             entry = next_entry(entries, said, at)
             self._add(file, entries, [entry])

@@ -196,6 +196,8 @@ class MasterKeyFile:
             write_durably(self.file, "".join(f"{line}\n" for line in lines))
             _wipe(former)
         except OSError as error:
+            if former.exists() and former.samefile(self.file):  # no key is kept twice
+                former.unlink()
             raise MasterKeyError(f"the master key file {self.file} cannot be written: {error.strerror}") from None
 
 

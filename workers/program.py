@@ -6,6 +6,7 @@ import gc
 import io
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -24,6 +25,8 @@ from workers.settings import Settings
 Main = Coroutine[Any, Any, int | None]
 Say = Callable[[str], None]
 
+TO_ENGINEERS = "システムの設定か動作に問題があるため、実行できませんでした。次の内容を技術担当者に伝えてください："
+_JAPANESE = re.compile("[ぁ-んァ-ヶ一-鿿]")
 WRONG_USE = 2
 """The exit code when an argument or a setting cannot be used."""
 
@@ -63,13 +66,34 @@ def read_settings() -> Settings:
 
 
 def run_command(main: Callable[[Settings], Main], *, noted_as: str = "") -> NoReturn:
-    """Run a command with the settings, and end with its exit code. `noted_as`: how the security log calls it."""
+    """Run a command with the settings, and end with its exit code. `noted_as`: how the security log calls it.
+
+    With nowhere to print, it ends before anything is done: what it has to say may be said once, such as a secret.
+    """
+    if sys.stdout is None:
+        if sys.stderr is not None:
+            sys.stderr.write("error: standard output is closed: give the command a terminal or a file to print to\n")
+        raise typer.Exit(WRONG_USE)
     raise typer.Exit(run(main(read_settings()), begin=partial(_note, noted_as) if noted_as else _nothing))
 
 
 def _note(command: str) -> None:
     """Write down which command it is, and whose: what was typed after it may be about people."""
     security_event(SecurityEvent.COMMAND, "begun", command=command, by=f"{ActorKind.COMMAND}:uid-{os.getuid()}")
+
+
+def run_for_operators(main: Callable[[Settings], Main], *, noted_as: str = "") -> NoReturn:
+    """Run a command that operators read: what only an engineer can correct is said to be that, in Japanese."""
+    run_command(lambda settings: _in_japanese(main(settings)), noted_as=noted_as)
+
+
+async def _in_japanese(main: Main) -> int | None:
+    try:
+        return await main
+    except ClearError as error:
+        if _JAPANESE.search(str(error)):
+            raise
+        raise ClearError(f"{TO_ENGINEERS}{error}") from None
 
 
 def _nothing() -> None:

@@ -15,7 +15,8 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, Workflo
 from temporalio.workflow import Info
 from temporalio.workflow import _Definition as Definition
 
-from models.common.encryption import OPENED_WITH, key_owner
+from web.common.strangers import NOT_STARTED_BY_US
+from workers.codec import is_own_input
 
 NOT_OURS = "NotStartedByUs"
 """The type of the failure with which it ends."""
@@ -35,32 +36,36 @@ class StartGuard(WorkflowRunner):
         self._runner.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        return _Guarded(self._runner.create_instance(det))
+        return _Guarded(self._runner.create_instance(det), det.defn.arg_types)
 
     def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
         self._runner.set_worker_level_failure_exception_types(types)
 
 
 class _Guarded(WorkflowInstance):
-    def __init__(self, instance: WorkflowInstance) -> None:
+    def __init__(self, instance: WorkflowInstance, inputs: Sequence[type] | None) -> None:
         self._instance = instance
+        self._inputs = inputs
         self._refused = False
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        own = key_owner(self.get_info().workflow_id)
-        begun = (job.initialize_workflow for job in act.jobs if job.HasField("initialize_workflow"))
-        if not act.is_replaying and any(_opened_with(each) != own for start in begun for each in start.arguments):
+        begun = [job.initialize_workflow for job in act.jobs if job.HasField("initialize_workflow")]
+        if not act.is_replaying and not all(self._is_ours(start.arguments) for start in begun):
             self._refused = True
             return self._failed(act)
         if self._refused:  # it leaves the worker's memory
             return _completed(act)
         return self._instance.activate(act)
 
+    def _is_ours(self, arguments: Sequence[Payload]) -> bool:
+        as_many = self._inputs is None or len(arguments) == len(self._inputs)
+        return as_many and is_own_input(self.get_info().workflow_id, arguments)
+
     def _failed(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         _log.error("%s was not started by this installation: it is ended", self.get_info().workflow_id)
         completion = _completed(act)
         failure = completion.successful.commands.add().fail_workflow_execution.failure
-        failure.message = "not started by this installation: its input is not encrypted with the key of its case"
+        failure.message = NOT_STARTED_BY_US
         failure.application_failure_info.type = NOT_OURS
         failure.application_failure_info.non_retryable = True
         return completion
@@ -82,9 +87,3 @@ def _completed(act: WorkflowActivation) -> WorkflowActivationCompletion:
     completion = WorkflowActivationCompletion(run_id=act.run_id)
     completion.successful.SetInParent()
     return completion
-
-
-def _opened_with(payload: Payload) -> str | None:
-    """Return the id of the key that the codec has decrypted it with; None: it was not encrypted so."""
-    opened = payload.metadata.get(OPENED_WITH)
-    return opened.decode() if opened is not None else None

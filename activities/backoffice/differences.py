@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from activities.backoffice.broken_cases import BrokenCases
 from activities.backoffice.myics_differences import MyicsDifferences
+from activities.backoffice.waiting_rows import SOON, waiting_rows
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from activities.yayoi.open_pairs import OpenPair, open_pairs
 from activities.yayoi.registry.protocols import SmartImport
@@ -25,8 +26,6 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeRef
 from models.yayoi.procedures import Stage
 
-SOON = timedelta(hours=1)
-"""Mails, events and starts that take longer than this are stuck."""
 FIRST_REPORT_WITHIN = timedelta(hours=25)
 """A little more than from one reconciliation to the next: what came since then was in no report."""
 NOTICE_WITHIN = timedelta(days=1)
@@ -61,7 +60,7 @@ class Differences:
             pairs = await open_pairs(session)
             frozen = await self._smart_import.frozen(StepTransaction.to_read(session, at))
             stuck = [*await _undelivered_mails(session, at), *await _waiting_events(session, at)]
-            stuck += await _not_started(session, at)
+            stuck += [*await _not_started(session, at), *await waiting_rows(session, at)]
             unnoticed = await _notice_not_sent(session, at)
             late = await _after_closing(session)
         workflow_ids = {pair.workflow_id for pair in pairs} | {pair.application_id for pair in pairs}

@@ -1,63 +1,23 @@
-"""The morning digest: one mail per operator and day, with their queues as Temporal's list has them."""
+"""The morning digest: one mail per operator and day, with what the desk's lists hold for them."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Sequence
 
 from jinja2 import Environment
 from sqlalchemy import select
 from temporalio import activity
-from temporalio.client import Client
 
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
-from models.backoffice.case_places import CasePlace, place_of
-from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, Recipients, SendDigest
-from models.backoffice.store.worklist_rows import described
-from models.backoffice.worklist import WorkList
-from models.common.calendar import BusinessCalendar
-from models.common.desk_links import WORKLIST, desk_case_path
+from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, Recipients, SendDigest, digest_lists
+from models.backoffice.store.worklist_rows import Worklist
+from models.backoffice.worklist import ListedCase
+from models.common.calendar import BusinessCalendar, day_in_words
+from models.common.desk_links import desk_case_path
 from models.common.messages import SentMail
-from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import OperatorRow
 
 MOST_CASES = 50
-"""How many waiting cases a digest names; the queue's link shows all."""
-
-
-@dataclass(frozen=True)
-class DigestQueue:
-    """One queue of one operator on one day: its query, and where it is seen."""
-
-    name: str
-    query: str
-    link: str
-
-
-@dataclass(frozen=True)
-class Queues:
-    """What a digest counts, and of which queue it names the cases."""
-
-    counted: Sequence[DigestQueue]
-    waiting: DigestQueue
-
-
-@dataclass(frozen=True)
-class WaitingCase:
-    """A case that waits for an operator, as the digest names it."""
-
-    name: str
-    page: str
-    """Where the desk shows it, with what can be done."""
-    stage: str = ""
-    since: datetime | None = None
-    points: Sequence[str] = ()
-    """Why: what an operator is to notice, and what is wrong or still open."""
-
-
-QueuesOf = Callable[[date, str | None], Queues]
-"""The queues of an operator, by their handle; None: of everybody."""
+"""How many waiting cases a digest names; the list shows all."""
 
 
 class DigestActivities:
@@ -66,19 +26,16 @@ class DigestActivities:
     def __init__(
         self,
         sessions: DatabaseSessions,
-        client: Client,
         outbox: Outbox,
         templates: Environment,
         *,
         calendar: BusinessCalendar,
-        queues_of: QueuesOf,
         desk_url: str,
     ) -> None:
         self._sessions = sessions
-        self._client = client
+        self._worklist = Worklist(sessions)
         self._outbox = outbox
         self._calendar = calendar
-        self._queues_of = queues_of
         self._desk_url = desk_url
         self._template = templates.get_template("morning_digest.md")
 
@@ -98,7 +55,6 @@ class DigestActivities:
         mail = MailIdentity(key=f"digest:{digest.day}:{digest.operator}", kind="morning_digest")
         async with self._sessions() as session:
             operator = (await session.scalars(select(OperatorRow).where(OperatorRow.handle == digest.operator))).one()
-        # Before the outbox begins: no connection to the database is held while Temporal counts.
         written = await self._write(operator, digest)
 
         async def write(_: DatabaseSession) -> WrittenMail:
@@ -107,27 +63,28 @@ class DigestActivities:
         return await self._outbox.send(mail, write)
 
     async def _write(self, operator: OperatorRow, digest: SendDigest) -> WrittenMail:
-        queues = self._queues_of(digest.day, None if operator.supervisor else operator.handle)
-        counts = await asyncio.gather(*(self._client.count_workflows(queue.query) for queue in queues.counted))
-        waiting = [case.id async for case in self._client.list_workflows(queues.waiting.query, limit=MOST_CASES)]
+        who, day = operator.handle, digest.day
+        lists = list(digest_lists(who, supervisor=operator.supervisor))
+        turn = lists[0][1]
         body = self._template.render(
             operator=operator,
-            day=digest.day,
-            queues=[(queue, found.count) for queue, found in zip(queues.counted, counts, strict=True)],
-            cases=[await self._waiting(workflow_id) for workflow_id in sorted(waiting)],
+            day=day,
+            lists=[
+                {"name": name, "count": await self._worklist.count(each, who, day), "link": self._desk_url + each.path}
+                for name, each in lists
+            ],
+            cases=[self._named(each) for each in await self._worklist.first(turn, who, day, MOST_CASES)],
             most=MOST_CASES,
-            worklist=f"{self._desk_url}{WORKLIST}?show={WorkList.ALL if operator.supervisor else WorkList.MINE}",
         )
-        return WrittenMail(operator.mail_address, f"{DIGEST_SUBJECT}（{digest.day.month}月{digest.day.day}日）", body)
+        return WrittenMail(operator.mail_address, f"{DIGEST_SUBJECT}（{day.month}月{day.day}日）", body)
 
-    async def _waiting(self, workflow_id: str) -> WaitingCase:
-        """Read what a case waits for, since when, and why."""
-        case_no, part = place_of(workflow_id) or CasePlace(workflow_id)
-        name = f"{case_no} の {part} 件目" if part else case_no
-        page = self._desk_url + desk_case_path(case_no, part)
-        async with self._sessions() as session:
-            row = await status_of(session, case_no, part)
-            if row is None:
-                return WaitingCase(name, page)
-            [listed] = await described(session, [row])
-            return WaitingCase(name, page, row.stage, row.since, (*listed.marks, *row.points))
+    def _named(self, case: ListedCase) -> dict[str, str | Sequence[str]]:
+        """Return what the digest says of a case: what it waits for, since when, and why."""
+        due = [f"期限：{day_in_words(case.urgent_on)}"] if case.urgent_on else []
+        return {
+            "name": case.name,
+            "page": self._desk_url + desk_case_path(case.key.case_no, case.key.part),
+            "stage": case.stage,
+            "since": day_in_words(case.since),
+            "why": (*case.marks, *case.points, *due),
+        }

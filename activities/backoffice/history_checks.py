@@ -33,7 +33,7 @@ from models.common.store.public_keys import public_keys
 from models.common.store.sessions import DatabaseSessions
 from models.common.temporal_answers import is_unknown_workflow
 from models.tables import AuditRow, CaseStatusRow, LostOperationRow, RestoredCaseRow
-from models.yayoi.identifiers import ApplicationNo, application_workflow_id
+from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.store.starting import STRANGER_REPLACED
 
 _RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
@@ -104,11 +104,12 @@ class HistoryChecks:
         return [Finding(kind=FindingKind.TERMINATED, procedure=each, detail=TERMINATED) for each in ended]
 
     async def _replaced(self) -> list[Finding]:
-        """Return the applications under whose id a stranger had started something, which our own start has ended."""
-        entry = select(AuditRow.case_no).filter_by(action=STRANGER_REPLACED)
+        """Return the applications and offices under whose id a stranger had started something, which we have ended."""
+        entry = select(AuditRow.case_no, AuditRow.part).filter_by(action=STRANGER_REPLACED).distinct()
         async with self._sessions() as session:
-            found = await session.scalars(entry.where(AuditRow.recorded_at > func.now() - _STILL_NEWS))
-            ids = [application_workflow_id(ApplicationNo(case_no)) for case_no in found]
+            found = await session.execute(entry.where(AuditRow.recorded_at > func.now() - _STILL_NEWS))
+            places = sorted((ApplicationNo(case_no), part) for case_no, part in found)
+        ids = [office_workflow_id(*place) if place[1] else application_workflow_id(place[0]) for place in places]
         detail = f"{STRANGER_REPLACED}。{TO_ENGINEERS}"
         return [Finding(kind=FindingKind.NO_ROW, procedure=each, detail=detail) for each in ids]
 

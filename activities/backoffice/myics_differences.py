@@ -1,11 +1,12 @@
 """Registrations of MYICS, and files of them, that no procedure runs for or knows of (M8). Reads only."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import or_, select
 from temporalio.client import Client
 
+from activities.backoffice.waiting_rows import SOON
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from models.backoffice.reconciliation import Finding, FindingKind
 from models.common.calendar import JST
@@ -13,8 +14,6 @@ from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
 
-SOON = timedelta(hours=1)
-"""A change that its procedure does not know of after this long is stuck."""
 MOST = 100
 """Findings of a kind in one report: a file may hold thousands of registrations. The others are counted."""
 

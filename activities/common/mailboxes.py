@@ -73,7 +73,7 @@ class ImapMailbox:
         """Give a command and return its answer."""
         try:
             answer = await asyncio.to_thread(command, *arguments)
-        except (OSError, imaplib.IMAP4.error) as error:
+        except Exception as error:  # noqa: BLE001 the library raises anything of what a server says
             raise MailboxError(f"{self.host}:{self.port}: {what}: {type(error).__name__}") from None
         if isinstance(answer, tuple) and answer[0] == "NO":
             raise MailboxError(f"{self.host}:{self.port}: {what}: refused")
@@ -93,7 +93,7 @@ class _OpenImap:
 
     async def unread(self) -> list[str]:
         [found, *_] = await self._uid("search", "SEARCH", "UNSEEN", "UNDELETED")
-        return found.decode().split() if isinstance(found, bytes) else []
+        return [each.decode() for each in found.split() if each.isdigit()] if isinstance(found, bytes) else []
 
     async def content(self, name: str) -> bytes:
         parts = await self._uid("fetch", "FETCH", name, f"(BODY.PEEK[]<0.{MOST_BYTES}>)")

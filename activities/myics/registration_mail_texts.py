@@ -6,6 +6,7 @@ from jinja2 import Environment
 
 from activities.common.operators import operator_address
 from activities.common.outbox import WrittenMail
+from models.common.bulk_updates import others_handed_over
 from models.common.desk_links import desk_case_path, operation_path
 from models.common.personal_links import PersonalLink
 from models.common.store.case_status import status_of
@@ -73,6 +74,7 @@ class RegistrationMailTexts:
             turn=request.turn,
             desk_page=self._desk_url + desk_case_path(request.case_no),
             forms=self._forms(request),
+            others_handed_over=others_handed_over(self._desk_url, request.asked_as),
         )
         recipient = row.address_before if request.kind is MyicsMail.ADDRESS_LEFT else row.address
         if request.kind.for_operators:

@@ -27,6 +27,7 @@ from models.yayoi.messages import (
 )
 from models.yayoi.operator_actions import LinkHolder
 from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.store.after_closing import CLOSED, NO_LONGER_OPEN
 from models.yayoi.store.confirmations import ask_again, confirmations_of, unconfirmed_parts
 from models.yayoi.store.ended_links import ENDED, next_link
 from models.yayoi.store.holding import hold_again, holder_of, let_go
@@ -56,14 +57,14 @@ class CaseRecordActivities:
             await transaction.session.get_one(ApplicationRow, step.case_no, with_for_update=True)
             office = (await find_pair(transaction.session, step.case_no, step.part)).office
             last = step.occurrence == 1 and not await _others_not_closed_yet(transaction.session, office)
-            before = "終了後の受け付けを終えた" if office.closed_at else "事業所データの手続きを終了した"
+            ends = NO_LONGER_OPEN if office.closed_at else CLOSED
             let_go(office)
             office.closed_at = office.closed_at or step.at
             names = await service_names(transaction.session, step.case_no, step.part)
             office.outcome, office.open_points = step.outcome, [names.named(point) for point in step.open_points]
             office.closings += 1
             transaction.audit(
-                f"{before}（{step.outcome}）", rule=_rule_of(step.outcome), open_points=len(step.open_points)
+                f"{ends}（{step.outcome}）", rule=_rule_of(step.outcome), open_points=len(step.open_points)
             )
             if step.status is None:  # closed by the reconciliation: its workflow has ended
                 how = {"ending": step.outcome, "outcome": step.outcome, "points": step.open_points}

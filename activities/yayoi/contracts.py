@@ -64,7 +64,7 @@ class ContractActivities:
             pair = await find_right_pair(transaction.session, step.case_no, step.part)
             contract_id = pair.contract_id_to_attach
             reading = StepTransaction.to_read(transaction.session, step.at, step.case_no, step.part)
-            if not await self._contracts.is_issued_to(reading, contract_id, pair.yayoi_id):
+            if not await self._contracts.is_issued_to(reading, contract_id, pair.yayoi_id, pair.existing_contract_id):
                 raise NotRightError  # it was revoked since it was checked
             await self._contracts.attach(transaction, contract_id, pair.linked_token)
             lost = await self._lose_links(transaction, pair.linked_token)

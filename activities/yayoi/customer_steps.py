@@ -12,6 +12,7 @@ from models.tables import EventRow, SetUpStepRow
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.messages import RecordSetUpStep, RetractStep
 from models.yayoi.procedures import SetUpStep
+from models.yayoi.store.retractions import RETRACTED
 
 
 class CustomerStepActivities:
@@ -65,9 +66,7 @@ class CustomerStepActivities:
                     SetUpStepRow.step == step.step,
                 )
             )
-            transaction.audit(
-                f"{step.step.label}の記録を取り消した", by=step.by, reason=step.reason, rule=step.step.rule
-            )
+            transaction.audit(f"{step.step.label}{RETRACTED}", by=step.by, reason=step.reason, rule=step.step.rule)
             return NoResult()
 
         await self._ledger.once(step, f"retract.{step.counted}", NoResult, retract)

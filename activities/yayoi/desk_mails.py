@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import Contracts
 from models.common.calendar import JST
-from models.common.desk_links import desk_case_path
+from models.common.desk_links import desk_case_path, refused_form_path
 from models.common.messages import SentMail
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSession
@@ -16,7 +16,7 @@ from models.tables import EnquiryRow, RefusedFormRow
 from models.yayoi.enquiries import DESK_SUBJECT, EnquiryRef
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import REFUSED_FORM_SUBJECT
-from models.yayoi.provider_forms.refused import RefusedFormRef
+from models.yayoi.provider_forms.refused import RefusedFormRef, what_is_wrong
 
 
 class DeskMailActivities:
@@ -57,5 +57,9 @@ class DeskMailActivities:
 
     async def _write_refused_form(self, session: DatabaseSession, form: RefusedFormRef) -> WrittenMail:
         row = await session.get_one(RefusedFormRow, form.form_no)
-        body = self._templates.get_template("refused_form.md").render(row=row)
+        body = self._templates.get_template("refused_form.md").render(
+            row=row,
+            wrong=what_is_wrong(row.body, row.errors),
+            page=self._desk_url + refused_form_path(row.form_no),
+        )
         return WrittenMail(self._desk, REFUSED_FORM_SUBJECT, body)

@@ -11,6 +11,7 @@ from activities.common.outbox import MailIdentity, NothingToSendError, Outbox, W
 from activities.yayoi.cases import find_notified_pair, find_open_pair
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.protocols import Contracts
+from models.common.bulk_updates import hand_over_key
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.store.ledger import StepTransaction
@@ -59,6 +60,8 @@ async def _refuse_if_over(session: DatabaseSession, request: SendMail) -> None:
 
 
 def _key(request: SendMail) -> str:
+    if request.kind is MailKind.HANDED_OVER and (of_all := hand_over_key(request.kind, request.asked_as)):
+        return of_all
     part = None if request.kind in _OF_ALL_OFFICES else request.part
     return ledger_key(request.case_no, part, f"mail.{request.kind}.{request.asked_as or request.occurrence}")
 

@@ -13,6 +13,7 @@ from activities.common.mail_templates import facts_named_in
 from activities.common.operators import address_of_handle, operator_address
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
+from models.common.bulk_updates import others_handed_over
 from models.common.calendar import day_in_japan
 from models.common.desk_links import desk_case_path, operation_path
 from models.common.identifiers import ledger_key
@@ -163,6 +164,7 @@ class MailTexts:
             opens_until=opens_until,
             desk_page=self._desk_url + desk_case_path(request.case_no, request.part),
             forms=self._forms(request),
+            others_handed_over=others_handed_over(self._desk_url, request.asked_as),
         )
         if request.kind.for_operators:
             recipient = await self._operator(session, request, assignee) or self._desk

@@ -119,9 +119,12 @@ class PairCheck:
         return None
 
     async def _of_contract_id(self, transaction: StepTransaction, pair: Pair) -> PairProblem | None:
-        """会計連携の追加: the ID that was issued before is this Yayoi ID's own (Y9) and manages no office yet (Y1)."""
+        """会計連携の追加: the ID issued before is this Yayoi ID's own on this contract (Y9), with no office yet (Y1).
+
+        That of another customer, whoever knows it, gets no office of somebody else's.
+        """
         contracts, contract_id = self.registry.contracts, pair.contract_id_to_attach
-        if not await contracts.is_issued_to(transaction, contract_id, pair.yayoi_id):
+        if not await contracts.is_issued_to(transaction, contract_id, pair.yayoi_id, pair.existing_contract_id):
             return NOT_ISSUED_TO_IT
         return MANAGES_ANOTHER_OFFICE if await contracts.manages_an_office(transaction, contract_id) else None
 

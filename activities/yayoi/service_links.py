@@ -26,7 +26,8 @@ from models.yayoi.messages import (
 )
 from models.yayoi.operator_actions import Action, CorrectRelink
 from models.yayoi.service_links import Coverage, LinkedService, LinkKind, first_day_covered
-from models.yayoi.store.remembered_links import NOT_RECORDED, recorded_relink
+from models.yayoi.store.remembered_links import NOT_RECORDED, RELINK_CORRECTED, recorded_relink
+from models.yayoi.store.retractions import RETRACTED
 
 
 async def keep_links(transaction: StepTransaction, links: Sequence[LinkedService]) -> tuple[RememberedLink, ...]:
@@ -157,7 +158,7 @@ class LinkActivities:
         await self._links.correct(transaction, pair.linked_token, kind, link.service, covered)
         coverage = covered and Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
         transaction.audit(
-            "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
+            RELINK_CORRECTED if coverage else f"再連携{RETRACTED}",
             by=step.by,
             reason=step.reason,
             rule="Y21",

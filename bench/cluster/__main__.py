@@ -25,22 +25,25 @@ PARTS = ("build", "suite", *TRIALS)
 
 
 class Progress:
-    """What of a run is done; the next run of the same commit and versions goes on behind it."""
+    """What of a run is done; the next run of the same commit goes on behind it. Of other versions nothing counts."""
 
     def __init__(self, *, again: bool) -> None:
         self.folder = Path(os.environ.get("TETSUZUKI_STATE_DIR") or ".tetsuzuki").absolute() / "cluster"
-        this_run = result.of_this_run()
-        found = result.read()
-        same = all(found.get(name) == value for name, value in this_run.items())
-        self.result = found if same and not again else this_run | {"rate": found.get("rate")}
-        self.result.setdefault("suite", {})
-        self.result.setdefault("trials", {})
+        self._again = again
+        self._commit = result.commit()
+        self.result = result.of_these_versions()
 
     def junit(self, name: str) -> Path:
         return self.folder / "junit" / f"{name.replace(' ', '-')}.xml"
 
+    def is_done(self, part: str, name: str, **more: Any) -> bool:
+        """Whether this has passed at this commit already."""
+        done: dict[str, Any] = self.result[part].get(name, {"failed": None})
+        wanted = {"failed": 0, "commit": self._commit} | more
+        return not self._again and wanted.items() <= done.items()
+
     def keep(self, part: str, name: str, tested: Tested, **more: Any) -> None:
-        self.result[part][name] = asdict(tested) | more
+        self.result[part][name] = asdict(tested) | more | {"commit": self._commit}
         result.write(self.result)
 
 
@@ -55,20 +58,19 @@ async def test(parts: Sequence[str], files: Sequence[str], *, again: bool) -> in
     if "suite" in parts:
         await _suite(progress, files)
     for name, file in TRIALS.items():
-        if name in parts and not _passed(progress.result["trials"].get(name)):
+        if name in parts and not progress.is_done("trials", name):
             say(f"trial: {name}")
             progress.keep("trials", name, run_pytest([file], progress.junit(name)))
     write_documents()
     every = [*progress.result["suite"].values(), *progress.result["trials"].values()]
-    return 0 if all(_passed(each) for each in every) else 1
+    return 0 if not any(each["failed"] for each in every) else 1
 
 
 async def _suite(progress: Progress, files: Sequence[str]) -> None:
     every = slices()
     progress.result["test_files"] = sum(map(len, every.values()))
     for name, of_slice in (slices(files) if files else every).items():
-        done = progress.result["suite"].get(name)
-        if _passed(done) and done["files"] == of_slice:
+        if progress.is_done("suite", name, files=of_slice):
             continue
         say(f"slice {name}: {len(of_slice)} files")
         folder = progress.folder / "running"
@@ -77,15 +79,10 @@ async def _suite(progress: Progress, files: Sequence[str]) -> None:
         progress.keep("suite", name, tested, files=of_slice)
 
 
-def _passed(done: dict[str, Any] | None) -> bool:
-    return done is not None and not done["failed"]
-
-
 async def bench(applications: int, rounds: int) -> None:
     measured = await measure_cluster(applications, rounds)
-    found = result.read() or result.of_this_run()  # only now: the tests may have gone on meanwhile
-    found["rate"] = measured
-    found["rate"]["commit"] = result.of_this_run()["commit"]
+    found = result.of_these_versions()  # only now: the tests may have gone on meanwhile
+    found["rate"] = measured | {"commit": result.commit()}
     result.write(found)
     write_documents()
     print(json.dumps(found["rate"]))

@@ -57,7 +57,7 @@ def _what(found: dict[str, Any]) -> str:
         return "Not run yet."
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     machine = found["machine"]
-    return f"Commit {found['commit']}. {versions}. {machine['cores']} cores, {machine['memory_gib']} GiB."
+    return f"{versions}. {machine['cores']} cores, {machine['memory_gib']} GiB."
 
 
 def _tried(found: dict[str, Any]) -> str:
@@ -65,14 +65,14 @@ def _tried(found: dict[str, Any]) -> str:
     suite = found.get("suite", {})
     if suite:
         files = sum(len(each["files"]) for each in suite.values())
-        rows.append((f"the test suite, {files} of {found['test_files']} files", *_counts(suite.values()), ""))
+        commits = ", ".join(sorted({each["commit"] for each in suite.values()}))
+        rows.append((f"the test suite, {files} of {found['test_files']} files", *_counts(suite.values()), "", commits))
     for name, what in _TRIED.items():
         if tested := found.get("trials", {}).get(name):
             facts = "; ".join(f"{key}: {value}" for key, value in tested["facts"].items())
-            rows.append((what, *_counts([tested]), facts))
-    return (
-        _table(["what was tried", "passed", "failed", "skipped", "minutes", "found"], rows) if rows else "Nothing yet."
-    )
+            rows.append((what, *_counts([tested]), facts, tested["commit"]))
+    columns = ["what was tried", "passed", "failed", "skipped", "minutes", "found", "at commit"]
+    return _table(columns, rows) if rows else "Nothing yet."
 
 
 def _counts(tested: Iterable[dict[str, Any]]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from workers.stack.temporal_server import BROKEN_CASES_AT_ONCE, TIME_SKIPPING
+from workers.stack.temporal_server import BACKLOG_OFTEN, BROKEN_CASES_AT_ONCE, TIME_SKIPPING
 
 _COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 _OPTION = "--dynamic-config-value"
@@ -46,10 +46,11 @@ class ServerProcess:
     grpc: int
     membership: int
     http: int
+    metrics: int
 
     @classmethod
     def of(cls, name: str, service: str) -> "ServerProcess":
-        return cls(name, service, *(_low_port() for _ in range(3)))
+        return cls(name, service, *(_low_port() for _ in range(4)))
 
     @property
     def address(self) -> str:
@@ -100,6 +101,7 @@ class ClusterSettings:
             "TEMPORAL_BROADCAST_ADDRESS": "127.0.0.1",
             "DYNAMIC_CONFIG_FILE_PATH": str(self.dynamic),
             "LOG_LEVEL": "warn",
+            "PROMETHEUS_ENDPOINT": f"127.0.0.1:{process.metrics}",
             **self.frontend.ports,
             **process.ports,
         }
@@ -116,7 +118,7 @@ def without_settings() -> dict[str, str]:
 
 def write_dynamic_config(file: Path) -> None:
     """Let cases be fast-forwarded, as on the dev server that tests share."""
-    options = [*TIME_SKIPPING, *BROKEN_CASES_AT_ONCE]
+    options = [*TIME_SKIPPING, *BROKEN_CASES_AT_ONCE, *BACKLOG_OFTEN]
     pairs = dict(text.split("=", 1) for text in options if text != _OPTION)
     values = {name: yaml.safe_load(value) for name, value in pairs.items()} | _ON_CLUSTERS
     file.write_text(yaml.safe_dump({name: [{"value": value}] for name, value in values.items()}))

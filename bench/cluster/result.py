@@ -28,10 +28,16 @@ def write(result: dict[str, Any]) -> None:
     unfinished.replace(FILE)
 
 
-def of_this_run() -> dict[str, Any]:
-    """Return which versions, commit and machine a run is of."""
+def of_these_versions() -> dict[str, Any]:
+    """Return what was found so far with today's versions on this machine, at whatever commit; else nothing yet."""
+    found, here = read(), _of_this_run()
+    if any(found.get(name) != value for name, value in here.items()):
+        return here | {"rate": None, "suite": {}, "trials": {}}
+    return found
+
+
+def _of_this_run() -> dict[str, Any]:
     return {
-        "commit": _commit(),
         "versions": {
             "Temporal server": versions.SERVER,
             "Temporal server before": versions.SERVER_BEFORE,
@@ -39,13 +45,12 @@ def of_this_run() -> dict[str, Any]:
             "Temporal SDK": version("temporalio"),
             "PostgreSQL": postgres.MAJOR,
             "Python": platform.python_version(),
-            "tetsuzuki": version("tetsuzuki"),
         },
         "machine": {"cores": os.cpu_count(), "memory_gib": round(psutil.virtual_memory().total / 2**30)},
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     """Return the commit of this checkout, marked if something in it is not committed."""
     head = _git("rev-parse", "--short=12", "HEAD")
     changed = _git("status", "--porcelain", "--", ".", f":!{FILE.relative_to(ROOT)}", ":!docs/*.md")

@@ -80,9 +80,10 @@ HOUSE: Mapping[str, TableMap] = {
     "refused_forms": TableMap(
         why="a provider's forms that broke our rules",
         kept="what it says until an operator has settled it; the rest 1 year longer",
-        numbers="form_no webhook_id received_at started_at settled_at application_no",
+        numbers="form_no webhook_id received_at started_at asked_at settled_at application_no",
         persons={
             "body": Whose.APPLICANT,
+            "corrections": Json(Whose.APPLICANT, any_key=True),
             "errors": Json(Whose.APPLICANT, any_key=True),
             "reason": Whose.APPLICANT,
             "settled_by": Whose.OPERATOR,

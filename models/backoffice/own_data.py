@@ -109,7 +109,7 @@ OWN: tuple[Own, ...] = (
     Own(
         "refused_forms",
         "受け付けられなかったフォーム",
-        "body like any(:patterns)",
+        "(body like any(:patterns) or corrections::text like any(:patterns))",
         in_use="settled_at is null",
         in_use_as="受け付けられなかったフォームが、まだ処理されていません",
     ),

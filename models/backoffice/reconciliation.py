@@ -26,6 +26,7 @@ class FindingKind(StrEnum):
     WAITING_EVENT = "手続きに届いていない連絡"
     REFUSED_LATE = "受け付けた後で手続きが断った連絡"
     NOT_STARTED = "手続きが始まっていない申込"
+    WAITING = "手続きに伝わっていない受け付け"
     LEFT_OPEN = "終了していない申込"
     MYICS_ABANDONED = "進める手続きのない MYICS の登録"
     MYICS_NOT_NOTIFIED = "手続きに伝わっていない MYICS の登録"

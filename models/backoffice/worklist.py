@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Self
+from urllib.parse import urlencode
 
 from pydantic import Field, ValidationError, field_validator
 
 from models.backoffice.case_places import CasePlace, spoken
 from models.backoffice.operation_permissions import PROCEDURES
+from models.common.desk_links import WORKLIST
 from models.common.message import FromOutside
 from models.common.names import Name
 from models.common.operators import Handle
@@ -24,8 +26,8 @@ MOST_EXPORTED = 10_000
 """Cases in one file."""
 MOST_SAVED = 20
 """Filters that one operator keeps."""
-FORTNIGHT = 14
-WITHIN_DAYS = (0, 3, 7, FORTNIGHT)
+WEEK, FORTNIGHT = 7, 14
+WITHIN_DAYS = (0, 3, WEEK, FORTNIGHT)
 """The spans for which what is due soon can be asked, in days from today."""
 
 
@@ -43,6 +45,7 @@ class WorkList(StrEnum):
         return list_
 
     MINE = "mine", "自分の担当", "自分が担当している案件です。急ぐものから並んでいます。"
+    TURN = "turn", "対応待ち", "担当者の番になっている、全員の案件です。お客様に連絡するなどして、対応を記録します。"
     UNASSIGNED = "unassigned", "担当者なし", "担当者がいない案件です。「担当する」を押すと、自分の担当になります。"
     ALL = "all", "すべて", "担当者が見守っている、すべての案件です。"
     OVERDUE = "overdue", "期限超過", "完了予定日を過ぎても、完了のお知らせを送れていない案件です。"
@@ -91,6 +94,11 @@ class WorklistFilter(FromOutside):
         except ValidationError as invalid:
             wrong = {error["loc"][0] for error in invalid.errors()}
             return cls.model_validate({name: value for name, value in known.items() if name not in wrong})
+
+    @property
+    def path(self) -> str:
+        """Where the desk shows it."""
+        return f"{WORKLIST}?{urlencode(self.query)}"
 
     @property
     def query(self) -> dict[str, str]:
@@ -155,6 +163,8 @@ class ListedCase:
     """Colleagues who have a page of it open now."""
     in_charge: str = ""
     """What the one in charge is called; "" if there is none."""
+    points: tuple[str, ...] = ()
+    """What is wrong or still open, in the applicant's words."""
 
     @property
     def name(self) -> str:

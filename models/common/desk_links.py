@@ -7,6 +7,14 @@ CASES = "/desk/cases"
 APPROVALS = "/desk/approvals"
 """The requests that wait for a supervisor."""
 
+REFUSED_FORMS = "/desk/refused-forms"
+"""The forms of a provider that could not be taken."""
+
+
+def refused_form_path(form_no: int) -> str:
+    """Return the page of one of them."""
+    return f"{REFUSED_FORMS}/{form_no}"
+
 
 def desk_case_path(case_no: str, part: int | None = None) -> str:
     """Return the page of a case as a whole, or of one part of it."""

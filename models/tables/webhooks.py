@@ -60,6 +60,10 @@ class RefusedFormRow(Base):
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     """When notifying the operators' desk was started; None: the reconciler will."""
+    corrections: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """What an operator puts in the place of what was sent, by the provider's names; emptied with the body."""
+    asked_at: Mapped[datetime | None]
+    """When they asked to have it taken so; None: nobody has, or it was refused again since."""
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str | None]
     reason: Mapped[str | None]

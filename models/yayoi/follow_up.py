@@ -19,6 +19,16 @@ class FollowUp:
     links: tuple[RememberedLink, ...] = ()
     done: list[SetUpStep] = field(default_factory=list)
     relinked: list[Relinked] = field(default_factory=list)
+    retracted: bool = False
+    """Whether a record was ever taken back."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the customer has begun; whoever takes a record back does not undo that, or could end the case alone.
+
+        A cancellation needs two people from then on (Y27).
+        """
+        return bool(self.done or self.relinked or self.retracted)
 
     @property
     def open_steps(self) -> list[SetUpStep]:
@@ -53,16 +63,20 @@ class FollowUp:
 
     def record_relink(self, relinked: Relinked) -> None:
         """Record a link as made again, or what it covers by a corrected day."""
-        self.retract_relink(relinked.number)
-        self.relinked.append(relinked)
+        self.relinked = [*self._relinked_but(relinked.number), relinked]
 
     def retract_step(self, step: SetUpStep) -> None:
-        """Take back a step that was recorded by mistake."""
-        self.done.remove(step)
+        """Take back a step that was recorded by mistake; a second time changes nothing."""
+        self.done = [each for each in self.done if each is not step]
+        self.retracted = True
 
     def retract_relink(self, number: int) -> None:
         """Take back a re-link that was recorded by mistake."""
-        self.relinked = [link for link in self.relinked if link.number != number]
+        self.relinked = self._relinked_but(number)
+        self.retracted = True
+
+    def _relinked_but(self, number: int) -> list[Relinked]:
+        return [link for link in self.relinked if link.number != number]
 
     @property
     def retractable(self) -> SetUpStep | None:

@@ -155,6 +155,12 @@ class OfficeStep(OfficeRef, CaseStep):
     """One step for one office."""
 
 
+class StartedOffice(Message):
+    """What runs under an office's id; `ours` False: nothing does, or what a stranger had started was ended."""
+
+    ours: bool
+
+
 class NumberedLink(Message):
     """A link by its number among those that are remembered for its pair: what the service is called stays there."""
 
@@ -184,6 +190,8 @@ class RecordedOffice(Message):
     """On which day it closes, complete or not: counted from the notice, or from when it was reopened (Y25)."""
     done: tuple[SetUpStep, ...] = ()
     relinked: tuple[Relinked, ...] = ()
+    retracted: bool = False
+    """Whether a record of these was ever taken back."""
     closings: int = 0
     """How often it was closed: the last one is not undone by a Reset."""
     closed: bool = False

@@ -112,6 +112,7 @@ class OfficeState(CaseState):
             self.follow_up.record_relink(relinked)
         if recorded.undone_as:
             self.early_exit = EarlyExit(recorded.undone_as, recorded.points, was_closed=True)
+        self.follow_up.retracted = recorded.retracted
 
     @property
     def ending(self) -> Outcome | None:
@@ -146,7 +147,7 @@ class OfficeState(CaseState):
     @property
     def set_up_begun(self) -> bool:
         """Whether the customer has begun STEP5 (Y27)."""
-        return bool(self.follow_up.done) or bool(self.follow_up.relinked)
+        return self.follow_up.begun
 
     @property
     def notice_undelivered(self) -> bool:

@@ -53,7 +53,7 @@ SET_UP_IS_LEFT = PairProblem(
 NOT_ISSUED_TO_IT = PairProblem(
     rule=PairRule.ID_ISSUED_BEFORE,
     fields=(YAYOI_ID, ISSUED_CONTRACT_ID),
-    message="入力されたサービス契約ID は、この弥生ID に発行されたものではありません。",
+    message="入力されたサービス契約ID は、このご契約で、この弥生ID に発行されたものではありません。",
 )
 MANAGES_ANOTHER_OFFICE = PairProblem(
     rule=PairRule.ID_ISSUED_BEFORE,

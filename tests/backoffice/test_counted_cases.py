@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import update
 
 from models.backoffice.case_figures import STAGES, MailState, ProcedureFigures
@@ -15,6 +16,7 @@ from tests.support.environment import OFFICE_C, Environment, at_rest, form
 from workers.database_roles import DatabaseRole
 
 
+@pytest.mark.robustness("backlog")
 async def test_open_cases_mails_and_notices_are_counted(environment: Environment) -> None:
     now = datetime.now(UTC)
     async with as_role(environment.sessions, DatabaseRole.FIGURES) as own:

@@ -41,6 +41,7 @@ from workers.stack import inbox
 from workers.wiring.mail_previews import customer_mail_previews
 
 CALLED = "お電話で確認"
+PUT_RIGHT = "間違えたときは、"
 
 
 @pytest_asyncio.fixture
@@ -90,9 +91,13 @@ async def test_an_operation_is_sent_as_who_is_logged_in_and_its_result_and_the_n
     assert str(done.url).endswith(f"{desk_case_path(case.application_no, 1)}?done=add_note")
     shown = text_of(done)
     assert f"「{Action.ADD_NOTE.label}」を受け付けました。" in shown
-    assert f"{Action.ADD_NOTE.label}（{SATO.shown}：{CALLED}）" in shown
+    assert f"{Action.ADD_NOTE.label}（担当者 佐藤：{CALLED}）" in shown  # history knows the handle alone
     assert (await case_now(case.office())).next_step in shown
     assert await recorded(case, CALLED) == [str(SATO)]
+    assert PUT_RIGHT not in shown
+    held = await fill_in(site.http, path(case, Action.HOLD), reason=CALLED)
+    said = held.text.partition(PUT_RIGHT)[2].partition("</p>")[0]
+    assert path(case, Action.RESUME) in said
     await end(case.application, case.office())
 
 
@@ -117,10 +122,15 @@ async def test_the_page_of_a_case_says_who_it_is_about_what_is_wrong_and_what_ca
     form_of_pair = await site.http.get(path(case, Action.CORRECT_PAIR, 2))
     assert f'value="{NOBODY}"' in form_of_pair.text
     assert f'src="/desk/presence/{case.application_no}"' in form_of_pair.text
+    again = await fill_in(
+        site.http, path(case, Action.CORRECT_PAIR, 2), reason=CALLED, yayoi_id="stranger@yayoi-taro.example.jp"
+    )
+    assert "まだ直すところが残っています。" in text_of(again)
     corrected = await fill_in(
-        site.http, path(case, Action.CORRECT_PAIR, 2), reason=CALLED, yayoi_id="Ｔａｒｏ－Ｃ＠yayoi-taro.example.jp"
+        site.http, path(case, Action.CORRECT_PAIR, 2), reason=CALLED, yayoi_id="Ｏｆｆｉｃｅ－Ｃ＠yayoi-taro.example.jp"
     )
     assert "を受け付けました" in text_of(corrected)
+    assert "まだ直すところ" not in text_of(corrected)
     await end(case.application, case.office(1), case.office(2))
 
 
@@ -145,7 +155,7 @@ async def test_a_refusal_of_the_rules_and_one_of_a_step_stand_beside_their_field
         on_leave = update(OperatorRow).where(OperatorRow.handle == "sm")
         await session.execute(on_leave.values(leave_from=day_in_japan(site.clock.now()), leave_until=None))
     refused = await fill_in(site.http, path(case, Action.HAND_OVER), along, reason=CALLED, to="sm")
-    assert "担当者「sm」は休暇中です。" in text_of(refused)
+    assert "担当者「鈴木」は休暇中です。" in text_of(refused)
     assert 'id="to-error"' in refused.text
     assert await recorded(case, CALLED) == []
     await end(case.application, case.office())
@@ -349,7 +359,7 @@ async def test_y27_a_cancellation_after_step5_is_asked_for_listed_and_approved_b
     assert (refused.status_code, ROLE_WANTING in text_of(refused)) == (HTTPStatus.FORBIDDEN, True)
     listed = await site.http.get(APPROVALS)
     assert "承認待ち（1 件）" in text_of(listed)
-    assert "お客様のご希望" in text_of(listed)
+    assert "依頼：担当者 佐藤、理由：お客様のご希望" in text_of(listed)
     assert "あなたの依頼です" in text_of(listed)
     async with site.browser() as supervisor:
         await site.sign_in("tn", supervisor)

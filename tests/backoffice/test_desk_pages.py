@@ -1,5 +1,6 @@
 """The operators' pages behind the log-in: who may open what, one's own leave and log-ins, and roles."""
 
+import html
 import re
 from datetime import date, timedelta
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from models.common.calendar import day_in_japan
 from models.common.operators import LEAVE_ENDS_TOO_EARLY, MAY_CHANGE, MAY_SEE, Area, Role
 from models.common.store.operators import LAST_ADMINISTRATOR, OF_ANOTHER
 from models.tables import OperatorIdentityRow, OperatorRow, OperatorSessionRow
@@ -17,6 +19,7 @@ from tests.support.web import CROSS_SITE, text_of
 from web.backoffice.codec_server import DECODE, ENCODE
 from web.backoffice.desk import DeskContext
 from web.backoffice.desk_administration import OPERATORS as ADMINISTRATION
+from workflows.backoffice.queues import Queue, QueueFilter, link
 
 OPEN = {
     ("GET", "/sign-in"),
@@ -245,6 +248,22 @@ async def test_an_administrator_sets_anothers_leave_and_the_audit_says_who(desk:
     assert (await desk.operator("sk")).leave_from == date(2026, 12, 1)
     refused = await desk.http.post(f"{ADMINISTRATION}/sk/leave", data={"leave_from": "", "leave_until": "2026-12-01"})
     assert LEAVE_ENDS_TOO_EARLY in text_of(refused)
+
+
+# The Web UI's lists ------------------------------------------------------------------------------------------------
+
+
+async def test_ones_own_page_leads_to_the_lists_that_the_web_ui_can_keep(desk: DeskSite) -> None:
+    """Those that are right on every day, on this very site."""
+    await desk.add("ad", Role.ADMINISTRATOR)
+    await desk.sign_in("kn")
+    asked, kept = QueueFilter(day_in_japan(desk.clock.now())), [each for each in Queue if not each.for_one_day]
+    links = [link(desk.url, "default", each, asked, save=True) for each in kept]
+    page = html.unescape((await desk.http.get("/desk/me")).text)
+    assert [each for each in links if f'href="{each}"' not in page] == []
+    assert page.count("savedQuery=") == len(kept) > 5
+    await desk.sign_in("ad")  # sees no case
+    assert "savedQuery=" not in (await desk.http.get("/desk/me")).text
 
 
 # Log-ins -----------------------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """The worklist: what is in which list and in which order, search, claim and next, filters, files, who may see it."""
 
+import asyncio
 import csv
 import io
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -35,7 +37,8 @@ from tests.support.desk import DeskSite
 from tests.support.listed_cases import DUE, ListedOffice, ListedRegistration, fill_offices, fill_registrations
 from tests.support.web import hidden_fields, text_of
 from web.backoffice.desk_worklist import CLAIMED, NOTHING_TO_DO
-from web.common.operation_sender import Refused
+from web.common.operation_sender import GOES_ON as ACCEPTED
+from web.common.operation_sender import NotKnown, Refused
 from workers.wiring.root import WORKFLOWS
 
 NEEDS_OPERATOR = {"waiting_for": WaitingFor.OPERATOR, "stage": Stage.CORRECTION}
@@ -79,6 +82,7 @@ async def test_what_needs_an_operator_comes_first_then_what_is_due_first_and_eac
     await desk.sign_in("sk")
     assert await listed(desk) == ["YS-000003/1", "YS-000002/1", "YS-000001/1", "YS-000004/1"]
     expected = {
+        WorkList.TURN: ["YS-000003/1", "YS-000007/1", "YS-000009/1", "MR-000003/0"],
         WorkList.UNASSIGNED: ["YS-000007/1", "YS-000009/1", "MR-000003/0", "MR-000001/0", "YS-000006/1"],
         WorkList.OVERDUE: ["YS-000005/1"],
         WorkList.FAILING: ["YS-000009/1"],
@@ -95,6 +99,7 @@ async def test_what_needs_an_operator_comes_first_then_what_is_due_first_and_eac
     page = text_of(await desk.http.get("/desk"))
     for each in (
         "自分の担当 4",
+        "対応待ち 4",
         "担当者なし 5",
         "すべて 10",
         "期限超過 1",
@@ -217,6 +222,9 @@ async def test_a_case_is_taken_by_one_press_as_a_signed_hand_over_to_oneself(des
     refused = await desk.http.post("/desk/claim", data=form | {"form_id": "another"})
     assert refused.status_code == 422
     assert "YS-000001 の 1 件目：この案件は、すでに終了しています。" in text_of(refused)
+    desk.operations.outcome = NotKnown(ACCEPTED, accepted=True)
+    going_on = await desk.http.post("/desk/claim", data=form | {"form_id": "a third"})
+    assert ACCEPTED in text_of(await desk.http.get(going_on.headers["location"]))
     for case in ("YS-999999/1", "nonsense", ""):
         assert (await desk.http.post("/desk/claim", data={"case": case})).status_code == 422
 
@@ -268,6 +276,33 @@ async def test_the_next_case_is_the_most_urgent_that_is_ones_own_or_free_and_ope
         nothing = await desk.http.post("/desk/next", data={"form_id": "4", "after": "YS-000003/1"})
         assert nothing.headers["location"] == "/desk?done=nothing"
     assert NOTHING_TO_DO in text_of(await desk.http.get("/desk?done=nothing"))
+
+
+async def test_of_two_who_ask_for_the_next_case_at_once_each_gets_another(desk: DeskSite) -> None:
+    await fill_offices(desk.sessions, *(ListedOffice(number, status=NEEDS_OPERATOR) for number in (1, 2)))
+    await desk.sign_in("sk")
+    async with desk.browser() as other:
+        await desk.sign_in("tn", other)
+        asked = [http.post("/desk/next", data={"form_id": str(uuid4())}) for http in (desk.http, other)]
+        opened = {answer.headers["location"] for answer in await asyncio.gather(*asked)}
+    assert opened == {"/desk/cases/YS-000001/1", "/desk/cases/YS-000002/1"}
+    assert len({each[0] for each in desk.operations.sent}) == 2
+
+
+async def test_a_case_that_a_colleague_has_taken_meanwhile_is_not_taken_from_them(desk: DeskSite) -> None:
+    """Only by another press, which knows whose it is."""
+    await fill_offices(desk.sessions, ListedOffice(1))
+    await desk.sign_in("sk")
+    [button] = re.findall(r'name="case" value="([^"]+)"', (await desk.http.get("/desk?show=unassigned")).text)
+    await desk.set_status("YS-000001", assignee="tn")
+    refused = await desk.http.post("/desk/claim", data={"case": button, "show": "unassigned", "form_id": "1"})
+    assert refused.status_code == 422
+    assert "（いまは田中）" in text_of(refused)
+    assert desk.operations.sent == []
+    [button] = re.findall(r'name="case" value="([^"]+)"', (await desk.http.get("/desk?show=all")).text)
+    taken = await desk.http.post("/desk/claim", data={"case": button, "show": "all", "form_id": "2"})
+    assert taken.status_code == 303
+    assert len(desk.operations.sent) == 1
 
 
 async def test_who_has_a_case_open_is_seen_and_gone_after_ninety_seconds(desk: DeskSite) -> None:

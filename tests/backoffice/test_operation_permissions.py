@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio import workflow
 
+from models.backoffice.correcting_operations import CORRECTED_BY
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS, PROCEDURES
 from models.common.actors import Actor, ActorKind
 from models.common.allowed_actors import ON_CASES, AllowedActors, may_send
@@ -38,6 +39,17 @@ def test_every_operation_of_the_code_is_one_of_some_procedure() -> None:
     known = {(type(operation), operation.value) for _, operation in EVERY}
     defined = {(kind, each.value) for kind in every_subclass(Operation) for each in kind}
     assert known == defined
+
+
+def test_what_puts_a_mistake_right_is_an_operation_of_the_same_procedure_and_by_the_same_role() -> None:
+    for name, correcting in CORRECTED_BY.items():
+        for operation in correcting:
+            both = [each for each in OPERATION_PERMISSIONS.values() if {name, operation} <= each.keys()]
+            assert both, (name, operation)
+            of_mistakes = {
+                allowed.roles for each in both for mistaken, allowed in each.items() if mistaken.value == name
+            }
+            assert {each[operation].roles for each in both} <= of_mistakes, name
 
 
 @pytest.mark.parametrize(("name", "operation"), EVERY, ids=str)

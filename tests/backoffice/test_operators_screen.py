@@ -8,7 +8,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
-from models.common.desk_links import operation_path
+from models.common.desk_links import desk_case_path, operation_path
 from models.common.operator_message import ActionMessage
 from models.common.signatures import SignatureRefusal
 from models.yayoi.identifiers import OfficeToken, YayoiId
@@ -96,10 +96,8 @@ async def test_at_the_correction_the_entered_pair_is_one_link_away_and_what_was_
     case = await environment.apply(form([OFFICE_B, (NOBODY, OFFICE_C[1])]))
     await at_rest(case, Stage.CORRECTION, 2)
     shown = await details(case.office(2))
-    page = re.escape(f"/namespaces/default/workflows/application%2F{case.application_no}")
-    assert re.search(
-        rf"申し込まれた弥生ID と事業所トークン：\[申込全体の画面\]\({page}\)の左の「Details」（2 件目）", shown
-    )
+    page = desk_case_path(case.application_no, 2)
+    assert f"申し込まれた弥生ID と事業所トークン：[担当者の画面]({page})" in shown
     whole = await (await case.application.describe()).static_details() or ""
     assert f"| 2. 事業所C　| {NOBODY}　| {OFFICE_C[1]} |" in whole
     assert NOBODY not in shown  # no address is in history before somebody writes one

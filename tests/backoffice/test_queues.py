@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,8 +20,6 @@ from tests.support.environment import OFFICE_B, OFFICE_C, TARO, Case, Environmen
 from tests.support.matrices import mostly_long
 from tests.support.running import PATIENCE
 from tests.support.web import until
-from workers.settings import Settings
-from workers.wiring.derived import desk_url
 from workflows.backoffice.queues import Queue, QueueFilter, link
 from workflows.common import search_attributes
 
@@ -270,11 +267,3 @@ def test_a_link_stays_below_the_path_of_the_web_ui_and_quotes_the_namespace() ->
 def test_a_name_that_could_end_its_quotes_is_refused(queue: Queue, name: str) -> None:
     with pytest.raises(ValueError, match="not for a query"):
         queue.query(QueueFilter(SUNDAY, name))
-
-
-def test_the_guide_installs_the_same_views_in_an_embedded_stack() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "operators.ja.md").read_text(encoding="utf-8")
-    ui_url = desk_url(Settings())
-    for queue in Queue:
-        if not queue.for_one_day:
-            assert f"]({link(ui_url, 'default', queue, QueueFilter(date(2026, 11, 20)), save=True)})" in guide, queue

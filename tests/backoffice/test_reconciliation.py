@@ -32,6 +32,7 @@ from models.tables import (
     ApplicationRow,
     Base,
     CaseStatusRow,
+    EnquiryRow,
     EventRow,
     LedgerRow,
     MyicsFirmRow,
@@ -55,12 +56,16 @@ from tests.support.activity_environment import activity_environment
 from tests.support.cases import DESK, change, in_correction, in_set_up, in_sharing, pair_of
 from tests.support.ending import end
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, TARO, Case, Environment, at_rest, form
+from tests.support.house_key import read_with_the_house_key
 from tests.support.matrices import mostly_long
+from tests.support.scanning import found_in
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
 from workers.stack.inbox import text_of
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
+NOBODY_OF_THEM = {TARO, NOBODY, OFFICE_B[0], OFFICE_C[0], "弥生 太郎", "弥生　太郎", "事業所B", "事業所C"}
+"""Who occurs in these cases. A reconciliation is no case's: what its history says is erased with nobody."""
 REGISTRY = (OfficeRow, SharingRow, ServiceLinkRow)
 SUBSCRIBE = insert(WebhookSubscriberRow).values(url="https://books.example.co.jp/hook", secrets=[], kinds=[])
 
@@ -71,6 +76,8 @@ async def reconcile(environment: Environment) -> ReconciliationReport:
         DailyReconciliation.run, id=f"reconciliation-{uuid4()}", task_queue=environment.settings.temporal_task_queue
     )
     report = await handle.result()
+    read = await read_with_the_house_key(environment.client, [handle.id])
+    assert found_in(read, {"登録内容と手続きを照合する"} | NOBODY_OF_THEM) == {"登録内容と手続きを照合する"}
     page = (await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)).current_details
     assert page.count("修復済み") == len(report.findings) - len(report.for_people)
     assert page.count("要対応") == len(report.for_people)
@@ -418,19 +425,24 @@ async def test_what_is_stuck_for_more_than_an_hour_is_reported(environment: Envi
         "application_no": case.application_no,
         "office_no": 1,
     }
-    await change(environment, update(NoticeRow).values(sent_at=None), insert(EventRow).values(**ids))
+    said = {"contract_id": "8871304", "name": "弥生 太郎", "mail_address": TARO, "text": "手順を教えてください。"}
+    times = dict.fromkeys(("received_at", "changed_at"), datetime.now(UTC))
+    enquiry = insert(EnquiryRow).values(receipt_no="Q-000001", submission_id=uuid4(), **said, **times)
+    await change(environment, update(NoticeRow).values(sent_at=None), insert(EventRow).values(**ids), enquiry)
     assert (await reconcile(environment)).findings == ()  # all of it may still be on its way
     long_ago = datetime.now(UTC) - timedelta(minutes=61)
     await change(
         environment,
         update(NoticeRow).where(NoticeRow.kind == MailKind.RELEASE_SHARING).values(created_at=long_ago),
         update(EventRow).values(received_at=long_ago),
+        update(EnquiryRow).values(changed_at=long_ago),
         update(ApplicationRow)
         .where(ApplicationRow.application_no == receipt.application_no)
         .values(applied_at=long_ago),
     )
     report = await reconcile(environment)
-    assert kinds(report) == [FindingKind.PENDING_MAIL, FindingKind.WAITING_EVENT, FindingKind.NOT_STARTED]
+    stuck = [FindingKind.PENDING_MAIL, FindingKind.WAITING_EVENT, FindingKind.NOT_STARTED, FindingKind.WAITING]
+    assert kinds(report) == stuck
     assert report.for_people == report.findings
 
 

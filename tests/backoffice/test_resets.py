@@ -70,7 +70,7 @@ _WHAT_HAPPENED = (
     SharingRow,
     ApplicationOfficeRow,
 )
-EACH_WAY = list(ResetTo)
+EACH_WAY = mostly_long(ResetTo, each_time=[ResetTo.FIRST])
 
 
 async def effects(environment: Environment) -> Any:
@@ -474,7 +474,7 @@ async def test_a_registration_goes_on_after_a_reset_and_no_link_is_mailed_twice(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("to", mostly_long(EACH_WAY, each_time=[ResetTo.FIRST]))
+@pytest.mark.parametrize("to", EACH_WAY)
 async def test_a_file_goes_on_after_a_reset_as_stopped_as_it_was(myics: MyicsEnvironment, to: ResetTo) -> None:
     handle = await batch(myics)
     await reset(myics.environment.client, handle, to)

@@ -25,6 +25,7 @@ from temporalio.api.workflowservice.v1 import service_pb2 as workflow_service
 
 from models.common.actors import Actor, ActorKind, Channel
 from models.common.operators import Role
+from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from tests.support.desk import DESK, OPERATORS, DeskSite, desk_on, fill_operators
 from tests.support.serving import served
 from tests.support.web import CROSS_SITE, text_of
@@ -349,11 +350,15 @@ async def test_a_request_line_has_room_for_a_cases_details_and_they_are_in_no_lo
 
 async def test_a_refused_call_says_what_to_do_in_the_dialogs_own_form(site: DeskSite) -> None:
     await site.sign_in("sk")
-    cancel = await site.http.post(place(CANCEL.path, "default", CASE), json={})
-    assert (cancel.status_code, cancel.json()) == (405, {"code": 12, "message": CANCEL_INSTEAD})
-    assert "Send an Update" in CANCEL_INSTEAD
+    office = office_workflow_id(ApplicationNo("YS-000001"), 2)
+    page = f"{DESK}/desk/cases/YS-000001/2"
+    cancel = await site.http.post(place(CANCEL.path, "default", office), json={})
+    assert (cancel.status_code, cancel.json()) == (405, {"code": 12, "message": CANCEL_INSTEAD.format(page=page)})
     terminate = await site.http.post(f"{API}/namespaces/default/workflows/x/terminate", json={})
-    assert (terminate.status_code, terminate.json()) == (405, {"code": 12, "message": NOT_HERE})
+    assert (terminate.status_code, terminate.json()) == (
+        405,
+        {"code": 12, "message": NOT_HERE.format(page=f"{DESK}/desk")},
+    )
     async with site.browser() as nobody:
         answer = await nobody.get(f"{API}/cluster-info")
         assert (answer.status_code, answer.json()) == (401, {"code": 16, "message": LOG_IN_AGAIN})

@@ -105,6 +105,7 @@ async def test_no_list_and_no_search_reads_every_case(sessions: async_sessionmak
     """Each application and each registration has rows of its own: 120,000 in all."""
     many = APPLICATIONS
     async with sessions.begin() as session:
+        session.add(SATO)
         for statement in FILL:
             await session.execute(text(statement), {"many": many})
         for statement in REGISTRATIONS:
@@ -128,7 +129,7 @@ async def test_no_list_and_no_search_reads_every_case(sessions: async_sessionmak
         page = await worklist.page(WorklistFilter(show=list_), SATO, NOW)
         assert page.total == counts[list_]
     await worklist.page(WorklistFilter(show=WorkList.ALL, within=3, procedure=OFFICE_WORKFLOW), SATO, NOW, page=3)
-    await worklist.most_urgent(SATO, NOW)
+    await worklist.open_next(SATO, NOW)
     await worklist.awaiting_approval()
     for typed in SEARCHES:
         await search.find(typed)

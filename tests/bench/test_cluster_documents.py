@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from bench.batch import Batch
-from bench.cluster import document, programs, result, versions
+from bench.cluster import document, programs, result, suite, versions
+from bench.cluster.__main__ import Progress
 from bench.cluster.environment import write_dynamic_config
 from bench.cluster.not_run import MOST, NOT_RUN
 from bench.cluster.programs import GoMissingError, server_programs
@@ -96,6 +97,33 @@ def test_a_junit_file_is_counted_with_what_tests_said_of_themselves(tmp_path: Pa
     assert (tested.passed, tested.failed, tested.skipped) == (1, 2, 1)
     assert tested.failures == ["tests/a.py::bad", "tests/a.py::broken"]
     assert tested.facts == {"cases": "3"}
+
+
+def test_what_has_passed_at_this_commit_is_not_done_again_and_other_versions_count_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(result, "FILE", tmp_path / "result.json")
+    monkeypatch.setattr(result, "commit", lambda: "now")
+    passed, failed = suite.Tested(3, 0, 0, 5, [], {}), suite.Tested(2, 1, 0, 5, ["tests/a.py::bad"], {})
+    progress = Progress(again=False)
+    progress.keep("trials", "kills", passed)
+    progress.keep("trials", "authorizer", failed)
+    progress.keep("suite", "yayoi-1", passed, files=["tests/a.py"])
+
+    interrupted = Progress(again=False)
+    assert interrupted.is_done("trials", "kills")
+    assert not interrupted.is_done("trials", "authorizer")
+    assert not interrupted.is_done("trials", "version-change")
+    assert interrupted.is_done("suite", "yayoi-1", files=["tests/a.py"])
+    assert not interrupted.is_done("suite", "yayoi-1", files=["tests/a.py", "tests/b.py"])
+    assert not Progress(again=True).is_done("trials", "kills")
+
+    monkeypatch.setattr(result, "commit", lambda: "later")
+    later = Progress(again=False)
+    assert not later.is_done("trials", "kills")
+    assert later.result["trials"]["kills"]["commit"] == "now"  # what was found is still said, with its commit
+    monkeypatch.setattr(versions, "SERVER", "1.99.0")
+    assert Progress(again=False).result["trials"] == {}
 
 
 def batch(notified: float, cpu: dict[str, float]) -> Batch:

@@ -224,7 +224,6 @@ WALKS = {
     ),
     "notification of another system": Walk("WebhookDelivery", undelivered_webhook, (Act(WebhookOperation.RESEND),)),
 }
-EACH_TIME = ("registration of a Yayoi ID",)
 
 
 def test_every_operation_of_every_other_procedure_is_walked() -> None:
@@ -235,21 +234,14 @@ def test_every_operation_of_every_other_procedure_is_walked() -> None:
     assert walked == {procedure: every[procedure] for procedure in every if procedure != OFFICE_WORKFLOW}
 
 
-@pytest.mark.parametrize(
-    "walks",
-    [
-        pytest.param(EACH_TIME, id="some"),
-        pytest.param(tuple(name for name in WALKS if name not in EACH_TIME), id="the rest", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
 async def test_each_operation_is_pressed_in_the_web_ui_filled_in_and_its_result_shown(
-    walks: tuple[str, ...], sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     """The history's headers name the log-in, and the audit trail why; what is never possible says so in its form."""
     async with operator_user(sessions, smtp_inbox, browser) as operator:
         site = Site(operator)
-        for name in walks:
-            walk = WALKS[name]
+        for name, walk in WALKS.items():
             async with walk.opened(site) as workflow_id:
                 for operation in walk.never:
                     form = operation_path(*(place_of(workflow_id) or CasePlace("")), operation)

@@ -14,7 +14,6 @@ from models.yayoi.procedures import Stage
 from tests.browser.browsing import Looking, new_page
 from tests.support.desk import DeskSite, desk_on, fill_operators
 from tests.support.listed_cases import ListedOffice, ListedRegistration, fill_offices, fill_registrations
-from tests.support.matrices import mostly_long
 from tests.support.serving import served_on
 from web.backoffice.desk_bulk_jobs import BulkJobs
 
@@ -101,7 +100,8 @@ async def supervises(page: Page, desk: DeskSite, looking: Looking) -> None:
     await expect(page).to_have_url(re.compile(r"/desk/cases/"))
 
 
-@pytest.mark.parametrize("device", mostly_long(["desk", "phone"], each_time=["desk"]))
+@pytest.mark.long
+@pytest.mark.parametrize("device", ["desk", "phone"])
 async def test_an_operator_works_through_the_list_by_keyboard(
     sessions: async_sessionmaker[AsyncSession], browser: Browser, device: str
 ) -> None:

@@ -1,16 +1,21 @@
 """Every page of the desk, by its routes, on a desk's screen and on a phone: free of hurdles, and no wider than that."""
 
 import socket
+from http import HTTPStatus
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.calendar import utc_now
+from models.common.desk_links import operation_path
 from models.common.messages import TimelineEntry
 from models.common.operators import Role
 from models.common.possible_operations import CaseNow, Choice, PossibleOperation
+from models.common.store.audit import audit
 from models.common.waiting_for import WaitingFor
+from models.tables import HeldCaseRow, RefusedFormRow
 from models.yayoi.procedures import OFFICE_WORKFLOW, Stage
 from tests.browser.browsing import DEVICES, Looking, new_page
 from tests.support.desk import DeskSite, desk_on, fill_operators, filled, routes_of
@@ -39,8 +44,8 @@ NOW = CaseNow(
             operation="report_relink",
             label="再連携を記録する",
             choices=tuple(
-                Choice(label=f"銀行口座「{bank}」", values={"kind": "bank_account", "service": bank})
-                for bank in ("みずうみ銀行", "やまなみ銀行")
+                Choice(label=f"銀行口座「{bank}」", values={"link": str(number)})
+                for number, bank in enumerate(("みずうみ銀行", "やまなみ銀行"), start=1)
             ),
         ),
     ),
@@ -48,25 +53,27 @@ NOW = CaseNow(
     timeline=(TimelineEntry(at=utc_now(), text="申し込みを受け付けた"),),
     happened=1,
 )
-OTHERWISE = {
-    ("/sign-in/callback", 400),  # an answer that nobody has asked for
-    ("/sign-in/openid", 404),  # there is no provider here
-    ("/{path:path}", 502),  # there is no Web UI behind
+WHAT_IS_WRONG = {
+    "/sign-in/callback": HTTPStatus.BAD_REQUEST,  # an answer that nobody has asked for
+    "/sign-in/openid": HTTPStatus.NOT_FOUND,  # there is no provider here
+    "/problem": HTTPStatus.NOT_FOUND,  # the page of problems without one
+    "/desk/problem": HTTPStatus.NOT_FOUND,
+    "/desk/web-ui/{case_no}/{part}": HTTPStatus.SERVICE_UNAVAILABLE,  # there is no Web UI behind
+    "/{path:path}": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""Pages that say what is wrong: looked at, too."""
+"""Pages that say here what is wrong: they are looked at, too. All others show what they are for."""
+FORMS = ("correct_pair", "hand_over", "report_relink")
+"""Operations whose forms have fields of other kinds than a note's."""
+NOT_POSSIBLE = "reopen"
+PERSON = {"addresses": "a@example.jp"}
+"""Whose erasure is asked for."""
 
 
 @pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=[]))
 async def test_no_page_of_the_desk_is_a_hurdle_or_wider_than_the_screen(
     sessions: async_sessionmaker[AsyncSession], browser: Browser, device: str
 ) -> None:
-    await fill_operators(sessions)
-    turn = {"waiting_for": WaitingFor.OPERATOR, "stage": Stage.CORRECTION, "points": list(NOW.problems)}
-    await fill_offices(
-        sessions,
-        ListedOffice(1, "佐々木", "健太", "駅前支店", "佐々木 商店", turn | {"awaits_approval": True}),
-        ListedOffice(2, status={"assignee": "tn"}),
-    )
+    await fill(sessions)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with desk_on(sessions, url=url) as desk, served_on(listener, desk.app), new_page(browser, device) as page:
@@ -76,20 +83,41 @@ async def test_no_page_of_the_desk_is_a_hurdle_or_wider_than_the_screen(
             await page.goto(url + await desk.link("tn"))
             await page.get_by_role("button", name="としてログインする").click()
             await page.wait_for_url(f"{url}/desk")
+            await page.request.post(f"{url}/desk/persons", form=PERSON | {"form_id": str(uuid4())}, headers=SAME_ORIGIN)
             bulk = await page.request.post(f"{url}/desk/bulk", form={"cases": f"{NUMBER}/1"}, headers=SAME_ORIGIN)
-            bulk_id = bulk.url.rpartition("/")[2]
-            otherwise = set()
-            for number, path in enumerate(sorted(pages(desk))):
-                there = url + filled(path, case_no=NUMBER, bulk_id=bulk_id)
-                answer = await page.request.get(there)
+            places = {path: filled(path, case_no=NUMBER, bulk_id=bulk.url.rpartition("/")[2]) for path in pages(desk)}
+            places["/sign-in/link"] = await desk.link("sk")
+            places |= {name: operation_path(NUMBER, 1, name) for name in (*FORMS, NOT_POSSIBLE)}
+            wrong, seen = dict[str, int](), 0
+            for path, place in sorted(places.items()):
+                answer = await page.request.get(url + place)
                 if not answer.headers.get("content-type", "").startswith("text/html"):
                     continue
                 if not answer.ok:
-                    otherwise.add((path, answer.status))
-                await page.goto(there)
-                await looking.at(page, f"{number:02}-{path.strip('/').replace('/', '.')[:40]}")
+                    wrong[path] = answer.status
+                await page.goto(url + place)
+                seen += 1
+                await looking.at(page, f"{seen:02}-{path.strip('/').replace('/', '.')[:40]}")
     assert looking.found == []
-    assert otherwise == OTHERWISE
+    assert wrong == WHAT_IS_WRONG | {NOT_POSSIBLE: HTTPStatus.CONFLICT}
+    assert seen > len(wrong) + 20
+
+
+async def fill(sessions: async_sessionmaker[AsyncSession]) -> None:
+    """Store something for each page to show."""
+    await fill_operators(sessions)
+    turn = {"waiting_for": WaitingFor.OPERATOR, "stage": Stage.CORRECTION, "points": list(NOW.problems)}
+    await fill_offices(
+        sessions,
+        ListedOffice(1, "佐々木", "健太", "駅前支店", "佐々木 商店", turn | {"awaits_approval": True}),
+        ListedOffice(2, status={"assignee": "tn"}),
+    )
+    async with sessions.begin() as session:
+        session.add(HeldCaseRow(case_no=NUMBER, held_since=utc_now()))
+        session.add(
+            RefusedFormRow(webhook_id="evt_1", body='{"name": "Yayoi"}', errors={"name": "全角で入力してください。"})
+        )
+        audit(session, NUMBER, "申し込みを受け付けた", by="customer", at=utc_now(), part=1, reason="確認のため")
 
 
 def pages(desk: DeskSite) -> set[str]:

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Request, expect
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.common.desk_links import desk_case_path
 from models.tables import OperatorRow
 from models.yayoi.identifiers import office_workflow_id
 from tests.support.cases import in_sharing
@@ -81,7 +82,8 @@ async def test_cancelling_by_a_call_leads_to_what_to_do_instead(
         answer: Any = await operator.page.evaluate(
             "async path => (await fetch(path, {method: 'POST', body: '{}'})).json()", f"{place}/cancel"
         )
-        assert answer == {"code": 12, "message": CANCEL_INSTEAD}
+        page = operator.desk.url + desk_case_path(case.application_no, 1)
+        assert answer == {"code": 12, "message": CANCEL_INSTEAD.format(page=page)}
         described = await case.office().describe()
         assert described.close_time is None
 

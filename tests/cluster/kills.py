@@ -4,11 +4,13 @@ Not among the tests of `make test`: it needs the programs that `make cluster-tes
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.batch import at_once
@@ -18,8 +20,10 @@ from bench.cluster.one_address import one_address
 from bench.cluster.programs import server_programs, web_ui_program
 from bench.registry import load_customers
 from models.yayoi.identifiers import ApplicationNo
+from monitoring.panels import TEMPORAL
 from tests.cluster.second_worker import second_worker
 from tests.support.many_cases import apply_as, nothing_is_lost_and_nothing_is_doubled
+from tests.support.otlp_receiver import OtlpReceiver, receiving_traces
 from tests.support.stack_cases import Outside
 from workers import database
 from workers.stack.stack_settings import alone
@@ -29,6 +33,14 @@ from workers.stack.watched import Watched
 BETWEEN = 3
 """So many forms are taken between two kills."""
 OURS = ("worker", "web", "inbox", "postgres")
+
+ASKED_OF_THE_SERVER = {
+    name
+    for panel in TEMPORAL
+    for name in re.findall(r"\b(?:approximate_backlog|service|state|persistence|lock)_\w+", panel.expression)
+    if name != "service_name"
+}
+"""The server's own metrics that a board asks for."""
 
 Kills = dict[str, Callable[[], Awaitable[None]]]
 
@@ -70,8 +82,18 @@ async def test_every_process_is_killed_while_cases_run_and_nothing_is_lost_or_do
     state_dir: Path, record_property: Callable[[str, object], None]
 ) -> None:
     plan = ClusterPlan(state_dir / "cluster", server_programs(versions.SERVER), web_ui_program(versions.WEB_UI))
-    async with Cluster(plan) as cluster, one_address([each.address for each in cluster.frontends]) as address:
-        settings = alone(state_dir / "ours", temporal_address=address, temporal_ui_address=cluster.web_ui_address)
+    async with (
+        Cluster(plan) as cluster,
+        one_address([each.address for each in cluster.frontends]) as address,
+        receiving_traces() as traces,
+    ):
+        settings = alone(
+            state_dir / "ours",
+            temporal_address=address,
+            temporal_ui_address=cluster.web_ui_address,
+            telemetry=True,
+            otlp_url=traces.url,
+        )
         async with (
             Stack(settings, say=lambda _: None) as stack,
             second_worker(stack, state_dir / "second-worker.log") as second,
@@ -103,3 +125,24 @@ async def test_every_process_is_killed_while_cases_run_and_nothing_is_lost_or_do
             record_property("cases", count)
             record_property("notices that came twice", doubled)
             record_property("connections of Temporal to Postgres", await cluster.connections())
+            record_property("cases whose traces reach from the form to a mail", await traced_to_a_mail(traces, numbers))
+            assert await metrics_of(cluster) >= ASKED_OF_THE_SERVER
+
+
+async def traced_to_a_mail(traces: OtlpReceiver, numbers: Sequence[ApplicationNo]) -> int:
+    """Return of how many a mail is in the trace that their form has begun; a process that is killed sends no more."""
+    forms = {span.attributes["tetsuzuki.case"]: span.trace_id for span in traces.named("POST /api/applications")}
+    mailed = {span.trace_id for span in traces.named("mail")}
+    found = sum(forms.get(number) in mailed for number in numbers)
+    assert found > 0
+    return found
+
+
+async def metrics_of(cluster: Cluster) -> set[str]:
+    """Return the names of all metrics that the processes of the server serve, each at its own port."""
+    names = set[str]()
+    async with httpx.AsyncClient(timeout=10) as http:
+        for process in cluster.servers.values():
+            text = (await http.get(f"http://127.0.0.1:{process.metrics}/metrics")).text
+            names |= set(re.findall(r"^(\w+)(?:{| )", text, re.MULTILINE))
+    return names

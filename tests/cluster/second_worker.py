@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from workers import health, temporal
+from workers.stack.checks import free_port
 from workers.stack.stack_settings import environment
 from workers.stack.supervisor import Stack
 from workers.stack.watched import Watched
@@ -15,7 +16,10 @@ from workers.stack.watched import Watched
 async def second_worker(stack: Stack, log: Path) -> AsyncIterator[Watched]:
     """Run it while the context lasts; it is started again when it is killed."""
     part = stack._parts["worker"]._part
-    watched = Watched(part, environment(stack._settings_of(part)), log, lambda _: None, lambda: None)
+    settings = stack._settings_of(part)
+    assert settings
+    own = settings.model_copy(update={"metrics_port": free_port()}) if settings.telemetry else settings
+    watched = Watched(part, environment(own), log, lambda _: None, lambda: None)
     await watched.start()
     try:
         client = await temporal.connect(stack.settings)

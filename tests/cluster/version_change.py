@@ -15,6 +15,7 @@ from bench.cluster.programs import server_programs
 from bench.registry import load_customers
 from models.yayoi.identifiers import ApplicationNo
 from tests.support.many_cases import apply_as, nothing_is_lost_and_nothing_is_doubled
+from tests.support.otlp_receiver import receiving_traces
 from tests.support.stack_cases import Outside
 from workers import database, temporal
 from workers.stack.stack_settings import alone
@@ -34,10 +35,17 @@ async def test_open_cases_go_on_through_a_change_of_temporal_s_version(
     async with (
         Cluster(ClusterPlan(state_dir / "cluster", before)) as cluster,
         one_address([each.address for each in cluster.frontends]) as address,
+        receiving_traces() as traces,
     ):
         assert set(ORDER) == cluster.servers.keys()
         # Nobody looks at a Web UI here.
-        settings = alone(state_dir / "ours", temporal_address=address, temporal_ui_address=f"http://{address}")
+        settings = alone(
+            state_dir / "ours",
+            temporal_address=address,
+            temporal_ui_address=f"http://{address}",
+            telemetry=True,
+            otlp_url=traces.url,
+        )
         async with Stack(settings, say=lambda _: None) as stack:
             count = OPEN_BEFORE + DURING_EACH * len(ORDER)
             async with database.opened(stack.settings) as sessions:

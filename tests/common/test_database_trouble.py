@@ -149,7 +149,7 @@ async def test_who_is_ready_has_a_database_that_takes_and_a_temporal_that_answer
 ) -> None:
     async def ready(sessions: async_sessionmaker[AsyncSession], client: Client) -> tuple[int, object]:
         app = FastAPI()
-        add_readiness(app, sessions, client)
+        add_readiness(app, sessions, client, "nobody-asks")
         async with http_of(app) as http:
             answer = await http.get("/readyz")
         return answer.status_code, answer.json()

@@ -13,15 +13,18 @@ from tests.fuzz.web_requests import filled
 from tests.hostile.target import target_on
 from tests.support.desk import desk_on, fill_operators
 from tests.support.web import fill_registry, web_on
+from tests.support.webhook_receiver import SECRET
 
 EDGES = pytest.mark.robustness("edges of HTTP")
+SIGNED = "/webhooks/forms"
+FOR_SYSTEMS = ("/api/events", "/api/applications", "/api/evidence/check", "/api/bounces", SIGNED)
 PAGES = ("/", "/apply", "/healthz", "/readyz", "/static/style.css", "/openapi.json", "/myics/sign-in", "/nowhere")
 
 
 @EDGES
 async def test_the_edges_of_http(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> None:
     await fill_registry(sessions)
-    async with web_on(sessions, temporal.client) as web:
+    async with web_on(sessions, temporal.client, form_secrets=(SECRET,)) as web:
         http = web.http
         for path in PAGES:
             asked, got = await http.head(path), await http.get(path)
@@ -37,14 +40,14 @@ async def test_the_edges_of_http(sessions: async_sessionmaker[AsyncSession], tem
         assert set((await http.delete("/healthz")).headers["allow"].split(", ")) == {"GET", "HEAD"}
 
         body = json.dumps({"event_id": str(uuid4()), "kind": "x"})
-        for path in ("/api/events", "/api/applications", "/api/evidence/check", "/api/bounces"):
+        for path in FOR_SYSTEMS:
             for kind in (None, "text/plain", "application/x-www-form-urlencoded", "application/xml", "json"):
                 answer = await http.post(path, content=body, headers={"content-type": kind} if kind else {})
                 assert answer.status_code == 415, (path, kind)
                 assert "Content-Type" in answer.json()["detail"]
             for kind in ("application/json", "Application/JSON; charset=utf-8", "application/vnd.books+json"):
                 answer = await http.post(path, content=body, headers={"content-type": kind})
-                assert answer.status_code == 422, (path, kind)
+                assert answer.status_code == (401 if path == SIGNED else 422), (path, kind)
 
         described = (await http.get("/openapi.json")).json()
         for path, operations in described["paths"].items():
@@ -87,3 +90,29 @@ async def test_every_path_of_both_applications_has_the_same_edges(
                     assert answer.status_code == 405, (method, path, answer.status_code)
                     assert set(answer.headers["allow"].split(", ")) == taken, (method, path)
                     assert "この操作は受け付けていません" in answer.text, (method, path)
+
+
+async def test_neither_application_answers_the_others_paths(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    """Nor says to customers where operators work, or in which namespace; a supervisor is logged in here."""
+    await fill_registry(sessions)
+    await fill_operators(sessions)
+    async with web_on(sessions, temporal.client) as web, desk_on(sessions) as desk:
+        await desk.sign_in("tn")
+        of_customers, of_operators = (
+            {str(each.path) for each in iter_route_contexts(app.routes) if "GET" in (each.methods or ())}
+            for app in (web.app, desk.app)
+        )
+        elsewhere = {path for path in of_operators - of_customers if ":path" not in path} | {
+            "/operators",
+            "/namespaces",
+        }
+        assert len(elsewhere) > 20
+        for path in sorted(elsewhere):
+            answer = await web.http.get(filled(path))
+            assert answer.status_code == 404, path
+            assert not {"namespace", "desk.test", "8233"} & set(re.findall(r"[\w.]+", answer.text)), path
+        assert len(of_customers - of_operators) > 40
+        for path in sorted(of_customers - of_operators):
+            assert (await desk.http.get(filled(path))).status_code == 404, path

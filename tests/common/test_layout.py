@@ -4,6 +4,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,7 +75,12 @@ NAMES = {
 def sources(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
     for folder in folders:
         for file in sorted((ROOT / folder).rglob("*.py")):
-            yield file.relative_to(ROOT), ast.parse(file.read_text(encoding="utf-8"))
+            yield file.relative_to(ROOT), parsed(file)
+
+
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def folders_in(folder: Path) -> set[str]:
@@ -102,6 +108,7 @@ def named_in(module: ast.Module) -> Iterator[str]:
                 pass
 
 
+@cache
 def is_banned(name: str) -> bool:
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
     pairs = {f"{one}_{next_}" for one, next_ in pairwise(words)}

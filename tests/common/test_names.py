@@ -13,12 +13,13 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from models.common.names import composed, full_width_name, name_of_any_width, reading, words
 from models.common.operator_actions import HandOver
 from models.myics.forms import ClientForm, FirmForm, UserForm
-from models.yayoi.application_form import Applicant, OfficePair
+from models.yayoi.application_form import SAME_NAME, Applicant, OfficePair
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.customer_events import RelinkCorrected, Withdrawn
 from models.yayoi.enquiries import EnquiryForm
 from models.yayoi.events import BusinessGroupCreatedEvent, ServiceRelinkedEvent
 from models.yayoi.yayoi_id_form import RegistrationForm
+from web.yayoi.applicant.plan import Plan
 from workers.registry.records import RECORD
 
 ID = "00000000-0000-4000-8000-000000000001"
@@ -208,6 +209,18 @@ def test_what_nobody_can_read_is_no_reason_and_no_enquiry(text: str) -> None:
 def test_a_reason_that_shows_nothing_is_none() -> None:
     assert HandOver.model_validate({"to": "sm", "reason": "\u3164\u200b "}).misread
     assert words("👩‍💻 で入力\n二行目") == "👩‍💻 で入力\n二行目"
+
+
+@NAMES
+def test_the_plan_refuses_what_the_form_would_and_sees_one_name_in_all_its_spellings() -> None:
+    for name in NO_NAMES:
+        plan = Plan.of({"name0": name, "used0": "true"})
+        assert "name0" in plan.errors, ascii(name)
+    for one, other in (("みどり 商店", "みどり\u3000商店"), ("か\u3099す", "がす"), ("Ａ", "Ａ "), ("a.jp", "a．jp")):
+        plan = Plan.of({"name0": one, "name1": other})
+        assert plan.errors == {"name0": SAME_NAME, "name1": SAME_NAME}, ascii(other)
+    assert Plan.of({"name0": "\ufa19谷", "name1": "神谷"}).errors == {}
+    assert not Plan.of({"name0": "\u3164", "yayoi_id0": "\u200b"}).begun
 
 
 def _is_ideograph(letter: str) -> bool:

@@ -26,7 +26,6 @@ from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from models.backoffice.data_map import Json
 from models.backoffice.data_map_document import DATA_MAP
 from models.common.acting import SYSTEM
 from models.common.actors import Actor, ActorKind
@@ -39,6 +38,7 @@ from tests.support.databases import new_database
 from tests.support.encryption import MASTER, decrypt
 from tests.support.environment import OFFICE_C, TARO, details_of
 from tests.support.journals import JOURNAL_OF_TESTS
+from tests.support.mapped_json import MAPPED, beyond, written_keys
 from tests.support.running_commands import settings_of
 from tests.support.scanning import found_in
 from tests.support.serving import served
@@ -324,23 +324,9 @@ async def test_the_audit_trail_says_by_kind_and_number_who_acted(life: Life) -> 
 
 
 async def test_every_json_key_that_was_written_is_in_the_data_map_and_the_other_way_round(life: Life) -> None:
-    written: dict[tuple[str, str], set[str]] = {}
-    async with life.customer.environment.sessions() as session:
-        for name, kept in DATA_MAP.items():
-            for column in (column for column, whose in kept.persons.items() if isinstance(whose, Json)):
-                values = await session.scalars(text(f'select "{column}" from "{name}"'))  # noqa: S608 the map's own names
-                read = [json.loads(value) if isinstance(value, str) else value for value in values]
-                written[name, column] = {key for value in read if isinstance(value, dict) for key in value}
-    mapped = {
-        (name, column): set(whose.keys)
-        for name, kept in DATA_MAP.items()
-        for column, whose in kept.persons.items()
-        if isinstance(whose, Json) and not whose.any_key
-    }
-    unknown = {place: written[place] - keys for place, keys in mapped.items() if written[place] - keys}
-    assert unknown == {}
-    unwritten = {place: keys - written[place] for place, keys in mapped.items() if keys - written[place]}
-    assert unwritten == ELSEWHERE
+    written = await written_keys(life.customer.environment.sessions)
+    assert beyond(written, MAPPED) == {}
+    assert beyond(MAPPED, written) == ELSEWHERE
 
 
 def keys_in_links(mails: SmtpInbox) -> set[str]:

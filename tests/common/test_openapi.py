@@ -15,8 +15,8 @@ from tests.support.serving import served
 from tests.support.web import Web, answering, end_cases, fill_registry, web_on
 from tests.support.webhook_receiver import SECRET
 
-EXAMPLES = ["1", pytest.param("40", marks=pytest.mark.long)]
-"""Per endpoint and kind of input; always the same ones."""
+HOW_MUCH = [("examples,fuzzing", "5"), pytest.param("all", "40", marks=pytest.mark.long)]
+"""Which phases, and how many examples per endpoint and kind of input; always the same ones."""
 
 
 @pytest_asyncio.fixture
@@ -27,8 +27,10 @@ async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvi
         await end_cases(web, temporal.client)
 
 
-@pytest.mark.parametrize("examples", EXAMPLES)
-async def test_every_endpoint_answers_as_openapi_describes_it(web: Web, tmp_path: Path, examples: str) -> None:
+@pytest.mark.parametrize(("phases", "examples"), HOW_MUCH)
+async def test_every_endpoint_answers_as_openapi_describes_it(
+    web: Web, tmp_path: Path, phases: str, examples: str
+) -> None:
     async with served(web.app) as address:
         trying = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -40,6 +42,7 @@ async def test_every_endpoint_answers_as_openapi_describes_it(web: Web, tmp_path
             "all",
             "--exclude-checks",
             "positive_data_acceptance",  # no schema says that a pair's two addresses agree (Y7), or that a case is open
+            *([] if phases == "all" else ["--phases", phases]),
             "--max-examples",
             examples,
             "--generation-deterministic",

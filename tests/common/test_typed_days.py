@@ -11,16 +11,19 @@ from pydantic import TypeAdapter, ValidationError
 from models.common.calendar import day_in_words
 from models.common.typed_days import NO_DAY, OTHER_WEEKDAY, TypedDay, read_day
 
+IDENTIFIERS = pytest.mark.robustness("identifiers")
 _FULL_WIDTH = {ord(digit): chr(ord(digit) + 0xFEE0) for digit in "0123456789"}
 _FORMS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", "%Y－%m－%d", " %Y 年 %m 月 %d 日　"]
 
 
+@IDENTIFIERS
 @given(day=st.dates(min_value=date(1900, 1, 1), max_value=date(2999, 12, 31)), form=st.sampled_from(_FORMS))
 def test_y8_a_day_is_read_in_every_form_that_can_mean_one_day_only(day: date, form: str) -> None:
     typed = day.strftime(form)
     assert read_day(typed) == read_day(typed.translate(_FULL_WIDTH)) == day
 
 
+@IDENTIFIERS
 @given(day=st.dates(min_value=date(2019, 5, 1), max_value=date(2117, 12, 31)))
 def test_y8_a_day_is_read_as_our_pages_write_it_and_in_the_years_of_reiwa(day: date) -> None:
     reiwa = day.year - 2018
@@ -31,16 +34,19 @@ def test_y8_a_day_is_read_as_our_pages_write_it_and_in_the_years_of_reiwa(day: d
     assert read_day("令和元年5月1日") == read_day("令和1年5月1日") == date(2019, 5, 1)
 
 
+@IDENTIFIERS
 def test_y8_a_day_with_the_wrong_weekday_is_refused_as_that() -> None:
     with pytest.raises(ValueError, match=re.escape(OTHER_WEEKDAY.format("2026年11月28日（土）"))):
         read_day("2026年11月28日（日）")
 
 
+@IDENTIFIERS
 @pytest.mark.parametrize("typed", ["2026-1-2", "2026/1/02", "2026年1月2日"])
 def test_y8_a_month_and_a_day_may_have_one_digit_where_they_are_parted(typed: str) -> None:
     assert read_day(typed) == date(2026, 1, 2)
 
 
+@IDENTIFIERS
 @pytest.mark.parametrize(
     "typed",
     [

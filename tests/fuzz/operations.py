@@ -22,6 +22,7 @@ from models.common.refusals import in_japanese as said_of
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.events import Event
 from models.yayoi.provider_forms.mapping import OwnFields
+from models.yayoi.provider_forms.refused import readable, refused_fields, what_is_wrong
 from tests.fuzz.inputs import as_json, json_values, near, near_json, texts
 from tests.fuzz.target import JAPANESE, FuzzTarget, in_japanese
 from tests.support.provider_forms import EXAMPLE, answers
@@ -140,6 +141,17 @@ def _translate(found: bytes) -> None:
         assert form.model_dump_json().encode()
 
 
+def _lay_out(found: bytes) -> None:
+    """What was kept of a form is laid out for people, whatever it is."""
+    body = found.decode(errors="replace")
+    wrong = dict.fromkeys(("", "offices[0].office_token", "answers.'弥生ID'", "submission_id"), "正しくありません。")
+    for field in refused_fields(body, wrong, {}):
+        assert field.label
+        assert isinstance(field.value, str)
+    assert what_is_wrong(body, wrong)
+    assert readable(body) or not body
+
+
 def _take_event(found: bytes) -> None:
     try:
         event = EVENTS.validate_python(json.loads(found))
@@ -159,5 +171,8 @@ TARGETS = (
     FuzzTarget("Send an Update", near_json(DIALOG).map(as_json) | near(as_json(DIALOG)), _dialog, reads_files=True),
     FuzzTarget("operation at the command line", near(as_json(SAID)), _command, reads_files=True),
     FuzzTarget("form of a provider", (near_json(FORM) | near_json(application())).map(as_json), _translate),
+    FuzzTarget(
+        "kept form of a provider", near_json(FORM).map(as_json) | near(as_json(FORM)), _lay_out, reads_files=True
+    ),
     FuzzTarget("event of another system", near_json(EVENT).map(as_json), _take_event),
 )

@@ -73,6 +73,7 @@ READERS = {
     "models/common/json_text.py": "operation at the command line",
     "models/common/personal_links.py": "personal link",
     "models/common/signatures.py": "signature of an operation",
+    "models/yayoi/provider_forms/refused.py": "kept form of a provider",
     "models/yayoi/store/provider_forms.py": "signed forms",
     "web/backoffice/bounces.py": "calls of systems",
     "web/backoffice/desk_sign_in.py": "addresses of the desk",

@@ -64,7 +64,7 @@ def kinds() -> Iterator[Attack]:
 
             expected = "" if method == "HEAD" else "URL と送信方法を確認してください"
             yield Attack(group, f"`{method}`", f"`{path}`", send, 405, expected)
-    for path in JSON:
+    for path in (*JSON, "/webhooks/forms"):
         kind = "Content-Type に application/json を付けて"
         right = as_json(**application("kind@nusumi.example"))
         yield Attack(group, "right JSON as `text/plain`", f"`POST {path}`", json(path, right, "text/plain"), 415, kind)

@@ -5,6 +5,7 @@ import csv
 import io
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -36,9 +37,13 @@ from tests.support.myics_cases import (
 )
 from tests.support.myics_environment import FIRM, MyicsEnvironment, myics_with_worker
 from tests.support.running import PATIENCE
+from tests.support.running_commands import settings_of
 from tests.support.settling import settled
 from tests.support.signing import SATO
 from tests.support.smtp_inbox import SmtpInbox
+from workers.commands import myics as commands
+from workers.commands.myics import invite_file
+from workers.program import ClearError
 from workers.wiring.root import build_activities, build_worker
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.client_batch import LOOK_AGAIN_AFTER, ClientBatch
@@ -164,15 +169,37 @@ async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: 
     assert set(sent.values()) == {1}
 
 
-async def test_operators_invite_firms_by_a_file(myics: MyicsEnvironment) -> None:
+async def test_operators_invite_firms_by_a_file_and_read_what_was_refused(
+    myics: MyicsEnvironment, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (
         "お客様番号,事務所名,代表者,メールアドレス\n"
         "1000200301,青葉会計事務所,青葉 一郎,ichiro@aoba-kaikei.example.jp\n"
         "1000200301,二重,青葉 一郎,ichiro@aoba-kaikei.example.jp\n"
         "123,短い,青葉 一郎,ichiro@aoba-kaikei.example.jp\n"
     )
-    progress = await finished(myics, await myics.send_file(None, BatchKind.FIRMS, text))
-    assert (progress.accepted, progress.refused) == (1, 2)
+    file, settings = tmp_path / "firms.csv", settings_of(myics.environment)
+
+    async def invited(content: str) -> int:
+        file.write_text(content, encoding="utf-8")
+        command = asyncio.create_task(invite_file(settings, file, SATO))
+        while not command.done():
+            await myics.notify()  # as the web does
+            await asyncio.sleep(0.1)
+        return await command
+
+    assert await invited(text) == 1
+    printed = capsys.readouterr()
+    duplicate, short = printed.out.splitlines()
+    assert duplicate.startswith("3 行目\t")
+    assert short.startswith("4 行目\tお客様番号：")
+    assert "招待 1 件、登録できなかった行 2 件" in printed.err
+    assert await invited(text.splitlines()[0] + "\n1000200302,桜税理士法人,桜井 花子,hanako@sakura.example.jp\n") == 0
+    assert capsys.readouterr().out == ""
+
+    monkeypatch.setattr(commands, "_WITHIN", timedelta())  # no worker takes it in time
+    with pytest.raises(ClearError, match="続いています（0 / 1 行）"):
+        await invite_file(settings, file, SATO)
 
 
 async def test_stopped_and_resumed_by_the_firm_and_by_an_operator(myics: MyicsEnvironment) -> None:

@@ -20,6 +20,7 @@ from models.tables import (
 )
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AT
+from tests.support.matrices import mostly_long
 from tests.support.myics_activity_trials import FIRM, MR
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
@@ -51,7 +52,7 @@ async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator
         yield environment
 
 
-@pytest.mark.parametrize("client", [None, "10002003010012"])
+@pytest.mark.parametrize("client", mostly_long([None, "10002003010012"], each_time=["10002003010012"]))
 @pytest.mark.parametrize("mail", MyicsMail)
 async def test_every_mail_says_to_whom_about_what_and_with_which_link(
     environment: ActivityEnvironment, smtp_inbox: SmtpInbox, mail: MyicsMail, client: str | None

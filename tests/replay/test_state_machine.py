@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import select
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
@@ -124,7 +124,7 @@ class People(RuleBasedStateMachine):
                 self.here.wait(everything_ends(self.began.case, cancelled=self.cancelled_at_last))
                 self.here.wait(invariants(self.began))
         finally:
-            self.here.wait(self.exit.aclose())
+            self.here.wait(self.exit.aclose(), cleaning_up=True)
 
     def open(self, number: int) -> Case | None:
         if self.began is None:
@@ -148,7 +148,7 @@ async def test_whatever_people_do_the_invariants_hold_and_every_case_closes(
 ) -> None:
     place = Place(asyncio.get_running_loop(), postgres_socket, temporal, smtp_inbox)
     people = type("PeopleHere", (People,), {"here": place})
-    await asyncio.to_thread(run_state_machine_as_test, people, settings=BOUNDED)
+    await place.walk(people, BOUNDED)
 
 
 @dataclass

@@ -888,6 +888,14 @@ TRIALS = [
         reads_only=True,
     ),
     Trial(
+        activity="end_strangers_office",  # with a stranger: tests/workers/test_strangers_starts.py
+        message=STEP,
+        added={},
+        look=_OFFICE,
+        found=[(PAIR, AT)],
+        reads_only=True,
+    ),
+    Trial(
         activity="failing_activities",
         message=WorkflowRun(workflow_id=f"application/{NO}", run_id="01234567-89ab-4cde-8f01-23456789abcf"),
         added={},

@@ -279,7 +279,7 @@ class Walk:
         if first and first.state.follow_up.open_steps and not first.state.over:
             beside = {Action.REPORT_SET_UP_STEP} - self._procedure.taken_beside
             found.dead_ends += [f"{action} of the case before is offered nowhere" for action in beside]
-        found.dead_ends += not_possible_though_named(office_details(known, "default"), OPERATIONS, known)
+        found.dead_ends += not_possible_though_named(office_details(known), OPERATIONS, known)
         self.dead_ends += [f"{state}: {each}" for each in found.dead_ends]
 
     def _beside(self, known: OfficeState) -> OfficeState:

@@ -315,6 +315,7 @@ def filled(path: str, **given: str) -> str:
         "case_no": "YS-000123",
         "part": "1",
         "filter_id": "1",
+        "form_no": "1",
         "request_id": str(uuid4()),
         "operation": "add_note",
     } | given

@@ -110,13 +110,18 @@ class Environment:
     def client(self) -> Client:
         return self.temporal.client
 
-    async def apply(self, application: ApplicationForm, *, by_holder: bool = True) -> "Case":
-        """Apply by the link that the contract's holder was mailed; not `by_holder`: as anybody who knows the number."""
+    async def apply(
+        self, application: ApplicationForm, *, by_holder: bool = True, client: Client | None = None
+    ) -> "Case":
+        """Apply by the link that the contract's holder was mailed; not `by_holder`: as anybody who knows the number.
+
+        `client`: by which the case is started, another than that of the tests.
+        """
         intake = Intake(self.sessions, self.calendar, freezes=self.freezes)
         receipt = await intake.receive(application, by_holder=by_holder)
         starter = ApplicationStarter(
             self.sessions,
-            self.client,
+            client or self.client,
             task_queue=self.settings.temporal_task_queue,
         )
         await starter.start(receipt.application_no)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.support.running import PATIENCE
+from workers.stack.checks import TEMPORAL
 
 needs_prometheus = pytest.mark.skipif(
     shutil.which("prometheus") is None or shutil.which("promtool") is None,
@@ -67,12 +68,14 @@ async def prometheus(
         for process, number in targets.items()
     }
     slowly = [named.pop("figures")]
+    server = [named.pop(TEMPORAL)] if TEMPORAL in named else []
     read = list(named.values())
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules.yml"],
         "scrape_configs": [
             {"job_name": "tetsuzuki", "static_configs": read},
+            {"job_name": "temporal", "static_configs": server},
             {
                 # A look at a database that hangs takes five seconds.
                 "job_name": "figures",

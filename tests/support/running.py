@@ -6,6 +6,7 @@ import gc
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker._workflow import _WorkflowWorker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import _Definition
+
+from web.common.auth.rate_limits import Limit
 
 PATIENCE = 120
 """Seconds to wait for what comes in a moment, on a machine that is busy with others."""
@@ -128,6 +131,22 @@ def routes_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_EffectiveRouteContext, "from_api_route", once)
         yield
+
+
+def windows_from_the_first_try() -> Callable[[Limit, datetime], tuple[datetime, datetime]]:
+    """Return a stand-in for `rate_limits._window`: the first window begins with the first try, not with the clock.
+
+    The clock's quarter of an hour may end between two tries of one test.
+    """
+    first: list[datetime] = []
+
+    def window(limit: Limit, now: datetime) -> tuple[datetime, datetime]:
+        first.append(now)
+        length = limit.value.window
+        begins_at = first[0] + (now - first[0]) // length * length
+        return begins_at, begins_at + length
+
+    return window
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import quopri
 import sqlite3
 from collections.abc import Collection, Iterator
 from email.header import Header
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,7 +21,8 @@ _SHORTEST = 4
 """Bytes: what is shorter is found in anything."""
 
 
-def spellings(text: str) -> set[bytes]:
+@cache
+def spellings(text: str) -> frozenset[bytes]:
     """Return the text as UTF-8 and UTF-16, escaped for JSON, in base64 at any place, for addresses and for mails."""
     plain = text.encode()
     escaped = json.dumps(text)[1:-1]
@@ -38,7 +40,7 @@ def spellings(text: str) -> set[bytes]:
     }
     for encoded in (plain, text.encode("utf-16-le")):
         found |= set(_in_base64(encoded))
-    return {spelling for spelling in found if len(spelling) >= _SHORTEST}
+    return frozenset(spelling for spelling in found if len(spelling) >= _SHORTEST)
 
 
 def _in_base64(data: bytes) -> Iterator[bytes]:
@@ -72,6 +74,19 @@ async def rows_of_tables(sessions: DatabaseSessions) -> dict[str, bytes]:
             rows = await session.scalars(sql(f'select t::text from "{name}" t'))  # noqa: S608 the name of a table
             found[name] = "\n".join(rows).encode()
     return found
+
+
+async def columns_of_tables(sessions: DatabaseSessions) -> dict[tuple[str, str], bytes]:
+    """Return what each column of each table holds."""
+    found: dict[tuple[str, str], list[str]] = {}
+    async with sessions() as session:
+        for table in Base.metadata.sorted_tables:
+            rows = await session.scalars(sql(f'select to_jsonb(t)::text from "{table.name}" t'))  # noqa: S608 its name
+            for row in map(json.loads, rows):
+                for column, value in row.items():
+                    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                    found.setdefault((table.name, column), []).append(said)
+    return {place: "\n".join(values).encode() for place, values in found.items()}
 
 
 def sqlite_content(file: Path) -> bytes:

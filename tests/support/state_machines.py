@@ -1,13 +1,15 @@
 """Where hypothesis' state machines run: they are not asynchronous, and walk in a thread beside the loop."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
@@ -38,7 +40,20 @@ class Place:
     temporal: WorkflowEnvironment
     inbox: SmtpInbox
 
-    def wait(self, doing: Coroutine[Any, Any, ResultT]) -> ResultT:
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set once the test has ended, whatever its walks were about to do."""
+
+    async def walk(self, machine: type[RuleBasedStateMachine], within: settings) -> None:
+        """Walk; a test that is given up does not leave a walk behind that goes on beside the next one."""
+        try:
+            await asyncio.to_thread(run_state_machine_as_test, machine, settings=within)
+        finally:
+            self.over.set()
+
+    def wait(self, doing: Coroutine[Any, Any, ResultT], *, cleaning_up: bool = False) -> ResultT:
+        if self.over.is_set() and not cleaning_up:
+            doing.close()
+            raise TimeoutError("the test has ended")
         return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
 
     @asynccontextmanager

@@ -63,6 +63,7 @@ async def _worklist_says(case: Case, known: dict[int, OfficeProgress]) -> None:
 def _belongs(known: OfficeProgress, list_: WorkList) -> bool:
     return {
         WorkList.MINE: known.assignee == OPERATOR_WITH_CASES,
+        WorkList.TURN: _is_operator_turn(known),
         WorkList.UNASSIGNED: known.assignee is None,
         WorkList.ALL: True,
         WorkList.OVERDUE: known.overdue and known.due_on is not None,
@@ -75,6 +76,9 @@ def _belongs(known: OfficeProgress, list_: WorkList) -> bool:
 
 def _urgency(known: OfficeProgress) -> tuple[Any, ...]:
     """An operator's turn first, then by the first day on which something is due."""
-    theirs = known.waiting_for is WaitingFor.OPERATOR and not known.held
     days = [day for day in (known.due_on, known.waits_until) if day]
-    return (not theirs, min(days, default=date.max))
+    return (not _is_operator_turn(known), min(days, default=date.max))
+
+
+def _is_operator_turn(known: OfficeProgress) -> bool:
+    return known.waiting_for is WaitingFor.OPERATOR and not known.held

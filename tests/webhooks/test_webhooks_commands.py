@@ -10,6 +10,7 @@ import pytest_asyncio
 from sqlalchemy import select
 from typer.testing import CliRunner
 
+from models.common.desk_links import refused_form_path
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookStage
@@ -29,6 +30,7 @@ from workers.commands.acting import command_actor
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.inbox import text_of
+from workers.wiring.derived import desk_url
 from workflows.backoffice.queues import Queue, QueueFilter
 
 HOOK = "https://books.example.co.jp/hook"
@@ -168,8 +170,8 @@ async def test_the_desk_is_notified_of_a_refused_form_once(environment: Environm
     [mail] = await smtp_inbox_has(smtp_inbox, 1)
     assert (mail["To"], mail["Subject"]) == ("back-office@yayoi.example", REFUSED_FORM_SUBJECT)
     text = text_of(mail)
-    assert "・data.answers[?label=='姓'].value：全角で入力してください（例：弥生　太郎）。" in text
-    assert f"tetsuzuki forms retry {row.form_no} --set" in text
+    assert "・姓：全角で入力してください（例：弥生　太郎）。" in text
+    assert f"{desk_url(environment.settings)}{refused_form_path(row.form_no)}\r\n" in text
     assert "Yayoi" not in text  # what was typed stays in the database
 
 

@@ -22,7 +22,9 @@ from workers.database import CONNECTIONS_AT_MOST
 from workers.database_roles import DatabaseRole
 from workers.key_files import KeyFiles
 from workers.settings import Settings
+from workers.stack.checks import MEASURED
 from workers.stack.needed_secrets import OF_KEYS, OF_MIGRATE, SECRETS, SECRETS_OF
+from workers.stack.temporal_server import BACKLOG_OFTEN, BROKEN_CASES_AT_ONCE
 from workers.tls import database_tls, smtp_security, temporal_tls
 
 ROOT = Path(__file__).parents[2]
@@ -310,6 +312,29 @@ def test_each_service_gets_the_secrets_that_it_needs_and_no_others(name: str) ->
     needed = {**SECRETS_OF, "migrate": OF_MIGRATE, "keys": OF_KEYS}[name]
     named = {variable.removeprefix("TETSUZUKI_").lower() for variable in OURS[name]["environment"]}
     assert {variable.removesuffix("_file") for variable in named} & SECRETS == needed - {"sign_in_run"}
+
+
+def test_temporal_is_set_as_the_embedded_one_is() -> None:
+    written = yaml.safe_load(COMPOSE["configs"]["temporal-dynamic-config"]["content"])
+    given = {name: entries[0]["value"] for name, entries in written.items()}
+    options = [option for option in (*BROKEN_CASES_AT_ONCE, *BACKLOG_OFTEN) if "=" in option]
+    ours = {name: yaml.safe_load(value) for name, _, value in (option.partition("=") for option in options)}
+    assert given == ours | {"limit.maxIDLength": 255}
+
+
+def test_each_part_that_serves_metrics_is_read_at_its_port() -> None:
+    jobs = {
+        job["job_name"]: job
+        for job in yaml.safe_load((ROOT / "monitoring" / "prometheus.yml").read_text(encoding="utf-8"))[
+            "scrape_configs"
+        ]
+    }
+    [ours], [server] = jobs["tetsuzuki"]["dns_sd_configs"], jobs["temporal"]["static_configs"]
+    assert {*ours["names"], server["labels"]["process"]} == set(MEASURED)
+    assert ours["names"] == [name for name in OURS if name in ours["names"]]
+    assert str(ours["port"]) == COMPOSE["x-settings"]["TETSUZUKI_METRICS_PORT"]
+    given = further("telemetry")["services"]["temporal"]["environment"]["PROMETHEUS_ENDPOINT"]
+    assert server["targets"] == [f"temporal:{given.rpartition(':')[2]}"]
 
 
 def test_workers_can_be_many() -> None:

@@ -73,7 +73,7 @@ def test_our_own_commands_can_be_given_where_they_are() -> None:
     given = list(ours())
     assert [program for _, program in given] == [["restore", "--in-place"], ["reconcile"]]
     for service, (name, *rest) in given:
-        command = get_command(app).get_command(None, name)  # type: ignore[attr-defined, arg-type]
+        command = get_command(app).get_command(None, name)  # type: ignore[attr-defined]
         command.make_context(name, list(rest))
         environment = COMPOSE["services"][service]["environment"]
         assert {"TETSUZUKI_DATABASE_URL", "TETSUZUKI_TEMPORAL_ADDRESS", "TETSUZUKI_JOURNAL_FILE"} <= environment.keys()

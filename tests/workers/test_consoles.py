@@ -1,5 +1,6 @@
 """Commands where somebody else's machine is: its console, its variables, its time zones, its full disk."""
 
+import io
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from models.common import calendar
+from workers.program import show_whatever_comes
 from workers.stack.postgres import command
 from workers.stack.stack_settings import environment
 
@@ -75,6 +77,36 @@ def test_what_cannot_be_written_down_is_said(database_url: str) -> None:
         )
     assert ended.returncode == 1
     assert ended.stderr == b"error: done, but what was printed could not be written: No space left on device\n"
+
+
+@CONSOLES
+@pytest.mark.parametrize(("closed", "said"), [(">&-", b"error: standard output is closed"), (">&- 2>&-", b"")])
+def test_with_nowhere_to_print_nothing_is_done(closed: str, said: bytes, database_url: str) -> None:
+    added = f"{sys.executable} -m workers webhooks add https://books.example.co.jp/hook"
+    variables = {"TETSUZUKI_DATABASE_URL": database_url}
+    ended = subprocess.run(  # noqa: S602 our own
+        f"exec {added} {closed}", shell=True, env=os.environ | variables, stderr=subprocess.PIPE, check=False
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(said)
+    assert b"Traceback" not in ended.stderr
+    listed = tetsuzuki("webhooks", "list", variables=variables)
+    assert "送信先はまだ登録されていません。" in listed.stdout.decode()
+
+
+@CONSOLES
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "cp932", "euc_jp", "koi8-r", "utf-16"])
+@pytest.mark.parametrize("letters", ["秘密鍵\twhsec_", "髙﨑𠮷", "Café Дом", "\ud800", "👩‍💻①㈱"])
+def test_a_letter_that_a_console_cannot_show_is_its_number(
+    encoding: str, letters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", console)
+    show_whatever_comes()
+    sys.stdout.write(letters)
+    sys.stdout.flush()
+    shown = console.buffer.getvalue().decode(encoding)
+    assert shown.encode("ascii", "backslashreplace").decode() == letters.encode("ascii", "backslashreplace").decode()
 
 
 @VARIABLES

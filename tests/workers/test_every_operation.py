@@ -11,7 +11,15 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.api.common.v1 import Payload
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowInput,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -20,7 +28,7 @@ from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.actors import Actor, ActorKind, Channel
 from models.common.commitments import canonical, salted
 from models.common.operators import Role
-from models.common.signatures import SignatureRefusal, SignedPlace, Signer, Verifier
+from models.common.signatures import TAKEN_HEADER, SignatureRefusal, SignedPlace, Signer, Verifier
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
 from tests.support.ending import end
 from tests.support.recorded_histories import start_inputs
@@ -155,10 +163,34 @@ class Port:
         return str(failed.value.cause.message)
 
 
+TAKEN = "11111111-0000-4000-8000-000000000001"
+"""The id of an update that a run before has accepted, of whichever operation."""
+
+
+class _BegunAnew(Interceptor):
+    """Has workflows begin as runs do that go on as new: with the ids of what earlier ones have accepted."""
+
+    def intercept_client(self, following: OutboundInterceptor) -> OutboundInterceptor:
+        return _WithTaken(following)
+
+
+class _WithTaken(OutboundInterceptor):
+    async def start_workflow(self, start: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        ids = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps([TAKEN]).encode())
+        start.headers = {**start.headers, TAKEN_HEADER: ids}
+        return await super().start_workflow(start)
+
+
+def as_begun_anew(client: Client) -> Client:
+    config = client.config()
+    config["interceptors"] = [*config["interceptors"], _BegunAnew()]
+    return Client(**config)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def port(temporal: WorkflowEnvironment) -> AsyncIterator[Port]:
     """No step of theirs is ever taken, since they have no database: what is refused is refused before."""
-    queue, client, inputs = f"test-{uuid4()}", signing_client(temporal.client), start_inputs()
+    queue, client, inputs = f"test-{uuid4()}", as_begun_anew(signing_client(temporal.client)), start_inputs()
     port = Port(client, handles := {})
     nowhere = build_activities(Settings(secret_key=SECRET_KEY), async_sessionmaker(), client)
     async with Worker(
@@ -201,6 +233,16 @@ async def test_a_retired_key_verifies_and_a_revoked_one_does_not(port: Port, nam
             assert refusal == SignatureRefusal.REVOKED_KEY.reason
         else:  # it comes as far as the procedure itself
             assert "by：この項目は受け付けていません。" in refusal
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [pytest.param(*each, marks=[] if each in SOME else pytest.mark.long) for each in EVERY],
+)
+async def test_what_an_earlier_run_has_taken_is_taken_no_more(port: Port, name: str, operation: str) -> None:
+    """Signed by who may send it: after continue-as-new the server itself has forgotten the update."""
+    place = (await port.place(name, operation))._replace(update_id=TAKEN)
+    assert await port.refusal(of(SUPERVISOR, place)) == SignatureRefusal.ALREADY_TAKEN.reason
 
 
 # --- before a worker starts -------------------------------------------------------------------------------------------

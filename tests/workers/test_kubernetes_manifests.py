@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from models.common.signing_keys import KeyPurpose
+from tests.support.prometheus import needs_prometheus, promtool
 from web.common.readiness import READY_PATH
 from workers.cli import app
 from workers.database_roles import DatabaseRole
@@ -38,7 +39,9 @@ ROLES = {
     "eraser": DatabaseRole.ERASE,
     "web": DatabaseRole.CUSTOMERS,
     "desk": DatabaseRole.DESK,
+    "figures": DatabaseRole.FIGURES,
 }
+WRITE_THE_JOURNAL = {"migrate", "worker", "eraser", "web", "desk"}
 each_pod = pytest.mark.parametrize("name", PODS)
 
 
@@ -92,7 +95,7 @@ def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch, t
             monkeypatch.setenv(variable, value)
     settings = Settings()
     assert settings.database_password
-    assert settings.temporal_api_key
+    assert bool(settings.temporal_api_key) == (name != "figures")
 
 
 @each_pod
@@ -137,7 +140,7 @@ def test_a_pod_can_do_little(name: str) -> None:
 def test_what_is_in_hand_ends_within_the_grace_period(name: str) -> None:
     grace = PODS[name]["terminationGracePeriodSeconds"]
     before = main(name).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    drain = WEB_DRAIN if name in {"web", "desk"} else DRAIN.total_seconds()
+    drain = WEB_DRAIN if name in {"web", "desk", "figures"} else DRAIN.total_seconds()
     assert grace >= before + drain + 10
     [row] = [line for line in DOCUMENT.splitlines() if re.match(rf"\| (\w+, )?{name}\b.*\| \d+ \|$", line)]
     assert row.endswith(f"| {grace} |")
@@ -155,11 +158,40 @@ def test_probes_ask_what_they_are_for(name: str) -> None:
     for probe in ("startupProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["path"] == "/healthz"
     assert container["readinessProbe"]["httpGet"]["path"] == (READY_PATH if name == "web" else "/healthz")
-    [port] = container["ports"]
-    assert environment(name)[f"TETSUZUKI_{name.upper()}_PORT"] == str(port["containerPort"])
-    assert {container[probe]["httpGet"]["port"] for probe in container if probe.endswith("Probe")} == {
-        port["containerPort"]
-    }
+    port = ports_of(name)["metrics" if name == "figures" else "http"]
+    asked = {container[probe]["httpGet"]["port"] for probe in container if probe.endswith("Probe")}
+    assert asked == {port}
+    if name != "figures":
+        assert environment(name)[f"TETSUZUKI_{name.upper()}_PORT"] == str(port)
+
+
+def ports_of(name: str) -> dict[str, int]:
+    return {port["name"]: port["containerPort"] for port in main(name)["ports"]}
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_each_process_says_where_its_metrics_are(name: str) -> None:
+    assert str(ports_of(name)["metrics"]) == SETTINGS["TETSUZUKI_METRICS_PORT"]
+
+
+@needs_prometheus
+def test_prometheus_takes_what_the_document_gives_it(tmp_path: Path) -> None:
+    """But for how pods are found: Debian's is built without Kubernetes."""
+    [given] = re.findall(r"^```yaml\n(scrape_configs:.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+    jobs = yaml.safe_load(given)["scrape_configs"]
+    found = [{name: value for name, value in job.items() if name != "kubernetes_sd_configs"} for job in jobs]
+    file = tmp_path / "prometheus.yml"
+    file.write_text(yaml.safe_dump({"scrape_configs": found}), encoding="utf-8")
+    promtool("check", "config", str(file))
+    ours = jobs[0]
+    [(label, value)] = [each["label"].split("=") for each in ours["kubernetes_sd_configs"][0]["selectors"]]
+    port, process = ours["relabel_configs"]
+    for name in ROLES:
+        labels = MANIFESTS[name][0]["spec"]["template"]["metadata"]["labels"]
+        assert labels[label] == value
+        assert port["regex"] in ports_of(name)
+        assert labels["app.kubernetes.io/component"] == name
+    assert process["source_labels"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]
 
 
 @pytest.mark.parametrize("name", sorted(JOBS))
@@ -189,13 +221,45 @@ def test_signing_keys_are_copied_so_that_nobody_else_reads_them() -> None:
             assert f"`tetsuzuki-{purpose}-keys`" in DOCUMENT
 
 
-def test_workers_and_the_web_stay_while_others_are_moved_and_what_keeps_a_file_is_one() -> None:
-    for name, documents in MANIFESTS.items():
-        kinds = {each["kind"] for each in documents}
-        if name in {"worker", "web"}:
-            assert "PodDisruptionBudget" in kinds
-            assert documents[0]["spec"]["replicas"] > 1
-            assert documents[0]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
-        if "PersistentVolumeClaim" in kinds:
-            assert documents[0]["spec"]["replicas"] == 1
-            assert documents[0]["spec"]["strategy"] == {"type": "Recreate"}
+def test_workers_and_the_web_stay_while_others_are_moved() -> None:
+    for name in ("worker", "web"):
+        assert "PodDisruptionBudget" in {each["kind"] for each in MANIFESTS[name]}
+        assert MANIFESTS[name][0]["spec"]["replicas"] > 1
+        assert MANIFESTS[name][0]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def mounted(name: str) -> dict[str, str]:
+    """Return each volume that is claimed, with the folder in which the process finds it."""
+    claimed = {
+        volume["name"]: volume["persistentVolumeClaim"]["claimName"]
+        for volume in PODS[name]["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+    folders = {each["name"]: each["mountPath"] for each in main(name)["volumeMounts"]}
+    return {claim: folders[volume] for volume, claim in claimed.items()}
+
+
+def test_what_keeps_a_file_is_one_unless_its_volume_takes_many() -> None:
+    """And what needs one place of its own, which figures and what ends something do, is not doubled."""
+    claims = {
+        each["metadata"]["name"]: each["spec"]["accessModes"]
+        for documents in MANIFESTS.values()
+        for each in documents
+        if each["kind"] == "PersistentVolumeClaim"
+    }
+    using = {claim: {name for name in PODS if claim in mounted(name)} for claim in claims}
+    assert claims == {"tetsuzuki-journal": ["ReadWriteMany"], "tetsuzuki-audit-heads": ["ReadWriteOnce"]}
+    assert using == {"tetsuzuki-journal": WRITE_THE_JOURNAL, "tetsuzuki-audit-heads": {"desk"}}
+    for name in ("eraser", "desk", "figures"):
+        assert MANIFESTS[name][0]["spec"]["replicas"] == 1
+        assert MANIFESTS[name][0]["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_every_process_that_writes_the_journal_has_it_where_the_settings_say() -> None:
+    """Without it a new block of contract IDs is not drawn, and no key or log-in ended."""
+    folder = str(Path(SETTINGS["TETSUZUKI_JOURNAL_FILE"]).parent)
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    writing = {name for name, service in services.items() if "journal:/journal" in service.get("volumes", [])}
+    assert writing - {"keys"} == WRITE_THE_JOURNAL  # keys are made on a machine of their own
+    for name in WRITE_THE_JOURNAL:
+        assert mounted(name)["tetsuzuki-journal"] == folder

@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -33,13 +33,12 @@ def test_the_documents_hold_the_mails_of_today() -> None:
 
 
 def test_every_mail_to_operators_says_since_when_and_leads_to_where_they_act() -> None:
-    """What concerns no case is done by a command, which the mail holds."""
     wanting = {
         sample.name: text
         for sample in SAMPLES
         if sample.to.endswith("@back-office.example.jp")
         if not re.search(r"\d{4}年\d+月\d+日", text := written(sample).body)
-        or not ("https://temporal.example.jp/desk" in text or "tetsuzuki " in text)
+        or "https://temporal.example.jp/desk" not in text
     }
     assert wanting.keys() == {MailKind.APPROVAL_ANSWERED}  # it answers what one has asked for oneself
 
@@ -94,14 +93,26 @@ HOSTILE = (
 )
 
 
-@each_sample
-def test_no_value_of_any_mail_becomes_markup(sample: Sample) -> None:
+def hostile_to(sample: Sample) -> Sequence[str]:
+    """Return the patterns that are tried with this mail each time: a fifth, so that each is tried with many mails."""
+    return HOSTILE[SAMPLES.index(sample) % 5 :: 5]
+
+
+@pytest.mark.parametrize(
+    ("sample", "patterns"),
+    [
+        pytest.param(sample, patterns, id=f"{sample.name}-{which}", marks=marks)
+        for sample in SAMPLES
+        for which, patterns, marks in (("some", hostile_to(sample), []), ("all", HOSTILE, [pytest.mark.long]))
+    ],
+)
+def test_no_value_of_any_mail_becomes_markup(sample: Sample, patterns: Sequence[str]) -> None:
     """Each part is what it is with plain words, with what was typed in their place."""
     numbers = count()
     plain = changed(sample.facts, lambda _: f"v{next(numbers)}x")
     before = written(sample, plain)
     page_before = Outline(html_of(before.subject, before.markdown))
-    for pattern in HOSTILE:
+    for pattern in patterns:
         typed = partial(typed_as, pattern)
         mail = written(sample, changed(plain, typed))
         page = Outline(html_of(mail.subject, mail.markdown))

@@ -21,6 +21,7 @@ Sessions = async_sessionmaker[AsyncSession]
 _AT_ONCE = 20
 
 
+@pytest.mark.timeout(840)
 @pytest.mark.parametrize("count", [6, pytest.param(1000, marks=pytest.mark.long)])
 async def test_open_cases_receive_updates_while_the_master_key_is_changed_and_go_on_without_the_old_one(
     sessions: Sessions, temporal: WorkflowEnvironment, database_url: str, tmp_path: Path, count: int
@@ -38,12 +39,21 @@ async def test_open_cases_receive_updates_while_the_master_key_is_changed_and_go
         async with turns:
             await client.get_workflow_handle(procedure_id).execute_update(Listening.say, said)
 
+    async def start(owner: str) -> None:
+        async with turns:
+            await client.start_workflow(Listening.run, "before", id=owner, task_queue=queue)
+
+    async def all_said(owner: str) -> frozenset[str]:
+        async with turns:
+            procedure = client.get_workflow_handle(owner, result_type=list[str])
+            await procedure.execute_update(Listening.end)
+            return frozenset(await procedure.result())
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(case_keys, "_CLOSED_FOR", 0.02)
         async with listening(sessions, temporal, masters=MasterKeys(running), task_queue=queue) as process:
             client = process.client
-            for owner in owners:
-                await client.start_workflow(Listening.run, "before", id=owner, task_queue=queue)
+            await asyncio.gather(*map(start, owners))
             saying = [asyncio.create_task(say(owner, "while it is changed")) for owner in owners]
             running.keys.insert(0, new)  # the process sees it at its next look, or with the first key wrapped by it
             process.keys.keys._kept.clear()
@@ -58,8 +68,6 @@ async def test_open_cases_receive_updates_while_the_master_key_is_changed_and_go
     async with listening(sessions, temporal, masters=MasterKeys(GivenMasterKeys(new)), task_queue=queue) as anew:
         client = anew.client
         await asyncio.gather(*(say(owner, "with the new one alone") for owner in owners))
-        for owner in owners:
-            procedure = client.get_workflow_handle(owner, result_type=list[str])
-            await procedure.execute_update(Listening.end)
-            assert set(await procedure.result()) == {"before", "while it is changed", "with the new one alone"}
+        said = await asyncio.gather(*map(all_said, owners))
+        assert set(said) == {frozenset({"before", "while it is changed", "with the new one alone"})}
     assert (await MASTER.ring()).ids == [MASTER_KEY.key_id]

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.encryption import HOUSE, CaseKey, MasterKey
 from models.common.store.case_keys import keys_by_master, make_case_key
+from tests.support.matrices import mostly_long
 from tests.support.serving import served
 from workers import database, master_keys
 from workers.case_keys import opened_keys
@@ -313,7 +314,9 @@ async def test_with_a_variable_the_new_key_is_printed_and_put_there_by_hand(
     assert f"{new}\tNOT HERE\twraps 2 keys\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["new"], ["rewrap"], ["destroy", "mk-x", "--yes"], ["list"]])
+@pytest.mark.parametrize(
+    "words", mostly_long([["new"], ["rewrap"], ["destroy", "mk-x", "--yes"], ["list"]], each_time=[["list"]])
+)
 def test_a_command_without_a_master_key_says_so(settings: Settings, words: list[str]) -> None:
     given = {"TETSUZUKI_DATABASE_URL": str(settings.database_url), "TETSUZUKI_STATE_DIR": str(settings.state_dir)}
     command = [sys.executable, "-m", "workers", "keys", "master", *words]

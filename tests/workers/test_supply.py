@@ -59,6 +59,11 @@ def digest_of(image: str) -> str:
 
 @pytest.mark.robustness("supply")
 def test_every_image_of_others_is_pinned_and_ours_is_not(copy: Path, pins: ModuleType) -> None:
+    files = [file.read_text(encoding="utf-8") for file in (ROOT / "Dockerfile", *ROOT.glob("*.yml"))]
+    named = {image for text in files for image in re.findall(r"^(?:FROM|\s+image:)\s+([^\s@]+)", text, re.MULTILINE)}
+    found = {image for name in pins.FILES for image in pins.images_in((ROOT / name).read_text(encoding="utf-8"))}
+    assert {each for each in named - found if not each.startswith("tetsuzuki:")} == set()
+    assert len(found) > 8
     done = run(copy)
     assert done.returncode == 0, done.stderr
     for name in pins.FILES:

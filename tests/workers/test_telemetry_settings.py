@@ -16,9 +16,10 @@ from sqlalchemy.exc import OperationalError
 
 from models.backoffice.case_figures import OTHER, STAGES, TURNS, CaseFigures, MailState, ProcedureFigures, labels_of
 from models.common.case_context import about_case, case_of
+from tests.support.matrices import mostly_long
 from tests.support.secret_key import SECRET_KEY
 from workers.settings import Settings
-from workers.stack.checks import MEASURED, StackError, check_ports, metrics_ports
+from workers.stack.checks import MEASURED, TEMPORAL, StackError, check_ports, metrics_ports
 from workers.stack.stack_settings import alone, environment
 from workers.telemetry.figures import READ_EVERY, Figures, figures_app
 from workers.telemetry.log_lines import JsonLines
@@ -45,11 +46,13 @@ def test_all_of_it_is_off_until_one_setting_turns_it_on(tmp_path: Path) -> None:
     assert metrics_ports(off) == {}
     assert on.logs_as_json
     assert metrics_ports(on) == {name: 9464 + number for number, name in enumerate(MEASURED)}
+    elsewhere = Settings(state_dir=tmp_path, telemetry=True, temporal_address="temporal.example.co.jp:7233")
+    assert metrics_ports(on).keys() - metrics_ports(elsewhere).keys() == {TEMPORAL}
     assert Settings(log_format="json").logs_as_json
     assert not Settings(telemetry=True, log_format="text").logs_as_json
 
 
-@pytest.mark.parametrize("process", ["worker", "figures"])
+@pytest.mark.parametrize("process", mostly_long(["worker", "figures"], each_time=["worker"]))
 async def test_a_taken_port_ends_the_start_with_the_setting_s_name(process: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = Settings(

@@ -190,7 +190,7 @@ async def test_what_runs_needs_no_right_over_the_namespace(
     fresh: Client, sessions: async_sessionmaker[AsyncSession]
 ) -> None:
     app = FastAPI()
-    add_readiness(app, sessions, Operated(fresh, NotServed, Unseen))
+    add_readiness(app, sessions, Operated(fresh, NotServed, Unseen), "nobody-asks")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http:
         assert (await http.get(READY_PATH)).status_code == 200
     packages = [ROOT / name for name in ("models", "activities", "workflows", "web", "workers")]

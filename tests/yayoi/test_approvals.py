@@ -1,27 +1,31 @@
 """Four eyes (Y27): one operator asks, a supervisor who is not the same person approves, or nobody does in time."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError
 
 from models.common.acting import SYSTEM
 from models.common.actors import Actor, ActorKind, Channel
-from models.common.approvals import ANOTHER, APPROVAL_DAYS, DECLINED, LAPSED, NOTHING_ASKED, OWN
+from models.common.approvals import ANOTHER, APPROVAL_DAYS, ASKED_ALREADY, DECLINED, LAPSED, NOTHING_ASKED, OWN
 from models.common.calendar import day_in_japan, end_of
 from models.common.operators import Role
 from models.common.signatures import SignatureRefusal
 from models.common.waiting_for import WaitingFor
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action, AskCancel
+from models.yayoi.operator_actions import Action, AskCancel, RetractSetUpStep
 from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.store.case_records import office_records
 from tests.support.cases import SATO as ASKED_BY
 from tests.support.ending import end
 from tests.support.environment import OFFICE_C, TARO, Case, Environment, at_rest, details_of, form
 from tests.support.operator_actions import APPROVED, filled_in, shown_actions
-from tests.support.signing import SATO, TANAKA, acting_as
+from tests.support.resets import reset
+from tests.support.signing import SATO, SUZUKI, TANAKA, acting_as
 from workers.stack.inbox import text_of
 
 WISH = "お客様のご希望"
@@ -98,6 +102,59 @@ async def test_y27_nobody_approves_their_own_and_nobody_without_the_role(environ
         await case.office().execute_update(Action.ASK_CANCEL, {"reason": WISH})
     assert SignatureRefusal.NOT_ALLOWED.reason in str(failed.value.cause)
     await end(case.application, case.office())
+
+
+async def test_y27_nobody_ends_a_case_alone_by_undoing_the_record_that_the_customer_has_begun(
+    environment: Environment,
+) -> None:
+    """Nor after a Reset, which has forgotten it; nor does the page offer what is refused."""
+    case = await environment.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.act(RetractSetUpStep(reason=WISH, step=SetUpStep.SUPPORT_PASSWORD))
+    for _ in range(2):
+        shown = await shown_actions(case)
+        assert not {Action.CANCEL, Action.WITHDRAW} & shown.keys()
+        assert Action.ASK_CANCEL in shown
+        for action in (Action.CANCEL, Action.WITHDRAW):
+            assert "責任者" in await refusal(case, SATO, {"reason": WISH}, action)
+        async with environment.sessions() as session:
+            assert (await office_records(session, case.application_no))[1].begun
+        await reset(environment.client, case.office())
+        await at_rest(case, Stage.SET_UP)
+    await case.act(AskCancel(reason=WISH))
+    await end(case.application, case.office())
+
+
+async def test_y27_of_two_who_ask_in_one_moment_one_hears_that_the_other_was_first(environment: Environment) -> None:
+    """Without this, the first request would be gone without an answer."""
+    case = await environment.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    sent = []
+    for who in (SATO, SUZUKI):
+        with acting_as(who):
+            sent.append(asyncio.create_task(case.act(AskCancel(reason=WISH))))
+    came = await asyncio.gather(*sent, return_exceptions=True)
+    [refusal] = [str(each.cause) for each in came if isinstance(each, WorkflowUpdateFailedError)]
+    assert ASKED_ALREADY in refusal
+    assert [row.action for row in await case.audit()].count(Action.ASK_CANCEL.label) == 1
+    await end(case.application, case.office())
+
+
+async def test_y27_of_two_who_end_a_case_in_one_moment_one_hears_that_it_is_ending(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    ends = (Action.CANCEL, Action.WITHDRAW)
+    sent = [case.office().execute_update(action, {"reason": WISH}) for action in ends]
+    came = await asyncio.gather(*sent, return_exceptions=True)
+    [refusal] = [each for each in came if isinstance(each, BaseException)]
+    if isinstance(refusal, WorkflowUpdateFailedError):
+        assert "すでに終了したか、終了の処理中です。" in str(refusal.cause)
+    else:  # it came when the first was all done: Temporal itself says that the case has ended
+        assert isinstance(refusal, RPCError)
+    await case.office().result()
+    assert len([row for row in await case.audit() if row.reason == WISH]) == 1
 
 
 async def test_y27_an_approval_names_the_very_request(environment: Environment) -> None:

@@ -77,6 +77,8 @@ async def test_y2_what_is_still_wrong_after_a_correction_is_said_early_to_who_sh
 async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_comes_once(web: Web) -> None:
     number = await web.applied(pair("b@example.co.jp", TOKEN_OF_ANOTHER))
     await web.waits_at(number, 1, Stage.CORRECTION, points=["事業所トークンが違います。"])
+    async with web.sessions.begin() as session:
+        session.add(SharingRow(office_token=TOKEN_C, firm="山田会計事務所"))
     async with answering(web):
         office = await running(web, number)
         path = action(number, "correct")
@@ -88,6 +90,7 @@ async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_c
         text = text_of(confirm)
         assert "まだ、訂正は完了していません。" in text
         assert "事業所データ C 商店 管理に使う弥生ID b@example.co.jp（変更なし）" in text
+        assert "会計事務所と共有されています（山田会計事務所）。共有されている間は" in text
         assert await taken(office) == []
         back = await web.http.post(path, data=hidden_fields(confirm) | {"action": "change"})
         assert f'name="office_token" value="{typed["office_token"]}"' in back.text

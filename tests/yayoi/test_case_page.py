@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import delete, update
 
 from models.common.identifiers import ledger_key
-from models.tables import ApplicationOfficeRow, IssuedContractRow, LedgerRow
+from models.tables import ApplicationOfficeRow, CaseStatusRow, IssuedContractRow, LedgerRow
 from models.yayoi.case_links import case_path
+from models.yayoi.messages import Outcome
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.case_pages import SOON, two_pairs
 from tests.support.web import NETWORK, SECRET, TOKEN_C, TOKEN_OF_ANOTHER, Web, pair, text_of
@@ -52,6 +53,24 @@ async def test_y12_the_case_page_says_stopped_only_of_what_is(web: Web) -> None:
         await session.execute(delete(LedgerRow))
     text = text_of(await web.http.get(page))
     assert (text.count("停止しています"), text.count(not_yet)) == (0, 2)
+
+
+async def test_y12_y27_of_a_case_that_is_being_ended_no_page_waits_for_a_notice(web: Web) -> None:
+    """Nor does one whose notice is out, in the moment of the thaw."""
+    number = await web.applied(pair())
+    page = case_path(SECRET, number, SOON)
+    async with web.sessions.begin() as session:
+        await session.execute(update(CaseStatusRow).filter_by(part=1).values(ending=Outcome.CANCELLED))
+    until_its_end = "いま停止しています。お手続きの終了とともに、停止を解除します。"
+    text = text_of(await web.http.get(page))
+    assert until_its_end in text
+    assert "完了のお知らせ" not in text
+    async with web.sessions.begin() as session:
+        session.add(LedgerRow(key=ledger_key(number, 1, "thaw"), result={}))
+    assert "スマート取引取込" not in text_of(await web.http.get(page))
+    async with web.sessions.begin() as session:
+        await session.execute(update(CaseStatusRow).filter_by(part=1).values(ending=None, stage=Stage.THAW))
+    assert "スマート取引取込" not in text_of(await web.http.get(page))
 
 
 async def test_the_case_page_needs_no_procedure_to_answer(web: Web) -> None:

@@ -195,7 +195,7 @@ def the_last_of(rows: Sequence[tuple[str, ...]]) -> list[ParameterSet]:
 
 @pytest.mark.parametrize(
     ("exit_name", "place_name"),
-    mostly_long(CARRIED_OUT, each_time=[LAST[name] for name in ("reject", "withdraw", "expire")]),
+    mostly_long(CARRIED_OUT, each_time=[LAST[name] for name in ("withdraw", "expire")]),
 )
 async def test_y27_an_early_exit_leaves_everything_as_it_was_before(
     environment: Environment, exit_name: str, place_name: str

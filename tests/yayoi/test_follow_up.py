@@ -137,3 +137,15 @@ def test_what_is_recorded_twice_counts_once() -> None:
         follow_up.record_step(SetUpStep.SUPPORT_PASSWORD)
         follow_up.record_relink(relinked(BANK.number))
     assert (len(follow_up.done), len(follow_up.relinked)) == (1, 1)
+
+
+def test_what_is_taken_back_twice_is_gone_once_and_the_customer_has_begun_all_the_same() -> None:
+    """By two operators in one moment: an error here would be tried again without end."""
+    follow_up = FollowUp(steps=Procedure.LINKED_NETWORK.set_up_steps, links=(BANK,))
+    assert not follow_up.begun
+    follow_up.record_step(SetUpStep.SUPPORT_PASSWORD)
+    follow_up.record_relink(relinked(BANK.number))
+    for _ in range(2):
+        follow_up.retract_step(SetUpStep.SUPPORT_PASSWORD)
+        follow_up.retract_relink(BANK.number)
+    assert (follow_up.done, follow_up.relinked, follow_up.begun) == ([], [], True)

@@ -18,13 +18,15 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.calendar import BusinessCalendar
+from models.common.calendar import BusinessCalendar, utc_now
 from models.common.refusals import RefusedError
 from models.tables import ApplicationRow, AuditRow, ExistingContractRow, RefusedFormRow
 from models.webhooks.secrets import new_secret
 from models.yayoi.identifiers import OfficeToken
+from models.yayoi.store.ended_links import next_link
 from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
+from models.yayoi.store.provider_forms import PROVIDER, ProviderForms
+from models.yayoi.store.refused_forms import RefusedForms, SettledError, Settlement
 from tests.support.provider_forms import EXAMPLE, answers
 from tests.support.web import (
     NETWORK,
@@ -92,6 +94,8 @@ async def test_a_signed_form_in_the_providers_words_is_an_application(web: Web) 
     assert (row.family_name, row.given_name, row.existing_contract_id) == ("弥生", "太郎", NETWORK)
     assert (row.accounting_link, row.network_product, row.consents["delegate_unsharing"]) == (True, True, False)
     assert await kept(web) == []
+    audit = await web.rows(select(AuditRow).where(AuditRow.case_no == row.application_no))
+    assert str(PROVIDER) in {each.by for each in audit}
 
 
 async def test_the_same_webhook_again_gets_the_same_answer(web: Web) -> None:
@@ -290,6 +294,10 @@ async def test_an_operator_corrects_a_kept_form_and_the_provider_is_answered_wit
     assert ("受け付けられなかったフォームを直して受け付けた", "佐藤") in {(each.action, each.by) for each in audit}
     answer = await post(web, form, "evt_1")
     assert (answer.status_code, answer.json()["application_no"]) == (200, receipt.application_no)
+    async with web.sessions.begin() as session:
+        await next_link(session, receipt.application_no, None)
+    link = (await post(web, form, "evt_1")).json()["status_url"]
+    assert (await web.http.get(link)).status_code == 200  # the link that opens the case now
     with pytest.raises(SettledError):
         await forms(web).retry(row.form_no, corrected, BY)
 
@@ -298,13 +306,13 @@ async def test_a_discarded_form_stays_refused_and_what_it_said_is_gone(web: Web)
     form = answers(姓="Yayoi")
     first = errors_of(await post(web, form, "evt_1"))
     [row] = await kept(web)
-    await forms(web).discard(row.form_no, BY)
+    await RefusedForms(web.sessions).discard(row.form_no, BY, utc_now())
     [row] = await kept(web)
     assert (row.body, row.application_no) == ("", None)
     assert errors_of(await post(web, form, "evt_1")) == first
     assert (await kept(web))[0].body == ""
     with pytest.raises(SettledError):
-        await forms(web).discard(row.form_no, BY)
+        await RefusedForms(web.sessions).discard(row.form_no, BY, utc_now())
 
 
 async def test_a_value_cannot_be_put_where_nothing_is(web: Web) -> None:

@@ -88,7 +88,7 @@ def test_operators_are_sent_only_to_what_is_possible(procedure: Procedure) -> No
             known = state.office_state(CASE)
             for name, value in facts.items():
                 setattr(known, name, value)
-            named = not_possible_though_named(office_details(known, "default"), OPERATIONS, known)
+            named = not_possible_though_named(office_details(known), OPERATIONS, known)
             dead_ends += [f"{state}, {facts}: {each}" for each in named]
     assert dead_ends == []
 

@@ -5,23 +5,31 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from temporalio.exceptions import ApplicationError
 
+from models.common.calendar import BusinessCalendar
 from models.tables import SharingRow
+from models.yayoi.application_form import ApplicationForm
 from models.yayoi.events import BusinessGroupCreatedEvent, SharingReleasedEvent
-from models.yayoi.identifiers import ApplicationNo, ContractId, YayoiId
+from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.yayoi.messages import OfficeStep
+from models.yayoi.pair_rules import NOT_ISSUED_TO_IT
 from models.yayoi.store.case_records import recorded_case
 from models.yayoi.store.combinations import ledger_of, ledger_of_application
 from models.yayoi.store.event_cases import UnknownCaseError, find_case
+from models.yayoi.store.intake import Intake
 from models.yayoi.store.pair_status import status_of
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
+from tests.support.activity_trials import AT
 from tests.support.case_pages import action
-from tests.support.environment import OFFICE_B, OFFICE_C, form
+from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI, form
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import TOKEN_OF_ANOTHER, Web, pair, text_of
 
 STRANGER = YayoiId("office-2@aoba.example.co.jp")
 """A Yayoi ID of somebody else, who knows the contract's number."""
 MIDORIKAWA = ContractId("6000003")
+OF_MIDORIKAWA = OfficeToken("b6000003-0000-4000-8000-000000000002")
 ADMINISTRATOR = YayoiId("office-a@yayoi-taro.example.jp")
 
 
@@ -44,6 +52,32 @@ async def test_y1_a_claimed_yayoi_id_is_shown_to_nobody_as_their_own_case(enviro
     found = await status_of(environment.sessions, OFFICE_B[0])
     assert found is not None
     assert found.application_no == own
+
+
+async def test_y9_nobody_adds_an_office_of_theirs_to_the_contract_id_of_another_customer(
+    environment: ActivityEnvironment,
+) -> None:
+    """Who knows ID and address shows a right token, but of another contract: nothing is held, added or disclosed."""
+    activities = environment.activities()
+    first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
+    issued = (await activities["issue_contract_id"](OfficeStep(case_no=first, part=1, at=AT))).contract_id
+
+    def addition(token: OfficeToken, contract: ContractId) -> ApplicationForm:
+        new = form([(OFFICE_B[0], token)], contract=contract)
+        named = new.offices[0].model_copy(update={"issued_contract_id": ContractId(issued)})
+        return new.model_copy(update={"link_addition": True, "network_product": None, "offices": (named,)})
+
+    strangers = addition(OF_MIDORIKAWA, MIDORIKAWA)
+    intake = Intake(environment.sessions, BusinessCalendar())
+    [problems] = (await intake.preview(strangers)).problems
+    assert [each.message for each in problems] == [NOT_ISSUED_TO_IT.message]
+    no = await environment.apply(strangers, by_holder=False)
+    checked = await activities["check_pair"](OfficeStep(case_no=no, part=1, at=AT))
+    assert [each.message for each in checked.problems] == [NOT_ISSUED_TO_IT.message]
+    with pytest.raises(ApplicationError):
+        await activities["attach_to_contract"](OfficeStep(case_no=no, part=1, at=AT))
+    own = await environment.apply(addition(OFFICE_B[1], YAYOI))
+    assert (await activities["check_pair"](OfficeStep(case_no=own, part=1, at=AT))).problems == ()
 
 
 async def test_y22_a_claim_opens_no_ledger_and_is_in_none(environment: ActivityEnvironment) -> None:

@@ -7,7 +7,9 @@ from datetime import datetime
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
+from models.backoffice.case_names import CaseNames
 from models.backoffice.store.awaited_approvals import cases_awaiting_approval
+from models.backoffice.store.case_facts import operators_in_texts
 from models.common.desk_links import APPROVALS, desk_case_path
 from models.common.operators import Area
 from models.common.store.case_status import WHOLE
@@ -45,11 +47,11 @@ class RequestForApproval:
 
 @router.get(APPROVALS, dependencies=[Depends(seeing(Area.CASES))])
 async def show(request: Request, desk: Desk, who: Operator) -> Response:
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns, names = asyncio.Semaphore(_AT_ONCE), await operators_in_texts(desk.sessions)
 
     async def read(row: CaseStatusRow) -> RequestForApproval | None:
         async with turns:
-            return await _request(desk, who, row)
+            return await _request(desk, who, row, names)
 
     rows = await cases_awaiting_approval(desk.sessions, most=MOST)
     requests = [each for each in await asyncio.gather(*map(read, rows)) if each]
@@ -57,7 +59,9 @@ async def show(request: Request, desk: Desk, who: Operator) -> Response:
     return desk.show(request, "backoffice/desk_approvals.html", {"who": who, "requests": requests, "count": count})
 
 
-async def _request(desk: DeskContext, who: SignedInOperator, row: CaseStatusRow) -> RequestForApproval | None:
+async def _request(
+    desk: DeskContext, who: SignedInOperator, row: CaseStatusRow, names: CaseNames
+) -> RequestForApproval | None:
     """Return what is asked for; None if that was answered or has lapsed meanwhile."""
     part = None if row.part == WHOLE else row.part
     path = desk_case_path(row.case_no, part)
@@ -75,7 +79,7 @@ async def _request(desk: DeskContext, who: SignedInOperator, row: CaseStatusRow)
         row.stage,
         path,
         row.changed_at,
-        asked=possible.choices[0].label if possible.choices else "",
+        asked=names.named(possible.choices[0].label) if possible.choices else "",
         own=own,
         approve=case.form(_APPROVE) if answers else "",
         decline=case.form(_DECLINE) if answers else "",

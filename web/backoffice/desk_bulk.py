@@ -13,6 +13,7 @@ from models.backoffice.case_places import CasePlace
 from models.backoffice.store.bulk_rows import BulkActions, SignedLine
 from models.backoffice.worklist import WorklistFilter
 from models.common.actors import Channel
+from models.common.bulk_updates import bulk_update_id
 from models.common.operators import Area, Role
 from models.common.signatures import SignedPlace
 from models.common.store.case_status import open_cases_of
@@ -189,7 +190,7 @@ async def _confirm(desk: DeskContext, who: SignedInOperator, row: BulkActionRow,
         if because:
             refused[key] = because
             continue
-        update_id = f"{row.bulk_id}/{key}"
+        update_id = bulk_update_id(row.bulk_id, key)
         place = SignedPlace(line.workflow_id, str(line.first_run), str(line.operation), update_id)
         each = await desk.sender.sign(actor, place, line.message or {})
         signed.append(SignedLine(key, each.message, update_id, each.entry.decode()))

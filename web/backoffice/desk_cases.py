@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from models.backoffice.bulk_actions import BulkKind, operation_for
 from models.backoffice.case_places import CasePlace
-from models.backoffice.named_services import with_service_names
+from models.backoffice.correcting_operations import CORRECTED_BY
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
 from models.common.actors import Channel
@@ -18,6 +18,7 @@ from models.common.desk_links import CASES
 from models.common.operators import Area
 from models.common.possible_operations import PossibleOperation
 from models.common.web_ui_links import workflow_link
+from models.yayoi.operator_actions import Action
 from web.backoffice.case_reader import ReadCase
 from web.backoffice.desk import Desk, DeskContext, Operator, seeing
 from web.backoffice.web_ui_updates import actor_of
@@ -76,7 +77,7 @@ Case = Annotated[ReadCase, Depends(read_case)]
 def shown_case(desk: DeskContext, case: ReadCase, facts: CaseFacts) -> dict[str, Any]:
     """Return what every page of a case shows."""
     page = workflow_link("", desk.namespace, case.workflow_id)
-    case = replace(case, now=with_service_names(case.now, facts.services))
+    case = replace(case, now=facts.names.of(case.now))
     return {
         "case": case,
         "facts": facts,
@@ -99,19 +100,24 @@ def may_do(who: SignedInOperator, case: ReadCase, operation: str) -> bool:
 @router.get(PART, dependencies=[Depends(seeing(Area.CASES))])
 async def show(request: Request, desk: Desk, who: Operator, case: Case, done: Annotated[str, Query()] = "") -> Response:
     """Show the case; after an operation also what has become of it, and what is next."""
-    offered = [_offered(case, each) for each in case.now.possible if may_do(who, case, each.operation)]
+    order = {operation: number for number, operation in enumerate(case.now.first)}
+    possible = sorted(case.now.possible, key=lambda each: order.get(each.operation, len(order)))
+    offered = [_offered(case, each) for each in possible if may_do(who, case, each.operation)]
     known = await case_facts(desk.sessions, case.case_no, case.part)
     hand_over = operation_for(BulkKind.HAND_OVER, case.now.workflow_type)
     own = known.status is not None and known.status.assignee == who.handle
+    corrects = CORRECTED_BY.get(done, ())
     facts = {
         **shown_case(desk, case, known),
         "who": who,
         "may_change": who.may_change(Area.CASES),
         "place": CasePlace(case.case_no, case.part or 0),
         "claimable": not own and bool(hand_over and case.now.operation(hand_over)),
-        "operations": sorted(offered, key=lambda each: not each.first),
+        "operations": offered,
         "done": _label(case, done),
+        "corrects": [_offered(case, each) for each in case.now.possible if each.operation in corrects],
         "goes_on": GOES_ON in request.query_params,
+        "still_wrong": done == Action.CORRECT_PAIR and bool(case.now.problems),
     }
     return desk.show(request, "backoffice/desk_case.html", facts)
 

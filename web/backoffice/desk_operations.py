@@ -9,7 +9,6 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.backoffice.case_places import CasePlace
-from models.backoffice.named_services import with_service_names
 from models.backoffice.operation_forms import CHOICE, OperationForm
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
@@ -67,7 +66,7 @@ class RequestedOperation:
         return OWN if own else None
 
     async def form(self, desk: DeskContext, facts: CaseFacts) -> OperationForm:
-        possible = with_service_names(self.case.now, facts.services).operation(self.operation)
+        possible = facts.names.of(self.case.now).operation(self.operation)
         if possible is None:
             raise LookupError(f"{self.operation} is not possible")
         return OperationForm(self.operation, possible, await colleagues(desk, self.who), facts.entered)
@@ -98,7 +97,7 @@ async def show(request: Request, desk: Desk, asked: Requested, kept: Kept) -> Re
     case = asked.case
     facts = await case_facts(desk.sessions, case.case_no, case.part)
     shown = {**shown_case(desk, case, facts), "who": asked.who, "kept": kept}
-    now = with_service_names(case.now, facts.services)
+    now = facts.names.of(case.now)
     shown["happened"] = now.since(_number(kept.value("happened"), now.happened))
     if asked.refusal is not None:
         shown |= {"label": asked.operation.label, "reason": asked.refusal}
@@ -114,7 +113,9 @@ async def show(request: Request, desk: Desk, asked: Requested, kept: Kept) -> Re
         "update_id": _update_id(kept) or uuid4(),
         "preview": await desk.previews.preview(filled_in),
         "warning": await _warning(desk, asked),
-        "first_empty": next((each.name for each in form.fields if not page.value(each.name)), form.fields[0].name),
+        "first_empty": next(
+            (each.name for each in form.fields if each.required and not page.value(each.name)), form.fields[0].name
+        ),
     }
     return desk.show(request, "backoffice/desk_operation.html", shown)
 
@@ -149,7 +150,7 @@ async def send(request: Request, desk: Desk, asked: Requested) -> Response:
         case NotKnown(reason=reason):
             raise FormRefusedError({"": reason}, HTTPStatus.SERVICE_UNAVAILABLE)
         case Refused(reason=reason, field=field, in_forms=in_forms):
-            why = facts.services.named(in_forms or reason)
+            why = facts.names.named(in_forms or reason)
             raise FormRefusedError({form.beside(field): why}, HTTPStatus.CONFLICT)
 
 

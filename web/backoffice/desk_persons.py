@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.backoffice.erasing_persons import FoundPerson
+from models.backoffice.store.case_facts import operators_in_texts
 from models.backoffice.store.erasures import ErasureRefusedError, ErasureRequests
 from models.common.identifiers import MailAddress
 from models.tables import ErasureRequestRow
@@ -19,7 +20,7 @@ from web.common.sent_forms import FormRefusedError, Kept, form_on
 
 PERSONS = f"{HOME}/persons"
 FOR_SUPERVISORS = "個人の情報の消去は、責任者が依頼し、別の責任者が承認します。責任者に依頼してください。"
-NO_ADDRESS = "消去する方のメールアドレスを、1 行に 1 つずつ入力してください。"
+NO_ADDRESS = "消去する方のメールアドレスを、空白で区切ってすべて入力してください。"
 _LABELS = {"addresses": "メールアドレス"}
 
 Requests = Annotated[ErasureRequests, Depends(given(ErasureRequests))]
@@ -36,8 +37,10 @@ _for_supervisors = Depends(_supervisor)
 
 @router.get(PERSONS, dependencies=[_for_supervisors])
 async def show(request: Request, desk: Desk, who: Operator, requests: Requests, kept: Kept) -> Response:
+    names = await operators_in_texts(desk.sessions)
     facts = {
         "who": who,
+        "operators": names.operators,
         "requests": [(row, _found(row), who.handle != row.asked_by) for row in await requests.listed()],
         "page": kept.page(_LABELS, addresses=""),
     }

@@ -1,4 +1,4 @@
-"""An operator's own page: who they are, their leave and their log-ins."""
+"""An operator's own page: who they are, their leave, their log-ins, and their first day at the Web UI."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -10,12 +10,13 @@ from fastapi.responses import RedirectResponse, Response
 from models.common.operators import Area, read_leave
 from models.common.store.case_status import open_cases_of
 from web.backoffice.broken_cases import Broken
-from web.backoffice.desk import HOME, Desk, Operator, said_beside
+from web.backoffice.desk import HOME, Desk, DeskContext, Operator, said_beside
 from web.backoffice.desk_sign_in import SIGNED_OUT, signed_out_everywhere
 from web.common.auth import page_router
 from web.common.auth.operator_access import AccessRefusedError
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
+from workflows.backoffice.queues import Queue, QueueFilter, link
 
 OWN_PAGE = f"{HOME}/me"
 LEAVE_LABELS = {"leave_from": "休暇の最初の日", "leave_until": "休暇の最後の日"}
@@ -36,9 +37,16 @@ async def start(
         "said": _DONE.get(done),
         "log_ins": await desk.access.log_ins(who),
         "on_leave": who.operator.is_on_leave(desk.today),
+        "web_ui_lists": _web_ui_lists(desk) if who.may_see(Area.WEB_UI) else [],
         "cases": len(await open_cases_of(desk.sessions, who.handle)) if who.may_change(Area.CASES) else 0,
     }
     return desk.show(request, "backoffice/desk_start.html", facts)
+
+
+def _web_ui_lists(desk: DeskContext) -> list[tuple[Queue, str]]:
+    """Return what the Web UI can keep as saved views, each with the link that saves it: on every site its own."""
+    asked = QueueFilter(desk.today)
+    return [(each, link(desk.url, desk.namespace, each, asked, save=True)) for each in Queue if not each.for_one_day]
 
 
 @router.post(f"{OWN_PAGE}/leave")

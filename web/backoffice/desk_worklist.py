@@ -19,19 +19,23 @@ from models.common.actors import Channel
 from models.common.desk_links import desk_case_path
 from models.common.operators import Area, Role
 from models.common.waiting_for import WaitingFor
+from models.yayoi.store.refused_forms import RefusedForms
 from web.backoffice import desk_start
 from web.backoffice.broken_cases import Broken
 from web.backoffice.desk import HOME, Desk, DeskContext, Operator, changing, said_beside, seeing, update_id_of
+from web.backoffice.desk_cases import GOES_ON
 from web.backoffice.web_ui_updates import actor_of
 from web.common.auth import page_router
 from web.common.auth.operator_access import SignedInOperator
 from web.common.context import given
-from web.common.operation_sender import Done, Outcome, Refused
+from web.common.operation_sender import GOES_ON as ACCEPTED
+from web.common.operation_sender import Done, NotKnown
 from web.common.sent_forms import FormRefusedError, Kept, form_on
 
 CLAIMED = "自分で担当するため"
 """Why a case is taken by a press; it stays in the case's audit trail."""
 NOT_CLAIMED = "この手続きには、担当者を決める操作がありません。"
+TAKEN_FIRST = "{case}の担当者は、先に替わりました（いまは{who}）。自分の担当にするときは、もう一度押してください。"
 NOT_CHOSEN = "案件を選んでください。"
 NOTHING_TO_DO = "いま対応が必要な案件で、自分の担当か担当者のいないものはありません。"
 _WITHIN = {0: "今日まで"} | {days: f"{days} 日以内" for days in (3, 7, 14)}
@@ -71,6 +75,7 @@ async def show(
     filters: Filters,
     broken: Broken,
     kept: Kept,
+    refused_forms: Annotated[RefusedForms, Depends(given(RefusedForms))],
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     claimed: Annotated[str, Query(max_length=100)] = "",
     done: Annotated[str, Query()] = "",
@@ -82,6 +87,7 @@ async def show(
     facts = {
         "who": who,
         "broken": await broken.shown(desk, who),
+        "refused_forms": await refused_forms.waiting(),
         "filter": filter_,
         "lists": [(each, counts[each], address(filter_.of(each))) for each in WorkList],
         "found": await worklist.page(filter_, who.operator, desk.now(), page),
@@ -92,7 +98,7 @@ async def show(
         "may_change": who.may_change(Area.CASES),
         "today": desk.today,
         "page": kept.page(_LABELS, name=""),
-        "said": await _said(worklist, claimed, done),
+        "said": await _said(worklist, claimed, done, goes_on=GOES_ON in request.query_params),
     }
     return desk.show(request, "backoffice/desk_worklist.html", facts)
 
@@ -102,14 +108,15 @@ async def show(
 async def claim(request: Request, desk: Desk, who: Operator, worklist: Cases) -> Response:
     """Take a case oneself, and stay where it was pressed: on the list, or on the case's own page."""
     sent = await request.form()
-    case = await _chosen(worklist, sent)
-    outcome = await _take(desk, who, case, str(sent.get("form_id", "")))
-    if not isinstance(outcome, Done):
-        raise FormRefusedError({"": f"{case.name}：{outcome.reason}"})
+    case, was = await _chosen(worklist, sent)
+    if case.assignee not in {was, who.handle}:
+        raise FormRefusedError({"": TAKEN_FIRST.format(case=case.name, who=case.in_charge or "だれも")})
+    goes_on = {GOES_ON: "1"} if await _take(desk, who, case, str(sent.get("form_id", ""))) else {}
     if sent.get("stay"):
-        return _to(f"{case_path(case.key)}?done={operation_for(BulkKind.HAND_OVER, case.procedure)}")
+        done = {"done": str(operation_for(BulkKind.HAND_OVER, case.procedure))}
+        return _to(f"{case_path(case.key)}?{urlencode(done | goes_on)}")
     filter_ = WorklistFilter.read({name: sent.get(name, "") for name in _CARRIED})
-    return _to(f"{address(filter_)}&{urlencode({'claimed': str(case.key)})}")
+    return _to(f"{address(filter_)}&{urlencode({'claimed': str(case.key)} | goes_on)}")
 
 
 @router.post(f"{HOME}/next", dependencies=[_changes])
@@ -118,13 +125,11 @@ async def open_next(request: Request, desk: Desk, who: Operator, worklist: Cases
     """Open the most urgent case that is one's own or nobody's, which it is no longer then."""
     sent = await request.form()
     after = _key(str(sent.get("after", "")))
-    case = await worklist.most_urgent(who.operator, desk.now(), but_not=after)
+    case = await worklist.open_next(who.operator, desk.now(), but_not=after)
     if case is None:
         return _to(f"{HOME}?done=nothing")
     if case.assignee is None and operation_for(BulkKind.HAND_OVER, case.procedure):
-        outcome = await _take(desk, who, case, str(sent.get("form_id", "")))
-        if not isinstance(outcome, Done):
-            raise FormRefusedError({"": f"{case.name}：{outcome.reason}"})
+        await _take(desk, who, case, str(sent.get("form_id", "")))
     return _to(case_path(case.key))
 
 
@@ -147,21 +152,28 @@ async def remove_filter(who: Operator, filters: Filters, filter_id: int) -> Resp
     return _to(f"{HOME}?done=removed")
 
 
-async def _take(desk: DeskContext, who: SignedInOperator, case: ListedCase, form_id: str) -> Outcome:
+async def _take(desk: DeskContext, who: SignedInOperator, case: ListedCase, form_id: str) -> bool:
+    """Hand a case over to oneself; return whether that still goes on. Raises `FormRefusedError` if it is refused."""
     operation = operation_for(BulkKind.HAND_OVER, case.procedure)
     if operation is None:
-        return Refused(NOT_CLAIMED)
+        raise FormRefusedError({"": f"{case.name}：{NOT_CLAIMED}"})
     content = {"reason": CLAIMED, "to": who.handle}
     update_id = update_id_of(form_id, case.workflow_id)
-    return await desk.sender.send(case.workflow_id, operation, content, actor_of(who, Channel.DESK), update_id)
+    outcome = await desk.sender.send(case.workflow_id, operation, content, actor_of(who, Channel.DESK), update_id)
+    goes_on = isinstance(outcome, NotKnown) and outcome.accepted
+    if isinstance(outcome, Done) or goes_on:
+        return goes_on
+    raise FormRefusedError({"": f"{case.name}：{outcome.reason}"})
 
 
-async def _chosen(worklist: Worklist, sent: FormData) -> ListedCase:
-    key = _key(str(sent.get("case", "")))
+async def _chosen(worklist: Worklist, sent: FormData) -> tuple[ListedCase, str | None]:
+    """Return the case, and who was in charge of it when the button was shown (`YS-000123/1@sk`)."""
+    text, _, was = str(sent.get("case", "")).partition("@")
+    key = _key(text)
     case = await worklist.case(key) if key else None
     if case is None:
         raise FormRefusedError({"": NOT_CHOSEN})
-    return case
+    return case, was or None
 
 
 def _key(text: str) -> CasePlace | None:
@@ -178,9 +190,9 @@ _SAID = {
 }
 
 
-async def _said(worklist: Worklist, claimed: str, done: str) -> str:
+async def _said(worklist: Worklist, claimed: str, done: str, *, goes_on: bool) -> str:
     if (key := _key(claimed)) and (case := await worklist.case(key)):
-        return f"{case.name}の担当になりました。"
+        return f"{case.name}：{ACCEPTED}" if goes_on else f"{case.name}の担当になりました。"
     return _SAID.get(done, "")
 
 

@@ -19,10 +19,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse
 
-from models.backoffice.case_places import case_no_of
+from models.backoffice.case_places import case_no_of, desk_page_of
 from models.common.operators import Area
 from web.backoffice import web_ui_routes
-from web.backoffice.desk import HOME, NOT_ALLOWED, Desk
+from web.backoffice.desk import HOME, NOT_ALLOWED, Desk, DeskContext
 from web.backoffice.web_ui_routes import API, CANCEL, CODEC, RENDER, SETTINGS, RouteDecision, Treatment
 from web.backoffice.web_ui_updates import WebUiUpdates
 from web.common.auth.access import local_path
@@ -34,12 +34,12 @@ from web.common.trusted_authorities import trusted_authorities
 
 LOG_IN_AGAIN = "ログインが終了しています。この画面を読み込み直し、もう一度ログインしてください。"
 NOT_HERE = (
-    "Temporal Web UI のこの操作は使えません。案件の操作は、案件の画面の「More Actions」の「Send an Update」から"
-    "送ってください。"
+    "Temporal Web UI のこの操作は使えません。案件の操作は、担当者の画面（{page}）で選ぶか、案件の画面の"
+    "「More Actions」の「Send an Update」から送ってください。"
 )
 CANCEL_INSTEAD = (
-    "「Request Cancellation」は使えません。手続きを取り消すときは、案件の画面の「More Actions」の「Send an Update」で"
-    "cancel を選び、理由を書いて送ってください。"
+    "「Request Cancellation」は使えません。手続きを取り消すときは、担当者の画面（{page}）で取り消しの操作を選び、"
+    "理由を書いて送ってください。"
 )
 NO_PAGE = "Temporal Web UI に、このページはありません。最初の画面から、案件の一覧を開いてください。"
 AWAY = "Temporal Web UI から応答がありません。しばらくしてから、もう一度お試しください。"
@@ -196,7 +196,7 @@ async def web_ui(request: Request, desk: Desk, web_ui: Annotated[WebUi, Depends(
                 await desk.readings.note(who.handle, who.roles, case_no_of(shown))
             return await _forwarded(request, desk, web_ui, path, who)
         case Treatment.REFUSED:
-            raise _refused(decision, path)
+            raise _refused(decision, path, desk)
 
 
 async def reader_of_cases(request: Request, desk: Desk, *, calls: bool) -> SignedInOperator:
@@ -211,11 +211,12 @@ async def reader_of_cases(request: Request, desk: Desk, *, calls: bool) -> Signe
     return who
 
 
-def _refused(decision: RouteDecision, path: str) -> ProblemError:
+def _refused(decision: RouteDecision, path: str, desk: DeskContext) -> ProblemError:
+    page = desk.url + (desk_page_of(web_ui_routes.workflow_in(path) or "") or HOME)
     if decision.route == CANCEL:
-        return ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, CANCEL_INSTEAD)
+        return ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, CANCEL_INSTEAD.format(page=page))
     if path.startswith(API):
-        return ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, NOT_HERE)
+        return ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, NOT_HERE.format(page=page))
     return ProblemError(HTTPStatus.NOT_FOUND, NO_PAGE)
 
 

@@ -15,7 +15,7 @@ from models.common.message import Message
 from models.common.messages import ROW_CHANGED
 from models.common.store.notifications import NotifiedRows, Row
 from models.common.store.sessions import DatabaseSessions
-from web.common.strangers import has_failed
+from web.common.strangers import end_stranger
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 
@@ -78,12 +78,12 @@ class WorkflowNotifier(Generic[Row]):
             priority=notification.priority,
         )
         async with temporal_call():
-            # One that has ended has nobody left to be notified; what a stranger has started under its id has failed.
-            with suppress(WorkflowAlreadyStartedError):
+            with suppress(WorkflowAlreadyStartedError):  # one that has ended has nobody left to be notified
+                looks = row.notified_at is None  # a stranger may have been quicker, and has been signalled
                 try:
                     await start(id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE)
                 except WorkflowAlreadyStartedError:
-                    if not await has_failed(self._client, notification.workflow_id):
-                        raise
-                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
+                    looks = True
+                if looks and await end_stranger(self._client, notification.workflow_id):
+                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE)
         await self._rows.mark_notified(key, row.changed_at)

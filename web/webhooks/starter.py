@@ -1,5 +1,6 @@
 """Starting the delivery of each webhook message that was stored."""
 
+from functools import partial
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from models.webhooks.messages import DeliverWebhook, WebhookStage, webhook_workf
 from models.webhooks.store.starting import mark_message_started, message_of, messages_to_start
 from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext, WebPackage
+from web.common.strangers import start_in_its_place
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 from workflows.common.details import cell, table
@@ -24,10 +26,10 @@ from workflows.common.search_attributes import APPLICATION_NO, STAGE, WAITING_FO
 from workflows.webhooks.webhook_delivery import WebhookDelivery
 
 STARTED_AGAIN: dict[str, Any] = {
-    "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+    "id_conflict_policy": WorkflowIDConflictPolicy.FAIL,
     "id_reuse_policy": WorkflowIDReusePolicy.ALLOW_DUPLICATE,
 }
-"""One that has ended may be started once more: its activity finds what was done before."""
+"""One that has ended may be started once more: its activity finds what was done before. One that runs stays."""
 
 
 class WebhookStarter:
@@ -52,23 +54,24 @@ class WebhookStarter:
             ("送信先", f"{subscriber.subscriber_id}（{cell(host)}）"),
             ("通知の番号", cell(row.message_id)),
         ]
+        workflow_id = webhook_workflow_id(message_id)
+        options: dict[str, Any] = STARTED_AGAIN | {
+            "id": workflow_id,
+            "task_queue": self._task_queue,
+            "static_summary": f"{row.application_no} の {row.kind} を {host} に送信",
+            "static_details": table(("項目", "内容"), facts),
+            "search_attributes": TypedSearchAttributes(
+                [
+                    SearchAttributePair(APPLICATION_NO, row.application_no),
+                    SearchAttributePair(STAGE, WebhookStage.SENDING),
+                    SearchAttributePair(WAITING_FOR, WaitingFor.SYSTEM),
+                ]
+            ),
+        }
+        message = DeliverWebhook(case_no=message_id, stored_at=row.stored_at, attempts_before=row.attempts)
+        start = partial(self._client.start_workflow, WebhookDelivery.run, message, **options)
         async with temporal_call():
-            await self._client.start_workflow(
-                WebhookDelivery.run,
-                DeliverWebhook(case_no=message_id, stored_at=row.stored_at, attempts_before=row.attempts),
-                id=webhook_workflow_id(message_id),
-                task_queue=self._task_queue,
-                static_summary=f"{row.application_no} の {row.kind} を {host} に送信",
-                static_details=table(("項目", "内容"), facts),
-                search_attributes=TypedSearchAttributes(
-                    [
-                        SearchAttributePair(APPLICATION_NO, row.application_no),
-                        SearchAttributePair(STAGE, WebhookStage.SENDING),
-                        SearchAttributePair(WAITING_FOR, WaitingFor.SYSTEM),
-                    ]
-                ),
-                **STARTED_AGAIN,
-            )
+            await start_in_its_place(self._client, workflow_id, start)
         await mark_message_started(self._sessions, message_id)
 
 

@@ -10,6 +10,7 @@ from models.yayoi.store.intake import OtherContentError
 from models.yayoi.store.provider_forms import ProviderForms
 from web.common.auth import SharedLimit, client_address
 from web.common.context import Context, given
+from web.common.http_methods import check_content_type
 from web.common.problems import ProblemError, answers
 from web.webhooks.signatures import LATE_MINUTES, ForgedError, FormSignatures
 from web.yayoi.api import TOO_OFTEN, ApplicationReceived, received, too_many
@@ -69,6 +70,7 @@ async def take(
 ) -> ApplicationReceived:
     if not signatures.expected:
         raise ProblemError(HTTPStatus.NOT_FOUND, NOT_SET_UP)
+    check_content_type(request)
     body = await request.body()
     try:
         webhook_id = signatures.check(request.headers, body)

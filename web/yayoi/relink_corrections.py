@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 
 from models.common.calendar import day_in_japan
+from models.common.refusals import OperationRefusal
 from models.common.security_log import SecurityEvent, security_event
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import office_workflow_id, relink_correction_workflow_id
@@ -61,7 +62,7 @@ class RelinkCorrections:
                 case _:
                     raise UnreachableError
         if errors := recorded.rule.errors(message.relinked_on, message.asked_from):
-            return "".join(errors.values())
+            return OperationRefusal("".join(errors.values()), field=next(iter(errors)))
         return await self._correct_ended(pair, message, asked)
 
     async def _correct_ended(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:

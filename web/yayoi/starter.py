@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -23,7 +24,7 @@ from models.yayoi.store.starting import (
     refused_forms_to_start,
 )
 from web.common.measures import measure_start
-from web.common.strangers import has_ended_by_force
+from web.common.strangers import end_stranger, has_ended_by_force, start_in_its_place
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 from web.webhooks.starter import STARTED_AGAIN
@@ -49,15 +50,15 @@ class RefusedFormStarter:
 
     async def start(self, form_no: int) -> None:
         """Start the mail about one form. Raises `UnreachableError`."""
+        workflow_id = refused_form_workflow_id(form_no)
+        options: dict[str, Any] = STARTED_AGAIN | {
+            "id": workflow_id,
+            "task_queue": self._task_queue,
+            "static_summary": f"受け付けられないフォーム {form_no} を担当者に知らせる",
+        }
+        start = partial(self._client.start_workflow, RefusedForm.run, RefusedFormRef(form_no=form_no), **options)
         async with temporal_call():
-            await self._client.start_workflow(
-                RefusedForm.run,
-                RefusedFormRef(form_no=form_no),
-                id=refused_form_workflow_id(form_no),
-                task_queue=self._task_queue,
-                static_summary=f"受け付けられないフォーム {form_no} を担当者に知らせる",
-                **STARTED_AGAIN,
-            )
+            await start_in_its_place(self._client, workflow_id, start)
         await mark_refused_form_started(self._sessions, form_no)
 
 
@@ -79,8 +80,8 @@ class ApplicationStarter:
     async def start(self, application_no: str) -> None:
         """Start one application; one that was started before counts as started. Raises `UnreachableError`.
 
-        What a stranger has started under its id, a worker has ended: it is started in its place. Whatever else runs
-        there may be another customer's case, after a restore: that is left alone, and people hear of it.
+        What a stranger has started under its id is ended, and it is started in its place. What was started by us for
+        another form may be another customer's case, after a restore: that is left alone, and people hear of it.
         """
         row, offices = await application_of(self._sessions, application_no)
         if row.closed_at is not None:
@@ -97,16 +98,18 @@ class ApplicationStarter:
             static_summary=_summary(row, offices),
             static_details=_details(row, offices),
         )
-        replaced = False
+        workflow_id, replaced = application_workflow_id(case.case_no), False
         async with temporal_call():
             try:
                 await start(id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE)
             except WorkflowAlreadyStartedError:
                 if await self._is_started(case):
                     _log.info("%s was started before", application_no)
-                elif replaced := await has_ended_by_force(self._client, application_workflow_id(case.case_no)):
-                    _log.error("%s had been started by somebody else: it is started in its place", application_no)
-                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
+                elif await end_stranger(self._client, workflow_id) or await has_ended_by_force(
+                    self._client, workflow_id
+                ):
+                    replaced = True
+                    await start(id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE)
                 else:
                     _log.error("%s is not started: Temporal has another workflow of this number", application_no)
                     return

@@ -79,6 +79,7 @@ def yayoi(
         context.sessions, context.client, context.operations, context.now, task_queue=context.task_queue
     )
     events = EventDelivery(context.sessions, context.operations, corrections)
+    forms = ProviderForms(context.sessions, intake, translation)
     answering = PeriodicJob(HolderAnswers(context.sessions, context.client).notify_all, context.every)
     return WebPackage(
         routers=(provider_forms.router, holder_pages.router),
@@ -86,7 +87,7 @@ def yayoi(
         services=(
             intake,
             events,
-            ProviderForms(context.sessions, intake, translation),
+            forms,
             FormSignatures(form_secrets),
             HolderConfirmations(context.sessions, answering.wake, context.now),
         ),
@@ -95,6 +96,7 @@ def yayoi(
             answering,
             PeriodicJob(events.deliver_all, context.every),
             PeriodicJob(refused_forms.start_all, context.every),
+            PeriodicJob(forms.take_asked, context.every),
         ),
     )
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
-from models.common.calendar import JST, BusinessCalendar
+from models.common.calendar import JST, BusinessCalendar, utc_now
 from models.common.refusals import RefusedError
 from models.common.store.sessions import DatabaseSessions
 from models.tables import RefusedFormRow
 from models.yayoi.holder_confirmation import TooManyUnconfirmedError
 from models.yayoi.store.intake import Intake, OtherContentError
-from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
+from models.yayoi.store.provider_forms import ProviderForms
+from models.yayoi.store.refused_forms import RefusedForms, SettledError, Settlement
 from workers import database
 from workers.program import ClearError
 from workers.settings import Settings
@@ -80,7 +81,7 @@ async def discard(settings: Settings, form_no: int, by: str, reason: str) -> Non
     """End a form without an application; what it said is deleted."""
     async with database.opened(settings) as sessions:
         try:
-            await _forms(settings, sessions).discard(form_no, Settlement(by, reason))
+            await RefusedForms(sessions).discard(form_no, Settlement(by, reason), utc_now())
         except (NoResultFound, SettledError) as error:
             raise _no_such(form_no) if isinstance(error, NoResultFound) else _settled(form_no) from None
     sys.stdout.write("受け付けずに終了しました。\n")

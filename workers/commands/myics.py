@@ -1,6 +1,8 @@
 """`tetsuzuki myics …`: operators invite firms, one or a file of them (M1), and correct an account's address (M8)."""
 
-from datetime import UTC, datetime
+import asyncio
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,28 +12,54 @@ from models.common.actors import Actor
 from models.common.refusals import RefusedError
 from models.myics.batches import BatchKind
 from models.myics.forms import CorrectionForm, FirmForm, read
-from models.myics.store.batches import Batches
+from models.myics.identifiers import BatchNo
+from models.myics.store.batches import Batches, BatchStatus
 from models.myics.store.renewals import RenewalForm
 from models.myics.store.requests import Requester, invite_firm, registered_account, request_new_address
 from workers import database
 from workers.program import ClearError
 from workers.settings import Settings
 
+_WITHIN = timedelta(minutes=10)
+"""How long a file is waited for; one that takes longer, or that no worker takes, goes on without the command."""
+_LOOK_EVERY = timedelta(seconds=0.5)
 
-async def invite_file(settings: Settings, file: Path, by: Actor) -> None:
-    """Take a CSV file of firms; the worker processes it, and the Web UI shows it.
+
+async def invite_file(settings: Settings, file: Path, by: Actor) -> int:
+    """Take a CSV file of firms, wait until every row is done, and print those that were refused; 1 if any was.
 
     Raises:
-        ClearError: the file cannot be read as a whole.
+        ClearError: the file cannot be read as a whole, or takes longer than the command waits.
 
     """
     content = file.read_bytes()  # noqa: ASYNC240 nothing else runs in this program
     async with database.opened(settings) as sessions:
+        batches = Batches(sessions, _nobody)
         try:
-            number = await Batches(sessions, _nobody).take(by, BatchKind.FIRMS, content, uuid4())
+            number = await batches.take(by, BatchKind.FIRMS, content, uuid4())
         except RefusedError as refused:
             raise ClearError(_in_words(refused)) from None
-    _say(f"{number} として受け付けました。進み具合は、Temporal の画面（myics/{number}）で確認できます。")
+        _say(f"{number} として受け付けました。終わるまで待ちます。待つのをやめても（Ctrl-C）、招待は続きます。")
+        status = await _finished(batches, number)
+        refused_rows = await batches.refused(None, number)
+    sys.stdout.write("".join(f"{row.line} 行目\t{row.reason}\n" for row in refused_rows))
+    _say(f"招待 {status.done - status.refused} 件、登録できなかった行 {status.refused} 件")
+    return 1 if status.refused else 0
+
+
+async def _finished(batches: Batches, number: BatchNo) -> BatchStatus:
+    waited = timedelta()
+    while not (status := await batches.status(None, number)).finished:
+        if waited >= _WITHIN:
+            raise ClearError(
+                f"{number} は {_WITHIN.seconds // 60} 分以内に終わらず、続いています"
+                f"（{status.done} / {status.rows} 行）。"
+                "web とワーカーが動いていることを確認してください。"
+                f"登録できなかった行は、Temporal の画面（myics/{number}）でも確認できます。"
+            )
+        await asyncio.sleep(_LOOK_EVERY.total_seconds())
+        waited += _LOOK_EVERY
+    return status
 
 
 async def invite_one(settings: Settings, by: Actor, **typed: str) -> None:

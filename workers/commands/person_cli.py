@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workers.commands.webhooks_cli import As
-from workers.program import run_command
+from workers.program import run_for_operators
 
 person = typer.Typer(no_args_is_help=True, help="What is held of a person, and erasing it.")
 Addresses = Annotated[list[str], typer.Argument(help="Every mail address of the person that is known.")]
@@ -23,7 +23,7 @@ def show(
     """Show everything that is held of a person, as one JSON file."""
     from workers.commands.person import show
 
-    run_command(lambda settings: show(settings, addresses, into), noted_as="person show")
+    run_for_operators(lambda settings: show(settings, addresses, into), noted_as="person show")
 
 
 @person.command("erase")
@@ -31,4 +31,4 @@ def erase(addresses: Addresses, *, as_: As = None) -> None:
     """Ask that a person is erased; a supervisor approves it at the desk. Refused while a case of theirs is open."""
     from workers.commands.person import ask_erasure
 
-    run_command(lambda settings: ask_erasure(settings, addresses, as_), noted_as="person erase")
+    run_for_operators(lambda settings: ask_erasure(settings, addresses, as_), noted_as="person erase")

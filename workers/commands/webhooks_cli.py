@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from models.webhooks.messages import WebhookKind
-from workers.program import run_command
+from workers.program import run_for_operators
 
 As = Annotated[
     str | None,
@@ -29,7 +29,7 @@ def add(
     """Add a subscriber and print the secret that it checks signatures with."""
     from workers.commands import webhooks
 
-    run_command(lambda settings: webhooks.add(settings, url, kind or [], secret), noted_as="webhooks add")
+    run_for_operators(lambda settings: webhooks.add(settings, url, kind or [], secret), noted_as="webhooks add")
 
 
 @webhooks.command("list")
@@ -37,7 +37,7 @@ def list_webhooks() -> None:
     """List the subscribers."""
     from workers.commands import webhooks
 
-    run_command(webhooks.show)
+    run_for_operators(webhooks.show)
 
 
 @webhooks.command()
@@ -45,7 +45,7 @@ def rotate(number: int) -> None:
     """Give a subscriber a new secret; the one before signs too until the next time."""
     from workers.commands import webhooks
 
-    run_command(lambda settings: webhooks.rotate(settings, number), noted_as="webhooks rotate")
+    run_for_operators(lambda settings: webhooks.rotate(settings, number), noted_as="webhooks rotate")
 
 
 @webhooks.command()
@@ -57,7 +57,7 @@ def remove(number: int, *, yes: Annotated[bool, typer.Option("--yes", help="Do n
         typer.confirm(
             f"送信先 {number} への通知をすべて止め、秘密鍵を消します。元に戻せません。よろしいですか", abort=True
         )
-    run_command(lambda settings: webhooks.remove(settings, number), noted_as="webhooks remove")
+    run_for_operators(lambda settings: webhooks.remove(settings, number), noted_as="webhooks remove")
 
 
 @webhooks.command()
@@ -65,7 +65,7 @@ def dead() -> None:
     """List what could not be delivered; fails if there is any."""
     from workers.commands import webhooks
 
-    run_command(webhooks.dead)
+    run_for_operators(webhooks.dead)
 
 
 @webhooks.command()
@@ -74,7 +74,7 @@ def resend(message_id: str, *, as_: As = None, reason: Reason) -> None:
     from workers.commands import webhooks
     from workers.commands.acting import command_actor
 
-    run_command(lambda settings: webhooks.resend(settings, message_id, command_actor(as_), reason))
+    run_for_operators(lambda settings: webhooks.resend(settings, message_id, command_actor(as_), reason))
 
 
 @forms.command("list")
@@ -82,7 +82,7 @@ def list_forms() -> None:
     """List the forms that wait, with the reasons; fails if there are any."""
     from workers.commands import forms
 
-    run_command(forms.show_all)
+    run_for_operators(forms.show_all)
 
 
 @forms.command()
@@ -90,7 +90,7 @@ def show(number: int) -> None:
     """Print what the provider sent."""
     from workers.commands import forms
 
-    run_command(lambda settings: forms.show(settings, number))
+    run_for_operators(lambda settings: forms.show(settings, number))
 
 
 @forms.command()
@@ -105,7 +105,7 @@ def retry(
     from workers.commands import forms
     from workers.commands.acting import command_actor
 
-    run_command(lambda settings: forms.retry(settings, number, change or [], str(command_actor(as_)), reason))
+    run_for_operators(lambda settings: forms.retry(settings, number, change or [], str(command_actor(as_)), reason))
 
 
 @forms.command()
@@ -114,4 +114,4 @@ def discard(number: int, *, as_: As = None, reason: Reason) -> None:
     from workers.commands import forms
     from workers.commands.acting import command_actor
 
-    run_command(lambda settings: forms.discard(settings, number, str(command_actor(as_)), reason))
+    run_for_operators(lambda settings: forms.discard(settings, number, str(command_actor(as_)), reason))

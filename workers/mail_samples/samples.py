@@ -7,9 +7,9 @@ from typing import Any
 
 from activities.myics.registration_mail_texts import CONSTANTS as MYICS_CONSTANTS
 from activities.yayoi.mail_texts import CONSTANTS
-from models.backoffice.digest import DIGEST_SUBJECT
+from models.backoffice.digest import DIGEST_SUBJECT, digest_lists
 from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind
-from models.common.calendar import JST, day_in_japan
+from models.common.calendar import JST, day_in_japan, day_in_words
 from models.myics.identifiers import HolderNo
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind
@@ -62,6 +62,7 @@ _OFFICE: Facts = {
     "office_name": "事業所B",
     "yayoi_id": "office-b@yayoi-taro.example.jp",
     "issued_contract_id": None,
+    "closed_at": None,
     "outcome": Outcome.COMPLETED,
     "open_points": (),
 }
@@ -105,6 +106,7 @@ _CASE: Facts = CONSTANTS | {
     "opens_until": date(2027, 2, 18),
     "desk_page": f"{_DESK_URL}/desk/cases/YS-000001/2",
     "forms": [("対応を記録する（メモ）", f"{_DESK_URL}/desk/cases/YS-000001/2/operations/add_note")],
+    "others_handed_over": "",
 }
 _TURN: Facts = {
     "next_step": "申込者が会計事務所との共有を解除するのを待っています。お客様に連絡してください。",
@@ -175,6 +177,7 @@ _MYICS: Facts = MYICS_CONSTANTS | {
     "desk_page": f"{_DESK_URL}/desk/cases/MR-000001",
     "turn": _TURN | {"next_step": "メールの URL からの登録を待っています。お客様に連絡してください。"},
     "forms": [("URL を送り直す（前の URL は使えなくなります）", f"{_DESK_URL}/desk/cases/MR-000001/operations/resend")],
+    "others_handed_over": "",
 }
 
 
@@ -363,21 +366,20 @@ SAMPLES = (
         {
             "operator": {"name": "佐藤", "supervisor": False},
             "day": day_in_japan(_AT),
-            "queues": [
-                ({"name": name, "link": f"{_UI}?query=Overdue%20%3D%20true"}, count)
-                for name, count in (("対応待ち", 1), ("期限超過", 0))
+            "lists": [
+                {"name": name, "count": count, "link": f"{_DESK_URL}{asked.path}"}
+                for (name, asked), count in zip(digest_lists("sk", supervisor=False), (1, *[0] * 7), strict=True)
             ],
             "cases": [
                 {
                     "name": "YS-000001 の 2 件目",
                     "page": f"{_DESK_URL}/desk/cases/YS-000001/2",
                     "stage": "共有解除待ち",
-                    "since": _AT,
-                    "points": (_SHARED,),
+                    "since": day_in_words(day_in_japan(_AT)),
+                    "why": (_SHARED, "期限：2026年11月20日（金）"),
                 }
             ],
-            "most": 1,
-            "worklist": f"{_DESK_URL}/desk?show=mine",
+            "most": 50,
         },
     ),
     Sample(
@@ -468,8 +470,9 @@ SAMPLES = (
                 "form_no": 1,
                 "webhook_id": "msg_form_000001",
                 "received_at": _AT,
-                "errors": {"お客様番号": "このサービス契約ID（お客様番号）は登録されていません。"},
             },
+            "wrong": [("お客様番号", "このサービス契約ID（お客様番号）は登録されていません。")],
+            "page": f"{_DESK_URL}/desk/refused-forms/1",
         },
     ),
     _myics(MyicsMail.INVITATION, "会計事務所の代表者に登録をお願いするとき", _FIRM),

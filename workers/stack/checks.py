@@ -16,8 +16,10 @@ from workers.settings import Settings
 from workers.stack.places import Places
 from workers.temporal import address
 
-MEASURED = ("worker", "eraser", "web", "desk", "figures")
-"""The processes that serve metrics, in the order of their ports."""
+TEMPORAL = "temporal"
+"""The part that is Temporal's own server."""
+MEASURED = ("worker", "eraser", "web", "desk", "figures", TEMPORAL)
+"""The parts that serve metrics, in the order of their ports."""
 LEAST_SPACE = 500_000_000
 """Bytes that must be free: the databases take about a tenth of it when new."""
 LONGEST_PATH = 1000
@@ -91,7 +93,7 @@ def check_ports(settings: Settings) -> None:
     if embeds_inbox(settings):
         wanted.append((settings.smtp_port, "smtp_port", settings.smtp_host, "the mail inbox"))
     for process, port in metrics_ports(settings).items():
-        wanted.append((port, "metrics_port", settings.metrics_host, f"the metrics of {process}"))
+        wanted.append((port, "metrics_port", metrics_host(settings, process), f"the metrics of {process}"))
     taken = [
         f"port {port} for {what} {reason}: set TETSUZUKI_{name.upper()} to a free one"
         for port, name, host, what in wanted
@@ -108,8 +110,16 @@ def check_ports(settings: Settings) -> None:
 
 
 def metrics_ports(settings: Settings) -> dict[str, int]:
-    """Return at which port each process of the stack serves its metrics: the one that is set and those after it."""
-    return {name: settings.metrics_port + number for number, name in enumerate(MEASURED)} if settings.telemetry else {}
+    """Return at which port each part of the stack serves its metrics: the one that is set and those after it."""
+    if not settings.telemetry:
+        return {}
+    measured = MEASURED if embeds_temporal(settings) else MEASURED[: MEASURED.index(TEMPORAL)]
+    return {name: settings.metrics_port + number for number, name in enumerate(measured)}
+
+
+def metrics_host(settings: Settings, part: str) -> str:
+    """Return the address at which it does; the embedded Temporal serves nothing but this machine."""
+    return "127.0.0.1" if part == TEMPORAL else settings.metrics_host
 
 
 def check_place(places: Places) -> None:
@@ -155,7 +165,7 @@ def free_ports() -> dict[str, Any]:
 
 
 def free_metrics_port() -> int:
-    """Return a port of this machine that is free with as many after it as there are processes that serve metrics.
+    """Return a port of this machine that is free with as many after it as there are parts that serve metrics.
 
     None of those that systems give to connections: one may be given away before it is listened on.
     """

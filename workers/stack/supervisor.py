@@ -50,6 +50,11 @@ class Stack:
         """The process number of each part, by name, in the order of start."""
         return {name: part.mark.pid for name, part in self._parts.items() if part.mark}
 
+    @property
+    def metrics_ports(self) -> dict[str, int]:
+        """At which port each part serves its metrics."""
+        return checks.metrics_ports(self._asked)
+
     def kill(self, name: str) -> None:
         """`kill -9` this part."""
         self._parts[name].kill()
@@ -118,7 +123,7 @@ class Stack:
         own: dict[str, Any] = {
             "signing_keys_dir": hand_keys(keys, self._places.handed_keys / part.name, part.signs_for)
         }
-        if (port := checks.metrics_ports(self._asked).get(part.name)) is not None:
+        if (port := self.metrics_ports.get(part.name)) is not None:
             own |= {"metrics_port": port}
         if part.role is not None and checks.embeds_postgres(self._asked):
             own |= {"database_url": postgres_url(self._places.socket_dir, DATABASE, part.role)}

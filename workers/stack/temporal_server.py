@@ -7,6 +7,7 @@ from pathlib import Path
 from models.backoffice.broken_cases import PROBLEMS_UNTIL_REPORTED
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.stack.checks import TEMPORAL, metrics_ports
 from workers.stack.places import Places
 from workers.stack.postgres import RESTORE, Command
 
@@ -15,6 +16,8 @@ BROKEN_CASES_AT_ONCE = [
     f"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute={PROBLEMS_UNTIL_REPORTED}",
 ]
 """The server's own default says later which workflows' tasks fail."""
+BACKLOG_OFTEN = ["--dynamic-config-value", 'matching.backlogMetricsEmitInterval="15s"']
+"""How often the server says how many tasks wait: as often as metrics are read, where its own default is a minute."""
 TIME_SKIPPING = [
     "--dynamic-config-value",
     "frontend.WorkflowTimeSkippingEnabled=true",
@@ -77,4 +80,6 @@ def command(settings: Settings, ui_port: int) -> Command:
     # As durable as the default, at twice its speed.
     argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2", "--ui-disable-news-fetch"]
     argv += [*BROKEN_CASES_AT_ONCE, *(TIME_SKIPPING if settings.time_skipping else ())]
+    if (port := metrics_ports(settings).get(TEMPORAL)) is not None:
+        argv += ["--metrics-port", str(port), *BACKLOG_OFTEN]
     return Command(argv, {}, database.parent)

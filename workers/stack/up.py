@@ -53,7 +53,7 @@ def addresses(settings: Settings, places: Places) -> str:
     if checks.embeds_postgres(settings):
         lines.append(("Postgres", f"postgresql://postgres@/tetsuzuki?host={quote(bytes(places.socket_dir))}"))
     lines += [
-        (f"metrics, {name}", f"http://{settings.metrics_host}:{port}/metrics")
+        (f"metrics, {name}", f"http://{checks.metrics_host(settings, name)}:{port}/metrics")
         for name, port in checks.metrics_ports(settings).items()
     ]
     lines.append(("logs", f"{places.logs}/*.log"))

@@ -1,23 +1,17 @@
 """What is built for those who look at all cases."""
 
-from datetime import date
-from functools import partial
-
 from activities.backoffice.broken_cases import BrokenCases
 from activities.backoffice.differences import Differences
-from activities.backoffice.digest import DigestActivities, DigestQueue, Queues
+from activities.backoffice.digest import DigestActivities
 from activities.backoffice.history_checks import HistoryChecks
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.reconciliation import ReconciliationActivities
 from activities.backoffice.restored_findings import RestoredFindings
-from workers.settings import Settings
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import desk_url
-from workflows.backoffice import queues
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
-from workflows.backoffice.queues import Queue
 
 BACKOFFICE_WORKFLOWS = (MorningDigest, DailyReconciliation, BounceReading)
 
@@ -28,15 +22,7 @@ def build_backoffice_activities(dependencies: ActivityDependencies) -> Activitie
     outbox, templates = dependencies.outbox, dependencies.templates
     smart_import = dependencies.registry.smart_import
     return activities_of(
-        DigestActivities(
-            sessions,
-            client,
-            outbox,
-            templates,
-            calendar=dependencies.calendar,
-            queues_of=partial(_queues, settings),
-            desk_url=desk_url(settings),
-        ),
+        DigestActivities(sessions, outbox, templates, calendar=dependencies.calendar, desk_url=desk_url(settings)),
         ReconciliationActivities(
             dependencies.ledger,
             Differences(sessions, client, smart_import, BrokenCases(sessions, client, settings.temporal_task_queue)),
@@ -51,15 +37,3 @@ def build_backoffice_activities(dependencies: ActivityDependencies) -> Activitie
             desk=settings.operators_mail,
         ),
     )
-
-
-def _queues(settings: Settings, today: date, operator: str | None) -> Queues:
-    """Return what a morning digest counts: every queue of the operators' day but what was closed."""
-    filtered = queues.QueueFilter(today, operator)
-    link = partial(queues.link, desk_url(settings), settings.temporal_namespace)
-    built = {
-        queue: DigestQueue(queue.value, queue.query(filtered), link(queue, filtered))
-        for queue in Queue
-        if queue is not Queue.CLOSED_TODAY
-    }
-    return Queues(tuple(built.values()), built[Queue.WAITING_FOR_OPERATOR])

@@ -4,14 +4,17 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from activities.backoffice.broken_cases import BrokenCases
-from models.common.calendar import BusinessCalendar
+from models.common.calendar import BusinessCalendar, utc_now
 from models.common.signing_keys import KeyPurpose
+from models.common.store.operation_records import OperationRecords
 from models.common.store.sessions import DatabaseSessions
 from models.common.task_queues import erasing_queue
 from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.case_reader import CaseReader
+from web.backoffice.ended_offices import EndedOfficeReader, EndedOfficeSender
 from web.backoffice.erasure_starter import ErasureWorkflows
 from web.desk_app import create_desk_app
+from web.yayoi.relink_corrections import RelinkCorrections
 from workers.case_keys import CaseKeys
 from workers.codec import PayloadReader
 from workers.histories import Histories
@@ -31,6 +34,8 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
             "operators cannot log in: set TETSUZUKI_OIDC_ISSUER and what belongs to it. "
             "Sign-in links are there while `tetsuzuki up` runs without a provider"
         )
+    operations = operations_by_operators(settings, client, sessions)
+    corrections = RelinkCorrections(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
     return create_desk_app(
         sessions=sessions,
         url=desk_url(settings),
@@ -38,7 +43,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         web_ui_address=web_ui_address(settings),
         web_ui_token=settings.temporal_ui_api_key.get_secret_value() if settings.temporal_ui_api_key else None,
         namespace=settings.temporal_namespace,
-        sender=operations_by_operators(settings, client, sessions),
+        sender=EndedOfficeSender(operations, corrections, sessions, OperationRecords(sessions)),
         payloads=PayloadReader(keys, client.namespace),
         audit_key=lambda: private_key_for(settings, sessions, KeyPurpose.AUDIT),
         history=Histories(client),
@@ -46,7 +51,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         erasures=ErasureWorkflows(client, erasing_queue(settings.temporal_task_queue)),
         calendar=BusinessCalendar(settings.closing_days),
         every=settings.reconcile_every,
-        cases=CaseReader(client),
+        cases=EndedOfficeReader(CaseReader(client), sessions),
         previews=customer_mail_previews(settings, sessions),
         openid=openid,
         broken_cases=BrokenCases(sessions, client, settings.temporal_task_queue).find,

@@ -16,8 +16,10 @@ from activities.yayoi.pair_check import PairCheck, PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
+from activities.yayoi.strangers import StrangerActivities
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.yayoi.case_links import case_link
+from web.common.strangers import end_stranger
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import desk_url, public_url, secret_keys
 from workflows.yayoi.case_link_mail import CaseLinkMail
@@ -59,6 +61,7 @@ def build_yayoi_activities(dependencies: ActivityDependencies) -> Activities:
         ContractActivities(sessions, ledger, registry.contracts, registry.links),
         CustomerStepActivities(ledger, registry.yayoi_ids),
         CaseRecordActivities(sessions, ledger, check),
+        StrangerActivities(ledger, partial(end_stranger, dependencies.client)),
         MailActivities(sessions, outbox, _mail_texts(dependencies), registry.contracts),
         AddressCheckActivities(sessions, ledger, outbox, templates, secret_keys=key, public_url=url),
         DraftActivities(outbox, templates, secret_keys=key, public_url=url),

@@ -46,7 +46,8 @@ def next_for_operator(state: RegistrationState) -> str:
             "原因がなくなれば、自動で続きます。"
         )
     if state.lost:
-        return f"{cell(state.what_is_lost)}必要な操作をもう一度行い、`add_note` で記録してください。"
+        note = named(RegistrationOperation.ADD_NOTE)
+        return f"{cell(state.what_is_lost)}必要な操作をもう一度行い、{note}で記録してください。"
     if state.locked:
         return (
             "入力の誤りが続いたため、ロックしました。お電話などでご本人を確認できたら、"

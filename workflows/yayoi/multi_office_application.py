@@ -14,6 +14,7 @@ from activities.common.assignment import AssignmentActivities
 from activities.common.case_requests import CaseRequestActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.mail import MailActivities
+from activities.yayoi.strangers import StrangerActivities
 from models.common.acting import SYSTEM, acting_commitment
 from models.common.calendar import day_in_japan, opening_of
 from models.common.case_status import CaseStatus
@@ -41,6 +42,7 @@ from models.yayoi.messages import (
     ApplicationProgress,
     OfficeCase,
     OfficeOutcome,
+    OfficeStep,
     Outcome,
     SendMail,
 )
@@ -172,19 +174,23 @@ class MultiOfficeApplication:
     async def _start(self, office: OfficeCase) -> _Procedure:
         case = office.model_copy(update={"assignee": self._state.in_charge})
         procedure_id = office_workflow_id(office.case_no, office.part)
-        try:
-            return await workflow.start_child_workflow(
-                OfficeDataProcedure.run,
-                case,
-                id=procedure_id,
-                search_attributes=of_office(case),
-                static_summary=f"{office.office_name}（{office.spoken}）",
-                static_details=office_static_details(case, workflow.info().namespace),
-                # If somebody ends the application by hand, its offices go on: otherwise they would stay frozen.
-                parent_close_policy=ParentClosePolicy.ABANDON,
-            )
-        except WorkflowAlreadyStartedError:  # before a Reset of the application: it goes on
-            return workflow.get_external_workflow_handle_for(OfficeDataProcedure.run, procedure_id)
+        while True:
+            with suppress(WorkflowAlreadyStartedError):
+                return await workflow.start_child_workflow(
+                    OfficeDataProcedure.run,
+                    case,
+                    id=procedure_id,
+                    search_attributes=of_office(case),
+                    static_summary=f"{office.office_name}（{office.spoken}）",
+                    static_details=office_static_details(case, workflow.info().namespace),
+                    # If somebody ends the application by hand, its offices go on: otherwise they would stay frozen.
+                    parent_close_policy=ParentClosePolicy.ABANDON,
+                )
+            step = OfficeStep.of(office, workflow.now())
+            end_stranger = StrangerActivities.end_strangers_office
+            if (await self._steps.look(end_stranger, step, "すでに始まっている手続きを確認する")).ours:
+                # It was started before a Reset of the application, and goes on.
+                return workflow.get_external_workflow_handle_for(OfficeDataProcedure.run, procedure_id)
 
     async def _follow(self, office_no: int) -> OfficeOutcome:
         """Wait until the office has closed; with something open, its procedure goes on by itself (Y25)."""

@@ -594,7 +594,7 @@ class OfficeDataProcedure:
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     def _details(self) -> str:
-        return office_details(self._state, workflow.info().namespace)
+        return office_details(self._state)
 
     async def _wait_for_retry(self) -> None:
         await self._turn.wait_for_retry()

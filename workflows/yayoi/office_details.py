@@ -1,6 +1,7 @@
 """What an operator reads in the Web UI: Current Details in Markdown, in Japanese. Short: they come from a query."""
 
 from models.common.calendar import day_in_japan
+from models.common.desk_links import desk_case_path
 from models.common.waiting_for import WaitingFor
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.identifiers import application_workflow_id
@@ -13,23 +14,24 @@ from models.yayoi.procedures import Stage
 from workflows.common.details import also_possible, cell, day, history, how_to_act, named, page_of, table, to_do_now
 
 
-def office_details(state: OfficeState, namespace: str) -> str:
+def office_details(state: OfficeState) -> str:
     """Return what the page of one office's procedure shows: what to do first, what is known after."""
     parts = [f"### {cell(state.office_name)}", f"**次にすること：**{cell(next_for_operator(state))}"]
     if problems_in_words(state):
-        parts.append("\n".join([*_problems(state), *_entered(state, namespace)]))
+        parts.append("\n".join([*_problems(state), *_entered(state)]))
     possible = OPERATIONS.available(state)
     now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
     parts.extend(to_do_now(OPERATIONS, now, state.case))
+    if called:
+        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
     parts.append(table(("項目", "内容"), _facts(state)))
     if state.notified_at and (not state.outcome or state.after_closing):
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
         if state.outcome and not state.after_closing:
-            parts.append("再連携の日は、終了した後も `tetsuzuki correct-relink` で訂正できます。")
-    if called:
-        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state.case)))
+            page = desk_case_path(state.case.case_no, state.case.part)
+            parts.append(f"再連携の日は、終了した後も、[担当者の画面]({page})から訂正できます。")
     parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state.case))
     parts.extend(history(state.timeline))
     return "\n\n".join(parts)
@@ -54,12 +56,11 @@ def first_for_operator(state: OfficeState) -> tuple[Action, ...]:
     return (*_now(state), *_when_called(state))
 
 
-def _entered(state: OfficeState, namespace: str) -> list[str]:
+def _entered(state: OfficeState) -> list[str]:
     """Say where the pair is found as it was entered: no address is known to a procedure until somebody corrects it."""
-    page = page_of(namespace, application_workflow_id(state.case.case_no))
-    place = f"[申込全体の画面]({page})の左の「Details」（{state.case.part} 件目）"
-    corrected = [f"- 訂正後の{name}：{cell(value)}" for name, value in state.corrected.items()]
-    return [f"- 申し込まれた弥生ID と事業所トークン：{place}", *corrected]
+    page = desk_case_path(state.case.case_no, state.case.part)
+    place = f"- 申し込まれた弥生ID と事業所トークン：[担当者の画面]({page})と、訂正の入力の画面に出ます"
+    return [place, *(f"- 訂正後の{name}：{cell(value)}" for name, value in state.corrected.items())]
 
 
 def _now(state: OfficeState) -> tuple[Action, ...]:
@@ -142,7 +143,8 @@ def _asked(state: OfficeState) -> str | None:
             f"{day(state.asked.lapses_on)}までに、承認するかどうかを答えてください。過ぎると、依頼は失効します。"
         )
     if state.lost:
-        return f"{cell(state.what_is_lost)}必要な操作をもう一度行い、`add_note` で記録してください。"
+        note = named(Action.ADD_NOTE)
+        return f"{cell(state.what_is_lost)}必要な操作をもう一度行い、{note}で記録してください。"
     if state.cancellation_asked:
         return (
             "Temporal から取り消しの依頼（Request Cancellation）がありました。だれの依頼かは分からないため、何も"

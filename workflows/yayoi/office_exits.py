@@ -1,5 +1,6 @@
 """How an office's case ends before its end (Y27): rejected, withdrawn, cancelled, if need be with two people."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -10,6 +11,7 @@ from models.common.actors import Actor, ActorKind
 from models.common.approvals import APPROVED, AWAITS_APPROVAL, DECLINED, NOTHING_ASKED, AskedFor, Decision
 from models.common.messages import REQUEST_CANCELLATION, CaseRequest
 from models.common.operator_actions import EndCase
+from models.common.refusals import OperationRefusal
 from models.yayoi.early_exits import explanation
 from models.yayoi.messages import Outcome
 from models.yayoi.office_state import EarlyExit, OfficeState
@@ -48,6 +50,8 @@ class OfficeExits:
         self._approval = Approval(state, view, turn, beside, steps, lapsed_because=lapses)
         self._cancellation_requested = cancellation_requested
         self._requests, self._last_request = RowLook(self._take_requests), 0
+        # Of two who end it, or ask for that, in one moment, the second finds what the first has done.
+        self._exit_turn, self._request_turn = asyncio.Lock(), asyncio.Lock()
 
     def leave(self, outcome: Outcome, *points: str) -> None:
         """Have the story leave; `points`: what the customer reads about why."""
@@ -56,12 +60,21 @@ class OfficeExits:
 
     async def end(self, action: Action, message: EndCase, outcome: Outcome) -> None:
         """Record who ends the case, and why; the customer reads the text for them, or the usual one."""
-        self._state.exit_recorded = outcome
-        try:
-            await self._steps.record(action, message)
-        finally:
-            self._state.exit_recorded = None
-        self.leave(outcome, explanation(outcome, message.text_for_customer))
+        if refusal := await self._end(action, message, outcome):
+            raise refused(refusal)
+
+    async def _end(self, action: Action, message: EndCase, outcome: Outcome) -> OperationRefusal | None:
+        """End it; return why not, if that is not possible any more."""
+        async with self._exit_turn:
+            if refusal := OPERATIONS.refuse(action, message, self._state):
+                return refusal
+            self._state.exit_recorded = outcome
+            try:
+                await self._steps.record(action, message)
+            finally:
+                self._state.exit_recorded = None
+            self.leave(outcome, explanation(outcome, message.text_for_customer))
+            return None
 
     async def cancel(self, message: Cancel) -> None:
         """Cancel it."""
@@ -71,8 +84,11 @@ class OfficeExits:
 
     async def ask(self, message: AskCancel) -> None:
         """Ask a supervisor to have it cancelled."""
-        await self._steps.record(Action.ASK_CANCEL, message)
-        await self._approval.ask(Action.CANCEL, message, self._state.stage)
+        async with self._request_turn:
+            if refusal := OPERATIONS.refuse(Action.ASK_CANCEL, message, self._state):
+                raise refused(refusal)
+            await self._steps.record(Action.ASK_CANCEL, message)
+            await self._approval.ask(Action.CANCEL, message, self._state.stage)
 
     async def approve(self, approval: Decision) -> None:
         """Cancel as it was asked for; the one record names both."""
@@ -123,22 +139,23 @@ class OfficeExits:
     async def _ask_or_cancel(self, request: CaseRequest, message: Cancel) -> None:
         """Cancel; after STEP5 has begun, a supervisor is asked in the name of who cancels the application."""
         by_operator = (actor := acting()) is not None and actor.kind == ActorKind.OPERATOR
-        asks = by_operator and OPERATIONS.refusal(Action.ASK_CANCEL, self._state) is None
-        if asks and request.asked_as and request.commitment:
-            self._view.note(Action.ASK_CANCEL.label, message)
-            asked_as = (request.asked_as, request.commitment)
-            await self._approval.keep(Action.CANCEL, message, self._state.stage, *asked_as)
-            await self._steps.record_refused_cancellation(message, AWAITS_APPROVAL)
-        else:
-            await self._cancel_if_possible(message)
+        async with self._request_turn:
+            asks = by_operator and OPERATIONS.refusal(Action.ASK_CANCEL, self._state) is None
+            if asks and request.asked_as and request.commitment:
+                self._view.note(Action.ASK_CANCEL.label, message)
+                asked_as = (request.asked_as, request.commitment)
+                await self._approval.keep(Action.CANCEL, message, self._state.stage, *asked_as)
+                await self._steps.record_refused_cancellation(message, AWAITS_APPROVAL)
+                return
+        await self._cancel_if_possible(message)
 
     async def _cancel_if_possible(self, message: Cancel) -> None:
-        if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
-            who = who_is_shown()
-            self._view.note(f"取り消しの依頼（{who}：{message.reason}）を受けたが、取り消さなかった：{reason}")
-            # Once it is leaving, its end is being recorded: a step begun now would run beside that.
-            if not self._state.leaving:
-                await self._steps.record_refused_cancellation(message, reason)
-            self._view.show()
+        refusal = await self._end(Action.CANCEL, message, Outcome.CANCELLED)
+        if refusal is None:
             return
-        await self.cancel(message)
+        who, reason = who_is_shown(), refusal.in_forms
+        self._view.note(f"取り消しの依頼（{who}：{message.reason}）を受けたが、取り消さなかった：{reason}")
+        # Once it is leaving, its end is being recorded: a step begun now would run beside that.
+        if not self._state.leaving:
+            await self._steps.record_refused_cancellation(message, reason)
+        self._view.show()

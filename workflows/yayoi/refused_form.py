@@ -9,7 +9,7 @@ from workflows.common.mail_workflow import MailWorkflow
 
 @workflow.defn
 class RefusedForm(MailWorkflow):
-    """Notifies operators of a form that was kept; they correct or discard it on the command line."""
+    """Notifies operators of a form that was kept; they correct it at the desk, or discard it."""
 
     @workflow.run
     async def run(self, form: RefusedFormRef) -> None:

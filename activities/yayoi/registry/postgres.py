@@ -261,9 +261,19 @@ class PostgresContracts:
             row.office_no: NewContract(ContractId(row.contract_id), row.registered_name, row.revoked_at) for row in rows
         }
 
-    async def is_issued_to(self, transaction: StepTransaction, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
+    async def is_issued_to(
+        self,
+        transaction: StepTransaction,
+        contract_id: ContractId,
+        yayoi_id: YayoiId,
+        existing_contract_id: ContractId,
+    ) -> bool:
         row = await transaction.session.get(IssuedContractRow, contract_id)
-        return row is not None and row.yayoi_id == yayoi_id and row.revoked_at is None
+        return (
+            row is not None
+            and (row.yayoi_id, row.existing_contract_id) == (yayoi_id, existing_contract_id)
+            and row.revoked_at is None
+        )
 
     async def manages_an_office(self, transaction: StepTransaction, contract_id: ContractId) -> bool:
         return bool(await transaction.session.scalar(select(exists().where(OfficeRow.contract_id == contract_id))))

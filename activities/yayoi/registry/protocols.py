@@ -165,8 +165,14 @@ class Contracts(Protocol):
     async def issued(self, transaction: StepTransaction) -> Mapping[int, NewContract]:
         """Return every ID that was issued for the application, revoked ones too, by the office's number."""
 
-    async def is_issued_to(self, transaction: StepTransaction, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
-        """Whether the ID was issued for this Yayoi ID and still counts."""
+    async def is_issued_to(
+        self,
+        transaction: StepTransaction,
+        contract_id: ContractId,
+        yayoi_id: YayoiId,
+        existing_contract_id: ContractId,
+    ) -> bool:
+        """Whether the ID was issued on this existing contract for this Yayoi ID, and still counts."""
 
     async def manages_an_office(self, transaction: StepTransaction, contract_id: ContractId) -> bool:
         """Whether an office is managed with the ID already: it takes no second one (Y1)."""

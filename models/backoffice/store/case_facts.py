@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from models.backoffice.case_names import CaseNames
 from models.common.calendar import day_in_japan, day_in_words
 from models.common.store.case_status import status_of
-from models.common.store.operators import operator_name
+from models.common.store.operators import names_of_operators
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationKind
@@ -24,7 +25,6 @@ from models.tables import (
     MyicsRegistrationRow,
     WebhookMessageRow,
 )
-from models.yayoi.service_links import ServiceNames
 from models.yayoi.store.remembered_links import service_names
 
 Fact = tuple[str, str]
@@ -41,8 +41,8 @@ class CaseFacts:
     """What the customer has entered, by the names of the fields that correct it."""
     parts: Sequence[tuple[int, str]] = ()
     """Of an application as a whole: its pairs, and what their offices are called."""
-    services: ServiceNames = field(default_factory=ServiceNames)
-    """What the services are called that its workflow numbers."""
+    names: CaseNames = field(default_factory=CaseNames)
+    """What its workflow calls by numbers and handles."""
     has_pages: bool = False
     """Whether the applicant has a page of it."""
     in_charge: str | None = None
@@ -53,8 +53,15 @@ async def case_facts(sessions: DatabaseSessions, case_no: str, part: int | None)
     """Read what is known of a case; nothing, if there is no such case or it was deleted."""
     async with sessions() as session:
         facts = await _facts(session, case_no, part)
-        status = facts.status
-        return replace(facts, in_charge=await operator_name(session, status.assignee if status else None))
+        everybody = await names_of_operators(session)
+        in_charge = everybody.get(facts.status.assignee or "") if facts.status else None
+        return replace(facts, names=replace(facts.names, operators=everybody), in_charge=in_charge)
+
+
+async def operators_in_texts(sessions: DatabaseSessions) -> CaseNames:
+    """Return what operators are called, for texts of any case."""
+    async with sessions() as session:
+        return CaseNames(operators=await names_of_operators(session))
 
 
 async def _facts(session: DatabaseSession, case_no: str, part: int | None) -> CaseFacts:
@@ -106,8 +113,8 @@ async def _of_application(
         ("新しい契約ID", issued.contract_id if issued else "—"),
     ]
     services = await service_names(session, number, part)
-    links = services.by_label.items()
-    return CaseFacts(status, [*facts[:1], *own, *facts[1:], *links], entered, services=services, has_pages=True)
+    links, names = services.by_label.items(), CaseNames(services)
+    return CaseFacts(status, [*facts[:1], *own, *facts[1:], *links], entered, names=names, has_pages=True)
 
 
 async def _of_registration(

@@ -26,17 +26,22 @@ class CasePresence:
 
     async def enter(self, case_no: str, operator: OperatorRow, now: datetime) -> Sequence[str]:
         """Say that an operator has the case open, and return the names of the others who do."""
-        here = insert(_ROW).values(case_no=case_no, operator_id=operator.operator_id, seen_at=now)
         async with self._sessions.begin() as session:
-            await session.execute(
-                here.on_conflict_do_update(index_elements=[_ROW.case_no, _ROW.operator_id], set_={"seen_at": now})
-            )
+            await open_case(session, case_no, operator, now)
             return (await open_with(session, {case_no}, operator, now)).get(case_no, ())
 
     async def forget(self, now: datetime) -> None:
         """Delete those who are gone."""
         async with self._sessions.begin() as session:
             await session.execute(delete(_ROW).where(_ROW.seen_at <= now - GONE_AFTER))
+
+
+async def open_case(session: DatabaseSession, case_no: str, operator: OperatorRow, now: datetime) -> None:
+    """Note that an operator has a case open."""
+    here = insert(_ROW).values(case_no=case_no, operator_id=operator.operator_id, seen_at=now)
+    await session.execute(
+        here.on_conflict_do_update(index_elements=[_ROW.case_no, _ROW.operator_id], set_={"seen_at": now})
+    )
 
 
 async def open_with(

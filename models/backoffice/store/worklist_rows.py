@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 
 from models.backoffice.case_places import CasePlace
-from models.backoffice.store.case_presence import open_with
+from models.backoffice.store.case_presence import open_case, open_with
 from models.backoffice.store.case_subjects import about
 from models.backoffice.worklist import PAGE_SIZE, ListedCase, WorkList, WorklistFilter
 from models.common.calendar import day_in_japan
@@ -21,6 +21,9 @@ from models.tables import CaseStatusRow, OperatorRow
 
 _ROW = CaseStatusRow
 _LISTED = _ROW.urgency.is_not(None)
+_NEXT_CASE = 7_000_016_007
+"""The lock under which the next case is chosen."""
+_OPERATOR_TURN = _ROW.urgency == 0
 _ORDER = (_ROW.urgency, _ROW.urgent_on, _ROW.since, _ROW.case_no, _ROW.part)
 
 
@@ -66,18 +69,37 @@ class Worklist:
             cases = await described(session, rows.all())
             return WorklistPage(await _with_colleagues(session, cases, operator, now), total, page)
 
-    async def most_urgent(
+    async def count(self, filter_: WorklistFilter, operator: str, today: date) -> int:
+        """Return how many cases a filter asks for."""
+        async with self._sessions() as session:
+            counted = select(func.count()).select_from(_ROW).where(_conditions(filter_, operator, today))
+            return await session.scalar(counted) or 0
+
+    async def first(self, filter_: WorklistFilter, operator: str, today: date, most: int) -> Sequence[ListedCase]:
+        """Return the most urgent cases that a filter asks for."""
+        rows = select(_ROW).where(_conditions(filter_, operator, today)).order_by(*_ORDER).limit(most)
+        async with self._sessions() as session:
+            return await described(session, (await session.scalars(rows)).all())
+
+    async def open_next(
         self, operator: OperatorRow, now: datetime, *, but_not: CasePlace | None = None
     ) -> ListedCase | None:
-        """Return the case to do next: an operator's turn, one's own or nobody's, which no colleague has open."""
+        """Return the case to do next: an operator's turn, one's own or nobody's, which no colleague has open.
+
+        From then on the operator has it open: of two who ask at once, each gets another.
+        """
         mine_or_free = or_(_ROW.assignee == operator.handle, _ROW.assignee.is_(None))
-        fitting = select(_ROW).where(_ROW.urgency == 0, mine_or_free)
+        fitting = select(_ROW).where(_OPERATOR_TURN, mine_or_free)
         if but_not:
             fitting = fitting.where(or_(_ROW.case_no != but_not.case_no, _ROW.part != but_not.part))
-        async with self._sessions() as session:
+        async with self._sessions.begin() as session:
+            await session.execute(select(func.pg_advisory_xact_lock(_NEXT_CASE)))
             rows = (await session.scalars(fitting.order_by(*_ORDER).limit(PAGE_SIZE))).all()
             cases = await _with_colleagues(session, await described(session, rows), operator, now)
-        return next((each for each in cases if not each.open_with), None)
+            case = next((each for each in cases if not each.open_with), None)
+            if case:
+                await open_case(session, case.key.case_no, operator, now)
+        return case
 
     async def keys(self, filter_: WorklistFilter, operator: str, now: datetime, most: int) -> Sequence[CasePlace]:
         """Return the most urgent cases of a list, for what is done with many at once."""
@@ -124,12 +146,14 @@ def _case(row: CaseStatusRow) -> ListedCase:
         for name in ("procedure", "workflow_id", "stage", "waiting_for", "until", "due_on", "assignee", "outcome")
     }
     marks = {name: getattr(row, name) for name in ("overdue", "held", "failing", "undelivered", "awaits_approval")}
-    return ListedCase(key=CasePlace(row.case_no, row.part), since=day_in_japan(row.since), **same, **marks)
+    key, since, points = CasePlace(row.case_no, row.part), day_in_japan(row.since), tuple(row.points)
+    return ListedCase(key=key, since=since, points=points, **same, **marks)
 
 
 def _in_list(list_: WorkList, operator: str) -> ColumnElement[bool]:
     conditions: dict[WorkList, ColumnElement[bool]] = {
         WorkList.MINE: _ROW.assignee == operator,
+        WorkList.TURN: _OPERATOR_TURN,
         WorkList.UNASSIGNED: _ROW.assignee.is_(None),
         WorkList.ALL: true(),
         # The due date is that of the notice: it says nothing about cases that have theirs (Y11).

@@ -171,6 +171,12 @@ async def operator_names(session: DatabaseSession, handles: Collection[str | Non
     return {row.handle: row.name for row in found}
 
 
+async def names_of_operators(session: DatabaseSession) -> Mapping[str, str]:
+    """Return what everybody is or was called who is or was an operator, by their handles."""
+    found = await session.execute(select(OperatorRow.handle, OperatorRow.name))
+    return {row.handle: row.name for row in found}
+
+
 async def operator_name(session: DatabaseSession, handle: str | None) -> str | None:
     """Return what one operator is called; None for nobody."""
     return (await operator_names(session, {handle})).get(handle) if handle else None

@@ -728,6 +728,8 @@ CREATE TABLE refused_forms (
     errors JSONB NOT NULL,
     received_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE,
+    corrections JSONB DEFAULT '{}' NOT NULL,
+    asked_at TIMESTAMP WITH TIME ZONE,
     settled_at TIMESTAMP WITH TIME ZONE,
     settled_by VARCHAR,
     reason VARCHAR,

@@ -8,6 +8,8 @@ from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, CaseStatusRow
 from models.yayoi.procedures import Stage
 
+CLOSED, NO_LONGER_OPEN = "事業所データの手続きを終了した", "終了後の受け付けを終えた"
+"""What the audit trail says of a pair's closing, and of the end of what could still be done after it."""
 _OFFICE, _STATUS = ApplicationOfficeRow, CaseStatusRow
 _OF_OFFICE = (_STATUS.case_no == _OFFICE.application_no) & (_STATUS.part == _OFFICE.office_no)
 

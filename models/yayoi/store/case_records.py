@@ -22,6 +22,7 @@ from models.yayoi.customer_events import OF_CASE_PAGES
 from models.yayoi.mails import MailKind
 from models.yayoi.service_links import ServiceNames
 from models.yayoi.store.remembered_links import service_names_of_pairs
+from models.yayoi.store.retractions import retracted_parts
 from models.yayoi.store.smart_import import stopped_offices
 
 
@@ -57,6 +58,8 @@ class OfficeRecords:
     contract_id: str | None = None
     done: set[str] = field(default_factory=set)
     relinked: int = 0
+    retracted: bool = False
+    """Whether a record of these was ever taken back."""
     to_relink: int = 0
     services: ServiceNames = field(default_factory=ServiceNames)
     """What the services are called that texts of its history number."""
@@ -78,7 +81,7 @@ class OfficeRecords:
     @property
     def begun(self) -> bool:
         """Whether the customer has begun STEP5, or a re-link: from then on they cannot withdraw themselves (Y27)."""
-        return bool(self.done or self.relinked)
+        return bool(self.done or self.relinked or self.retracted)
 
 
 async def office_records(session: DatabaseSession, application_no: str) -> Mapping[int, OfficeRecords]:
@@ -119,6 +122,8 @@ async def office_records(session: DatabaseSession, application_no: str) -> Mappi
     )
     for office_no in await session.scalars(under_way):
         of(office_no).under_way = True
+    for office_no in await retracted_parts(session, application_no):
+        of(office_no).retracted = True
     for office_no in await stopped_offices(session, application_no):
         of(office_no).stopped = True
     return offices

@@ -30,6 +30,7 @@ from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_wor
 from models.yayoi.messages import FrozenImport
 from models.yayoi.pair_rules import PairProblem, token_held, yayoi_id_held
 from models.yayoi.procedures import APPLICATION_WORKFLOW, OFFICE_WORKFLOW, ApplicationStage, Stage
+from models.yayoi.store.case_records import sharing_firms
 from models.yayoi.store.confirmations import begin_waiting, is_unconfirmed, lock_contract, refuse_one_too_many
 from models.yayoi.store.holding import Held, Holder
 from models.yayoi.store.pair_facts import PairFacts
@@ -67,6 +68,8 @@ class Preview:
     """What the offices are called, by their tokens; none of another contract (Y5)."""
     problems: Sequence[Sequence[PairProblem]]
     """What is wrong with each pair, in the order of the form."""
+    firms: Mapping[str, Sequence[str]]
+    """With which accounting offices each is shared now (Y13), by their tokens; of another contract, none is named."""
 
 
 class OtherContentError(Exception):
@@ -111,19 +114,20 @@ class Intake:
                     await refuse_one_too_many(session, contract.contract_id)
 
     async def preview(self, form: ApplicationForm, *, by_holder: bool = False) -> Preview:
-        """Return what our tables say of the pairs before they are applied for (Y1, Y2, Y3, Y5).
+        """Return what our tables say of the pairs before they are applied for (Y1, Y2, Y3, Y5, Y13).
 
         What is wrong is said to those who have shown who they are: by a token of the contract's own office, or
         (`by_holder`) by a link that was mailed to its holder.
         """
         async with self._sessions() as session:
             facts = await self._facts(session, form)
+            firms = {token: await sharing_firms(session, token) for token in facts.names}
         problems = [
             [each for each in (facts.problem_of_yayoi_id(pair), facts.problem_of_token(pair)) if each]
             for pair in form.offices
         ]
         is_known = by_holder or facts.shows_right_token
-        return Preview(facts.names, problems if is_known else [[] for _ in form.offices])
+        return Preview(facts.names, problems if is_known else [[] for _ in form.offices], firms)
 
     async def receive(self, form: ApplicationForm, *, by_holder: bool = False, by: Actor | None = None) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.

@@ -62,7 +62,9 @@ class PairFacts:
         issued = (
             await session.execute(
                 select(IssuedContractRow.contract_id, IssuedContractRow.yayoi_id).where(
-                    IssuedContractRow.contract_id.in_(issued_before), IssuedContractRow.revoked_at.is_(None)
+                    IssuedContractRow.contract_id.in_(issued_before),
+                    IssuedContractRow.existing_contract_id == contract_id,
+                    IssuedContractRow.revoked_at.is_(None),
                 )
             )
             if issued_before

@@ -1,43 +1,36 @@
 """Forms of a provider: taken by the one intake; what breaks our rules is kept until somebody corrects it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.actors import Actor, ActorKind, Channel
+from models.common.calendar import utc_now
 from models.common.encryption import key_owner
 from models.common.json_text import read_json
 from models.common.refusals import FieldError, RefusedError
-from models.common.store.audit import audit
 from models.common.store.case_keys import make_case_key
 from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationRow, RefusedFormRow
+from models.yayoi.holder_confirmation import TooManyUnconfirmedError
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.provider_forms.mapping import Translation
 from models.yayoi.provider_forms.refused import refused_form_workflow_id
 from models.yayoi.store.confirmations import is_unconfirmed
 from models.yayoi.store.intake import Intake, OtherContentError, Receipt
+from models.yayoi.store.refused_forms import RefusedForms, SettledError, Settlement, settle
 
+PROVIDER = Actor(ActorKind.SYSTEM, "form-provider", channel=Channel.FORM)
+"""Who has sent an application that came as a signed form."""
 _UNREADABLE = FieldError(field="", message="JSON の項目の組（オブジェクト）として読み取れません。")
 _OTHER_CONTENT = FieldError(
     field="",
     message="同じ番号の申し込みを、別の内容ですでに受け付けています。新しい申し込みかどうかを確認してください。",
 )
-
-
-class SettledError(Exception):
-    """The form was corrected or discarded before."""
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """Who settles a kept form, and why."""
-
-    by: str
-    reason: str
+_NOT_THERE = FieldError(field="", message="直した項目が、届いた内容にありません。届いた内容を確認してください。")
 
 
 class ProviderForms:
@@ -75,18 +68,36 @@ class ProviderForms:
         if kept.settled_at:
             raise SettledError
         receipt = await self._receive(kept.webhook_id, _read(kept.body), changes)
-        await self._settle(form_no, settlement, receipt.application_no)
+        await settle(self._sessions, form_no, settlement, receipt.application_no, utc_now())
         return receipt
 
-    async def discard(self, form_no: int, settlement: Settlement) -> None:
-        """End a kept form without an application. Raises `SettledError`."""
-        await self._settle(form_no, settlement, None)
+    async def take_asked(self) -> None:
+        """Take what operators want taken, each with their corrections; what is still wrong with it is kept."""
+        kept = RefusedForms(self._sessions)
+        for form in await kept.asked_for():
+            if errors := await self._still_wrong(form):
+                await kept.refuse_again(form, {_text(each.field): _text(each.message) for each in errors})
+
+    async def _still_wrong(self, form: RefusedFormRow) -> Sequence[FieldError]:
+        try:
+            await self.retry(form.form_no, form.corrections, Settlement(str(form.settled_by), str(form.reason)))
+        except SettledError:
+            return ()
+        except RefusedError as refused:
+            return refused.errors
+        except TooManyUnconfirmedError as refused:
+            return (FieldError(field="", message=str(refused)),)
+        except OtherContentError:
+            return (_OTHER_CONTENT,)
+        except ValueError:  # what the provider has sent anew no longer has this place
+            return (_NOT_THERE,)
+        return ()
 
     async def _receive(self, webhook_id: str, data: Any, corrected: Mapping[str, str]) -> Receipt:
         translated = self._translation.translate(data, webhook_id, corrected)
         form = translated.form()
         try:
-            return await self._intake.receive(form)
+            return await self._intake.receive(form, by=PROVIDER)
         except RefusedError as refused:
             raise translated.renamed(refused) from None
 
@@ -101,7 +112,7 @@ class ProviderForms:
             row = await session.get_one(ApplicationRow, kept.application_no)
             number = ApplicationNo(row.application_no)
             waits = await is_unconfirmed(session, number)
-            return Receipt(application_no=number, due_date=row.due_date, new=False, waits_for_holder=waits)
+            return Receipt(number, row.due_date, new=False, waits_for_holder=waits, link_no=row.link_no)
 
     async def _keep(self, webhook_id: str, body: str, errors: Sequence[FieldError]) -> None:
         latest = {"body": _storable(body), "errors": {error.field: error.message for error in errors}}
@@ -131,27 +142,9 @@ class ProviderForms:
                     reason="再送されたときに受け付けた",
                     application_no=application_no,
                     body="",
+                    corrections={},
                 )
             )
-
-    async def _settle(self, form_no: int, settlement: Settlement, application_no: ApplicationNo | None) -> None:
-        async with self._sessions.begin() as session:
-            row = await session.get_one(RefusedFormRow, form_no, with_for_update=True)
-            if row.settled_at:
-                raise SettledError
-            row.settled_at = datetime.now(UTC)
-            row.settled_by, row.reason, row.application_no = settlement.by, settlement.reason, application_no
-            if application_no:
-                audit(
-                    session,
-                    application_no,
-                    "受け付けられなかったフォームを直して受け付けた",
-                    by=settlement.by,
-                    at=row.settled_at,
-                    reason=settlement.reason,
-                    form_no=form_no,
-                )
-            row.body = ""  # the application holds it now, or nobody needs it
 
 
 def _read(body: str) -> Any:

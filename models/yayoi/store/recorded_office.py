@@ -9,6 +9,7 @@ from models.yayoi.early_exits import EXPIRING, FOLLOWED_UP
 from models.yayoi.messages import Outcome, RecordedOffice, Relinked
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.store.retractions import retracted_parts
 
 
 async def recorded_office(session: DatabaseSession, application_no: str, office_no: int) -> RecordedOffice:
@@ -29,6 +30,7 @@ async def recorded_office(session: DatabaseSession, application_no: str, office_
         closes_on=status.until if Stage(status.stage) in FOLLOWED_UP else None,
         done=tuple(map(SetUpStep, steps)),
         relinked=tuple(relinked for link in links if (relinked := _relinked(link))),
+        retracted=office_no in await retracted_parts(session, application_no),
         closings=office.closings,
         closed=office.closed_at is not None,
         over=ended is not None and status.stage == Stage.CLOSED,

@@ -15,6 +15,8 @@ from models.yayoi.relink_form import RelinkRule
 from models.yayoi.service_links import NO_LINK, LinkedService, LinkKind, ServiceNames
 from models.yayoi.store.after_closing import has_ended
 
+RELINK_CORRECTED = "再連携の日を訂正した"
+"""As the audit trail has it."""
 NOT_RECORDED = "この再連携は、まだ記録されていません。先に再連携を記録してください。"
 
 

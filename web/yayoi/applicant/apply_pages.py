@@ -46,6 +46,8 @@ class ConfirmedPair:
     issued_contract_id: str | None
     problems: Sequence[str]
     """What is known to be wrong with it, for those who have shown who they are."""
+    firms: Sequence[str]
+    """With which accounting offices its office is shared now (Y13)."""
 
 
 @router.get("/apply")
@@ -135,6 +137,7 @@ async def confirm(
             pair.issued_contract_id,
             # That the contract has no such office, the page says by itself.
             [each.message for each in problems if each.rule is not PairRule.TOKEN_OF_THE_CONTRACT],
+            preview.firms.get(pair.office_token or "", ()),
         )
         for pair, problems in zip(form.offices, preview.problems, strict=True)
     ]

@@ -119,6 +119,7 @@ async def _confirmation(page: ActionPage, form: PageForm) -> Response:
     async with page.context.sessions() as session:
         known = await PairFacts.read(session, application.existing_contract_id, [named])
         asked = (await confirmations_of(session, pair.application_no)).get(pair.office_no)
+        firms = await sharing_firms(session, token) if token in known.names else []
     # Told early: to whoever has shown a token of the contract, or came by its holder's link. Others would learn of IDs.
     has_shown = known.shows_right_token or asked is None or asked.settled_as == ConfirmationOutcome.TOKEN_SHOWN
     problems = [each for each in (known.problem_of_yayoi_id(named), known.problem_of_token(named)) if each]
@@ -126,6 +127,7 @@ async def _confirmation(page: ActionPage, form: PageForm) -> Response:
         "correction": correction,
         "office_token": token,
         "office_name": known.names.get(token or ""),
+        "firms": firms,
         "problems": [each for each in problems if each is not NOT_OF_THE_CONTRACT] if has_shown else [],
     }
     return page.show("yayoi/case_correct_confirm.html", form, facts)

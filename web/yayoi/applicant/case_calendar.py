@@ -46,16 +46,17 @@ _OF_STAGES = {
     Stage.RELINK: DeadlineKind.FOLLOW_UP,
     Stage.AFTER_CLOSING: DeadlineKind.AFTER_CLOSING,
 }
+_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+"""An event is numbered in seconds from here: a calendar's numbers have 32 bits, the versions of a row more."""
 _AFTER_NOTICE = {Stage.SET_UP, Stage.RELINK, Stage.AFTER_CLOSING, Stage.CLOSED}
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """One day of a case. `version` counts up with each change, so that a calendar takes the newest."""
+    """One day of a case, and when it was last changed, so that a calendar takes the newest."""
 
     kind: DeadlineKind
     day: date
-    version: int
     changed_at: datetime
     office_no: int | None = None
     office_name: str = ""
@@ -70,12 +71,12 @@ def deadlines_of(
 ) -> list[Deadline]:
     """Return the days that are still ahead of these pairs, as their rows say."""
     found = [
-        Deadline(kind, status.until, status.version, status.changed_at, pair.office_no, pair.office_name)
+        Deadline(kind, status.until, status.changed_at, pair.office_no, pair.office_name)
         for pair in pairs
         if (status := statuses[pair.office_no]).until and (kind := _kind(pair, status))
     ]
     if any(_is_open(pair, status := statuses[pair.office_no]) and status.stage not in _AFTER_NOTICE for pair in pairs):
-        found.insert(0, Deadline(DeadlineKind.DUE_DATE, application.due_date, 0, application.applied_at))
+        found.insert(0, Deadline(DeadlineKind.DUE_DATE, application.due_date, application.applied_at))
     return found
 
 
@@ -111,7 +112,7 @@ def _event(application_no: str, deadline: Deadline, host: str) -> Event:
     event.add("dtend", deadline.day + timedelta(days=1))  # the day after: it is not part of the event
     event.add("dtstamp", changed_at)
     event.add("last-modified", changed_at)
-    event.add("sequence", deadline.version)
+    event.add("sequence", int((changed_at - _FIRST).total_seconds()))
     event.add("transp", "TRANSPARENT")
     event.add("summary", f"【弥生】{deadline.title}")
     what = _BEFORE_NOTICE if deadline.kind is DeadlineKind.DUE_DATE else "日本時間で、この日の終わりまでです。"

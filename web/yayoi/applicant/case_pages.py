@@ -1,12 +1,12 @@
 """The pages of a case, for whoever holds its signed link: the whole case for the applicant, one office for its pair."""
 
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.calendar import day_in_japan
 from models.common.store.case_status import statuses_of_parts
@@ -21,6 +21,7 @@ from web.common.auth import page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
 from web.common.sent_forms import form_on
+from web.common.strangers import start_in_its_place
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.applicant.case_access import (
     Link,
@@ -156,19 +157,20 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
         at=now,
         occurrence=hour + link_no,  # of two mails the later has the greater sum: neither of the two ever falls
     )
+    workflow_id = link_mail_workflow_id(ApplicationNo(link.application_no), link.office_no, f"{hour}/{link_no}")
+    start = partial(
+        context.client.start_workflow,
+        CaseLinkMail.run,
+        mail,
+        id=workflow_id,
+        task_queue=context.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,  # what was mailed within this hour still opens
+        static_summary=f"{link.application_no} の画面のリンクを送り直す",
+    )
     try:
         async with temporal_call():
-            await context.client.start_workflow(
-                CaseLinkMail.run,
-                mail,
-                id=link_mail_workflow_id(ApplicationNo(link.application_no), link.office_no, f"{hour}/{link_no}"),
-                task_queue=context.task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=f"{link.application_no} の画面のリンクを送り直す",
-            )
-    except WorkflowAlreadyStartedError:
-        pass  # it was mailed within this hour: what was sent then still opens
+            await start_in_its_place(context.client, workflow_id, start)
     except UnreachableError:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, LATER) from None
     return RedirectResponse(LINK_MAILED + ("?office=true" if link.office_no else ""), HTTPStatus.SEE_OTHER)

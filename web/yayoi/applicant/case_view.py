@@ -73,7 +73,7 @@ _STAGE_NAMES = {
 _NOTIFIED = {Stage.SET_UP, Stage.RELINK, Stage.AFTER_CLOSING}
 _APPLICANTS = {Stage.CORRECTION, Stage.SHARING, *_NOTIFIED}
 """Stages in which the applicant has something to do, whoever else looks at the case meanwhile."""
-_AFTER_FREEZE = {*_NOTIFIED, Stage.CLOSED}
+_AFTER_FREEZE = {Stage.THAW, *_NOTIFIED, Stage.CLOSED}
 
 
 class CaseAction(StrEnum):
@@ -131,6 +131,8 @@ class OfficeSection:
     """Smart import of this office must not be used now (Y12)."""
     stopped: bool = False
     """It is stopped now; False: it will be once the token is found right, or was never to be."""
+    ending: bool = False
+    """It is being ended early: no notice will come (Y27)."""
     action: CaseAction | None = None
     """What the applicant has to do now on a page of ours."""
     can_withdraw: bool = False
@@ -153,7 +155,7 @@ class OfficeSection:
 
     @property
     def awaits_notice(self) -> bool:
-        return not self.ended and not self.steps
+        return not (self.ended or self.ending or self.steps)
 
 
 def office_view(
@@ -178,9 +180,9 @@ def office_view(
         outcome = Outcome(pair.outcome or status.outcome or Outcome.COMPLETED)
         return _ended(pair, outcome, tuple(pair.open_points or points), contract_id)
     if status.ending or records.under_way:
-        keep_still = procedure.linked and stage not in _AFTER_FREEZE
+        keep_still = procedure.linked and stage not in _AFTER_FREEZE and not status.ending
         instruction = ENDING if status.ending else _UNDER_WAY
-        return _worked_on(pair, instruction, keep_still=keep_still, stopped=records.stopped)
+        return _worked_on(pair, instruction, keep_still=keep_still, stopped=records.stopped, ending=bool(status.ending))
     if unconfirmed and stage is Stage.CHECK:  # its procedure has not looked yet
         stage = Stage.CONFIRMATION
     shown = started or stage is Stage.CONFIRMATION
@@ -231,7 +233,9 @@ def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> t
     return tuple(steps)
 
 
-def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool, stopped: bool) -> OfficeSection:
+def _worked_on(
+    pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool, stopped: bool, ending: bool
+) -> OfficeSection:
     """Show that what somebody has done is worked on: nothing is offered until that has an outcome."""
     return OfficeSection(
         number=pair.office_no,
@@ -242,6 +246,7 @@ def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool
         yours=False,
         keep_still=keep_still,
         stopped=stopped,
+        ending=ending,
     )
 
 

@@ -23,6 +23,7 @@ from web.common.sent_forms import FormRefusedError, Kept, KeptForm, form_on
 
 DEAD_LINK = (
     "このリンク（URL）は使えません。途中で切れているか、期限が過ぎています。新しいメールのリンクを開いてください。"
+    "新しいメールが届いていないときは、お問い合わせ画面からお問い合わせください。"
 )
 CHANGED = "お申し込みの内容が、この画面を開いた後に訂正されました。内容をもう一度確認してください。"
 

@@ -6,7 +6,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 
-from models.yayoi.application_form import MAX_OFFICE_NAME_LENGTH, MAX_OFFICES, SAME_NAME
+from pydantic import TypeAdapter, ValidationError
+
+from models.common.names import shows_nothing
+from models.common.refusals import in_japanese
+from models.yayoi.application_form import MAX_OFFICES, SAME_NAME, OfficeName
 from models.yayoi.identifiers import YayoiId
 
 MAX_PLANNED = 30
@@ -16,6 +20,7 @@ LONGEST = 16_000
 ROWS_AT_FIRST = 3
 _PARTS = ("name", "used", "yayoi_id")
 LABELS = {"name": "事業所データの名前", "yayoi_id": "弥生ID（メールアドレス）"}
+_OFFICE_NAME: TypeAdapter[str] = TypeAdapter(OfficeName)
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Plan:
         if rows > MAX_PLANNED:
             raise ValueError("more offices than a plan can hold")
         known = {f"{part}{row}": row for row in range(MAX_PLANNED) for part in _PARTS}
-        values = {path: value.strip() for path, value in typed.items() if path in known and value.strip()}
+        values = {path: value.strip() for path, value in typed.items() if path in known and not shows_nothing(value)}
         return cls(values, max(rows, *(known[path] + 1 for path in values), 0) or ROWS_AT_FIRST)
 
     def with_errors(self, errors: Mapping[str, str], status: HTTPStatus) -> "Plan":
@@ -96,15 +101,13 @@ class Plan:
     @cached_property
     def errors(self) -> dict[str, str]:
         """What is wrong, by field, in the order of the page."""
-        names = Counter(self.value(f"name{row}") for row in self._begun_rows)
+        names = Counter(self._name(row)[0] for row in self._begun_rows)
         ids = Counter(yayoi_id for row in self._begun_rows if (yayoi_id := self._yayoi_id(row)))
         errors = dict(self.refusals)
         for row in self._begun_rows:
-            name, typed = self.value(f"name{row}"), self.value(f"yayoi_id{row}")
-            if not name:
-                errors[f"name{row}"] = "入力してください。"
-            elif len(name) > MAX_OFFICE_NAME_LENGTH:
-                errors[f"name{row}"] = f"{MAX_OFFICE_NAME_LENGTH} 文字以内で入力してください。"
+            (name, wrong), typed = self._name(row), self.value(f"yayoi_id{row}")
+            if wrong:
+                errors[f"name{row}"] = wrong
             elif names[name] > 1:
                 errors[f"name{row}"] = SAME_NAME
             yayoi_id = self._yayoi_id(row)
@@ -125,6 +128,15 @@ class Plan:
     @property
     def _begun_rows(self) -> list[int]:
         return [row for row in range(self.rows) if any(self.value(f"{part}{row}") for part in _PARTS)]
+
+    def _name(self, row: int) -> tuple[str, str]:
+        """Return an office's name as the form takes it, and why it takes none."""
+        typed = self.value(f"name{row}")
+        try:
+            return _OFFICE_NAME.validate_python(typed), ""
+        except ValidationError as refused:
+            [error] = in_japanese(refused.errors())
+            return typed, error.message
 
     def _yayoi_id(self, row: int) -> str | None:
         try:

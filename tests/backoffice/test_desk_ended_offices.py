@@ -1,0 +1,118 @@
+"""An office whose procedure has ended, on the desk: the days of its re-links can be corrected, and nothing else."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from http import HTTPStatus
+from uuid import uuid4
+
+import pytest_asyncio
+from sqlalchemy import select
+
+from models.common.calendar import day_in_japan, day_in_words, utc_now
+from models.common.desk_links import desk_case_path, operation_path
+from models.common.operators import Role
+from models.common.store.operation_records import OperationRecords
+from models.tables import RememberedLinkRow
+from models.yayoi.operator_actions import Action
+from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.relink_form import FUTURE
+from models.yayoi.store.remembered_links import RELINK_CORRECTED
+from tests.support.databases import as_role
+from tests.support.desk import DeskSite, desk_on
+from tests.support.environment import OFFICE_B, Case, Environment, at_rest, form
+from tests.support.operator_actions import cancel_with_approval
+from tests.support.recorded_paths import BANK_B
+from tests.support.signing import SATO, operations_by
+from tests.support.web import hidden_fields, text_of
+from web.backoffice.case_reader import CaseReader
+from web.backoffice.desk import DeskContext
+from web.backoffice.ended_offices import EndedOfficeReader, EndedOfficeSender
+from web.common.operation_sender import ENDED, Refused, Why
+from web.yayoi.relink_corrections import RelinkCorrections
+from workers.database_roles import DatabaseRole
+
+AGAIN = "日付の聞き間違い"
+_KIND, BANK = BANK_B
+
+
+@pytest_asyncio.fixture
+async def site(environment: Environment) -> AsyncIterator[DeskSite]:
+    """The desk as it is wired, on the environment's cases."""
+    async with as_role(environment.sessions, DatabaseRole.DESK) as own:
+        operations = operations_by(environment.client, own)
+        queue = environment.settings.temporal_task_queue
+        corrections = RelinkCorrections(own, environment.client, operations, utc_now, task_queue=queue)
+        sender = EndedOfficeSender(operations, corrections, own, OperationRecords(own))
+        reader = EndedOfficeReader(CaseReader(environment.client), own)
+        async with desk_on(environment.sessions, sender=sender, reader=reader) as site:
+            yield site
+
+
+async def relinked(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_B]))
+    await at_rest(case, Stage.SET_UP)
+    await case.relink(_KIND, BANK, day_in_japan(await case.now()))
+    return case
+
+
+async def recorded(environment: Environment, case: Case) -> RememberedLinkRow:
+    [row] = await environment.rows(select(RememberedLinkRow).filter_by(application_no=case.application_no))
+    assert isinstance(row, RememberedLinkRow)
+    return row
+
+
+async def test_y21_an_operator_corrects_the_day_of_a_relink_of_a_case_that_has_ended(
+    environment: Environment, site: DeskSite
+) -> None:
+    """As long as it is kept: refused beside the field, taken once, shown in what has happened, and audited."""
+    case = await relinked(environment)
+    await case.do_steps(*SetUpStep)
+    await case.office().result()
+    await site.sign_in("sk")
+    page = desk_case_path(case.application_no, 1)
+    address = operation_path(case.application_no, 1, Action.CORRECT_RELINK)
+    shown = await site.http.get(page)
+    assert [address in shown.text, "/operations/" in shown.text.replace(address, "")] == [True, False]
+    begun = await site.http.get(address)
+    day = (await recorded(environment, case)).relinked_on
+    assert day is not None
+    assert f"{BANK}」（再連携した日：{day_in_words(day)}）" in text_of(begun)
+    along = hidden_fields(begun)
+    future = {"relinked_on": str(day + timedelta(days=300)), "reason": AGAIN}
+    refused = await site.http.post(address, data=along | future)
+    assert FUTURE in text_of(refused)
+    assert 'id="relinked_on-error"' in refused.text
+    assert (await recorded(environment, case)).relinked_on == day
+
+    first = day - timedelta(days=3)
+    right = hidden_fields(refused) | {"relinked_on": str(day), "asked_from": str(first), "reason": AGAIN}
+    pressed = [right, right | {"form_id": str(uuid4())}]  # pressed once, and after Back another time
+    for each in pressed:
+        sent = await site.http.post(address, data=each)
+        assert sent.headers["location"] == f"{page}?done={Action.CORRECT_RELINK}"
+    assert (await recorded(environment, case)).first_covered_on == first
+    [entry] = [each for each in await case.audit() if each.action == RELINK_CORRECTED]
+    assert (entry.by, entry.reason) == (str(SATO), AGAIN)
+    done = text_of(await site.http.get(page))
+    assert f"{BANK}」の{RELINK_CORRECTED}（担当者 佐藤：{AGAIN}）" in done
+
+    other = await site.http.get(operation_path(case.application_no, 1, Action.ADD_NOTE))
+    assert other.status_code == HTTPStatus.CONFLICT
+    await site.add("kn", Role.AUDITOR)
+    await site.sign_in("kn")
+    assert address not in (await site.http.get(page)).text
+    assert (await site.http.get(address)).status_code == HTTPStatus.FORBIDDEN
+
+
+async def test_y27_of_a_case_that_was_undone_nothing_is_corrected(environment: Environment, site: DeskSite) -> None:
+    case = await relinked(environment)
+    said = {"link": await case.link(_KIND, BANK), "relinked_on": str(day_in_japan(await case.now())), "reason": AGAIN}
+    await cancel_with_approval(case, "お客様のご希望")
+    await case.office().result()
+    await site.sign_in("sk")
+    form_of_correction = await site.http.get(operation_path(case.application_no, 1, Action.CORRECT_RELINK))
+    assert form_of_correction.status_code == HTTPStatus.CONFLICT
+    sender = site.app.state.services[DeskContext].sender
+    outcome = await sender.send(case.office().id, str(Action.CORRECT_RELINK), said, SATO, str(uuid4()))
+    assert outcome == Refused(ENDED, Why.ENDED)
+    assert RELINK_CORRECTED not in {each.action for each in await case.audit()}

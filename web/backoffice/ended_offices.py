@@ -1,0 +1,114 @@
+"""An office whose procedure has ended: operators can still correct the days of its re-links (Y21).
+
+Its workflow takes no operation any more. What can be corrected say the records, and a small procedure takes it there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from models.backoffice.case_places import CasePlace, place_of
+from models.backoffice.store.ended_offices import RelinksOfEnded, ended_office
+from models.common.actors import Actor
+from models.common.calendar import day_in_words
+from models.common.possible_operations import CaseNow, Choice, PossibleOperation
+from models.common.refusals import OperationRefusal
+from models.common.store.sessions import DatabaseSessions
+from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.messages import OfficeRef
+from models.yayoi.operator_actions import Action, CorrectRelink
+from models.yayoi.procedures import OFFICE_WORKFLOW
+from models.yayoi.service_links import LinkKind, link_label
+from web.backoffice.case_reader import ReadCase, ReadsCases
+from web.backoffice.web_ui_updates import SendsOperations
+from web.common.operation_sender import PATIENCE, AskedOperation, Done, KnowsOperations, NotKnown, Outcome, Refused
+from web.common.temporal_calls import UnreachableError, temporal_call
+from web.yayoi.relink_corrections import RelinkCorrections
+from workflows.common.details import TIMELINE_LENGTH
+
+
+class EndedOfficeReader:
+    """Reads cases as `cases` does; of an office that has ended, also what can be corrected, and what was."""
+
+    def __init__(self, cases: ReadsCases, sessions: DatabaseSessions) -> None:
+        self._cases = cases
+        self._sessions = sessions
+
+    async def read(self, case_no: str, part: int | None) -> ReadCase | None:
+        """See `CaseReader.read`."""
+        case = await self._cases.read(case_no, part)
+        if case is None or part is None or case.now.possible or case.now.workflow_type != OFFICE_WORKFLOW:
+            return case
+        ended = await ended_office(self._sessions, CasePlace(case_no, part))
+        return replace(case, now=_with(case.now, ended)) if ended else case
+
+    async def judge(self, workflow_id: str, operation: str, message: Mapping[str, Any]) -> str | None:
+        """See `CaseReader.judge`."""
+        return await self._cases.judge(workflow_id, operation, message)
+
+    async def newest_run(self, workflow_id: str) -> str | None:
+        """See `CaseReader.newest_run`."""
+        return await self._cases.newest_run(workflow_id)
+
+
+def _with(now: CaseNow, ended: RelinksOfEnded) -> CaseNow:
+    timeline = (*now.timeline, *ended.corrected)[-TIMELINE_LENGTH:]
+    happened = now.happened + len(ended.corrected)
+    possible = [_correction(ended)] if ended.relinked else []
+    return now.model_copy(update={"timeline": timeline, "happened": happened, "possible": tuple(possible)})
+
+
+def _correction(ended: RelinksOfEnded) -> PossibleOperation:
+    choices = tuple(
+        Choice(
+            label=f"{link_label(LinkKind(link.kind), link.number)}（再連携した日：{day_in_words(link.relinked_on)}）",
+            values={"link": str(link.number)},
+        )
+        for link in ended.relinked
+        if link.relinked_on
+    )
+    return PossibleOperation(operation=Action.CORRECT_RELINK.value, label=Action.CORRECT_RELINK.label, choices=choices)
+
+
+class EndedOfficeSender:
+    """Sends operations as `sender` does; a correction that no workflow takes any more, to where it is recorded."""
+
+    def __init__(
+        self,
+        sender: SendsOperations,
+        corrections: RelinkCorrections,
+        sessions: DatabaseSessions,
+        records: KnowsOperations,
+    ) -> None:
+        self._sender = sender
+        self._corrections = corrections
+        self._sessions = sessions
+        self._records = records
+        self.sign, self.send_signed = sender.sign, sender.send_signed
+
+    async def send(
+        self, workflow_id: str, operation: str, content: Mapping[str, Any], actor: Actor, update_id: str
+    ) -> Outcome:
+        """See `OperationSender.send`."""
+        place = place_of(workflow_id) if operation == Action.CORRECT_RELINK else None
+        if place is None or not place.part or await ended_office(self._sessions, place) is None:
+            return await self._sender.send(workflow_id, operation, content, actor, update_id)
+        message = CorrectRelink.model_validate(dict(content)).read_strictly()
+        if message.misread:
+            return Refused("　".join(message.misread))
+        pair = OfficeRef(case_no=ApplicationNo(place.case_no), part=place.part)
+        try:
+            async with temporal_call(PATIENCE):
+                refusal = await self._corrections.correct(pair, message, AskedOperation(actor, update_id))
+        except UnreachableError:
+            return NotKnown()
+        if refusal is None:
+            return Done()
+        return Refused(refusal, field=refusal.field if isinstance(refusal, OperationRefusal) else "")
+
+    async def result(self, workflow_id: str, update_id: str) -> Outcome | None:
+        """See `OperationSender.result`; what was recorded is done, though no workflow knows of it."""
+        outcome = await self._sender.result(workflow_id, update_id)
+        if outcome is None and (done := await self._records.done_by(workflow_id, update_id)):
+            return Done(done, before=True)
+        return outcome
