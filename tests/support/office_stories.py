@@ -33,7 +33,7 @@ def ended(outcome: Outcome) -> Place:
 SHARING, SET_UP, RELINK = at(Stage.SHARING), at(Stage.SET_UP), at(Stage.RELINK)
 CORRECTION, CONFIRMATION = at(Stage.CORRECTION), at(Stage.CONFIRMATION)
 NOTICE_WAITS = at(Stage.ISSUE)
-"""The ID is issued, and its notice waits to be released: the row says where the case was when its last step was taken."""
+"""The ID is issued, and its notice waits to be released: the row says of which step it is known."""
 LEFT: Place = (Stage.AFTER_CLOSING, Outcome.INCOMPLETE)
 """Closed with something open, which can still be done."""
 PLACES = {at(stage) for stage in Stage} - {at(stage) for stage in (*PASSED_BY, Stage.AFTER_CLOSING, Stage.CLOSED)}
