@@ -83,7 +83,9 @@ async def test_no_page_of_the_desk_is_a_hurdle_or_wider_than_the_screen(
             await page.goto(url + await desk.link("tn"))
             await page.get_by_role("button", name="としてログインする").click()
             await page.wait_for_url(f"{url}/desk")
-            await page.request.post(f"{url}/desk/persons", form={**PERSON, "form_id": str(uuid4())}, headers=SAME_ORIGIN)
+            await page.request.post(
+                f"{url}/desk/persons", form={**PERSON, "form_id": str(uuid4())}, headers=SAME_ORIGIN
+            )
             bulk = await page.request.post(f"{url}/desk/bulk", form={"cases": f"{NUMBER}/1"}, headers=SAME_ORIGIN)
             places = {path: filled(path, case_no=NUMBER, bulk_id=bulk.url.rpartition("/")[2]) for path in pages(desk)}
             places["/sign-in/link"] = await desk.link("sk")
