@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.async_api import Browser, FloatRect, Page, ViewportSize
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from models.common.calendar import opening_of
+from models.common.calendar import day_in_japan, opening_of
 from models.common.desk_links import WORKLIST, desk_case_path
 from models.common.messages import ACTIVITY_FAILING
 from models.common.operator_actions import HandOver
@@ -46,7 +46,7 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         due = case.due_date
         await case.until_day(operator.environment.calendar.business_days_before(due, OPERATOR_ALERT_DAYS), 2)
         await office(operator, case, 2, "お客様に連絡し、", "operators-turn")
-        operator.desk.clock.time = opening_of((await case.now(2)).date())
+        operator.desk.clock.time = opening_of(day_in_japan(await case.now(2)))
         for path, name in ((WORKLIST, "worklist"), (desk_case_path(case.application_no, 2), "desk-case")):
             await operator.log_in()  # the desk's clock has gone on
             await operator.page.goto(operator.desk.url + path)

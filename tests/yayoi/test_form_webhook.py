@@ -162,6 +162,7 @@ async def test_what_is_not_signed_by_the_provider_now_leaves_nothing(
     change, body = dict(change), json.dumps(answers())
     at = int(time.time()) - change.pop("age", 0)
     given = {
+        "content-type": "application/json",
         "webhook-id": "evt_1",
         "webhook-timestamp": str(at),
         "webhook-signature": signature("evt_1", at, body, change.pop("secret", SECRET)),
@@ -176,7 +177,12 @@ async def test_what_is_not_signed_by_the_provider_now_leaves_nothing(
 
 async def test_a_body_that_was_changed_on_the_way_is_forged(web: Web) -> None:
     at, body = int(time.time()), json.dumps(answers())
-    headers = {"webhook-id": "evt_1", "webhook-timestamp": str(at), "webhook-signature": signature("evt_1", at, body)}
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": "evt_1",
+        "webhook-timestamp": str(at),
+        "webhook-signature": signature("evt_1", at, body),
+    }
     for changed in (body.encode() + b" ", body.replace(NETWORK, "8871305").encode(), b"\xff\xfe" + body.encode()):
         assert (await web.http.post("/webhooks/forms", content=changed, headers=headers)).status_code == 401
     assert await applications(web) == 0
