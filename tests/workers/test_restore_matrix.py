@@ -159,9 +159,9 @@ async def test_each_cell_is_as_the_table_says_and_nothing_is_silent(
         assert {each.procedure for each in named if each.kind is FindingKind.RESTORED} == set(said)
         await held.release(None, by="ab", at=utc_now())
         if relation is Relation.OLDER:  # what it had been told is lost, and it is told anew
-            told_anew = three_copies.customers["set up"]
-            await outside.notice(told_anew.yayoi_id)
-            await rest(stack.settings, {told_anew: office_stories.SET_UP})
+            published_anew = three_copies.customers["set up"]
+            await outside.notice(published_anew.yayoi_id)
+            await rest(stack.settings, {published_anew: office_stories.SET_UP})
 
 
 async def nothing_is_under_way(settings: Settings, workflow_ids: Sequence[str]) -> None:
