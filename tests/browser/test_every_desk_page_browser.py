@@ -54,8 +54,8 @@ NOW = CaseNow(
     happened=1,
 )
 WHAT_IS_WRONG = {
-    "/sign-in/callback": HTTPStatus.BAD_REQUEST,  # an answer that nobody has asked for
-    "/sign-in/openid": HTTPStatus.NOT_FOUND,  # there is no provider here
+    "/sign-in/callback": HTTPStatus.NOT_FOUND,  # there is no provider here
+    "/sign-in/openid": HTTPStatus.NOT_FOUND,
     "/problem": HTTPStatus.NOT_FOUND,  # the page of problems without one
     "/desk/problem": HTTPStatus.NOT_FOUND,
     "/desk/web-ui/{case_no}/{part}": HTTPStatus.SERVICE_UNAVAILABLE,  # there is no Web UI behind
