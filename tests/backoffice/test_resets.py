@@ -418,6 +418,11 @@ async def client(myics: MyicsEnvironment) -> Handle:
     handle = myics.environment.client.get_workflow_handle(registration_workflow_id(number))
     await settled(myics.environment.temporal, handle)
     await handle.execute_update("add_note", {"reason": "お電話"})
+
+    async def user_is_invited() -> bool:  # by a procedure of its own
+        return any(mail["To"] == JIRO for mail in myics.environment.inbox.mails)
+
+    await until(user_is_invited)
     return handle
 
 
@@ -465,7 +470,7 @@ async def test_a_registration_goes_on_after_a_reset_and_no_link_is_mailed_twice(
     for finding in await goes_on_after(myics.environment, handle, to):  # before it waits for a link, none is sent again
         assert to is ResetTo.FIRST
         assert finding.handed_over
-        assert "URL を送り直す" in finding.detail
+        assert any(done in finding.detail for done in ("URL を送り直す", "メールアドレスを訂正した"))
         await checks(myics.environment).hand_over(finding.handed_over)
         await waits_for_operator(handle)
         assert "次の操作がやり直されていません" in await details_of(handle)

@@ -253,8 +253,13 @@ class OfficeDataProcedure:
 
     @operator_action(Action.HOLD)
     async def hold(self, message: ActionMessage) -> None:
-        await self._steps.record(Action.HOLD, message)
+        # At once: after a Reset the server sends what was asked for later in the same task, such as *resume*.
         self._state.held = True
+        try:
+            await self._steps.record(Action.HOLD, message)
+        except FailureError:
+            self._state.held = False
+            raise
         await self._steps.rest()
 
     @operator_action(Action.RESUME)
