@@ -28,6 +28,7 @@ from tests.support.japan import MovedJapan, close_around_today, move
 from tests.support.journals import JOURNAL_OF_TESTS
 from tests.support.myics_environment import MyicsEnvironment, myics_with_worker
 from tests.support.running import (
+    LONGEST_OF_LONG,
     PATIENCE,
     FailuresAtOnce,
     bounded,
@@ -268,6 +269,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("japan_time") or config.getoption("closing_days_around_today"):
         items[:] = [item for item in items if _lives_in_time(item)]
     for item in items:
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONGEST_OF_LONG))
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             own = item.get_closest_marker("timeout")
             item.obj = bounded(item.obj, own.args[0] if own else None)

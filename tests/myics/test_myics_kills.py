@@ -28,7 +28,7 @@ PARTS = ("worker", "temporal", "postgres", "web", "inbox")
 ALL = FILES * FIRMS
 OPERATOR = Actor(ActorKind.COMMAND, "uid-0", channel=Channel.COMMAND)
 
-pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 
 def address(number: int) -> str:

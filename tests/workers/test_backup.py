@@ -58,7 +58,7 @@ from workers.settings import Settings
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 BLOCK, MANY = 10, 3000
 APPLICANTS = 10

@@ -27,7 +27,7 @@ from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 from workers.wiring.derived import desk_url
 
-pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 REASON = "一括の記録"
 REPRESENTATIVES = RegistrationKind.REPRESENTATIVE.workflow_type

@@ -35,7 +35,6 @@ async def at_once(waiting: Sequence[Awaitable[Any]]) -> list[Any]:
     return await asyncio.gather(*map(one, waiting))
 
 
-@pytest.mark.timeout(840)
 @pytest.mark.parametrize(("count", "seconds"), [(5, 1.0), pytest.param(1000, 60.0, marks=pytest.mark.long)])
 async def test_open_cases_go_on_after_an_outage_with_nothing_in_memory(
     sessions: Sessions, temporal: WorkflowEnvironment, caplog: pytest.LogCaptureFixture, *, count: int, seconds: float

@@ -21,7 +21,6 @@ Sessions = async_sessionmaker[AsyncSession]
 _AT_ONCE = 20
 
 
-@pytest.mark.timeout(840)
 @pytest.mark.parametrize("count", [6, pytest.param(1000, marks=pytest.mark.long)])
 async def test_open_cases_receive_updates_while_the_master_key_is_changed_and_go_on_without_the_old_one(
     sessions: Sessions, temporal: WorkflowEnvironment, database_url: str, tmp_path: Path, count: int

@@ -74,7 +74,6 @@ def keys_of_links(mails: list[EmailMessage]) -> set[str]:
 
 @pytest.mark.stack
 @pytest.mark.long
-@pytest.mark.timeout(840)
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "in clear"])
 async def test_temporal_logs_and_mail_headers_hold_nobody_after_the_whole_demo(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch, *, encrypted: bool

@@ -30,7 +30,7 @@ from workers.settings import Settings
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 CASES, AT_ONCE = 300, 8
 _log = logging.getLogger(__name__)

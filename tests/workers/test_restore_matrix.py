@@ -40,7 +40,7 @@ from workers.settings import Settings
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 AT_ONCE = 6
 KEPT_APART = ("keys", "master_keys", "secret_key", "journal")

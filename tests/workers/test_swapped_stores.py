@@ -28,7 +28,7 @@ from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 from workers.store_marks import StoresApartError
 
-pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 SERVING = ("worker", "eraser", "web", "desk")
 SAID = b"Nothing is served"
