@@ -18,6 +18,7 @@ from activities.common.workflow_status import WorkflowStatus, statuses_of
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.reconciliation import Finding, FindingKind, LostInReset, Repair
 from models.common.allowed_actors import may_send
+from models.common.identifiers import first_try
 from models.common.messages import OPERATIONS_LOST, LostOperation
 from models.common.signatures import (
     HEADER,
@@ -136,7 +137,8 @@ class HistoryChecks:
                 named = {"operation": request.input.name, "update_id": request.meta.update_id}
                 detail = NOT_SIGNED.format(**named, reason=refusal.reason)
                 yield Finding(kind=FindingKind.NOT_SIGNED, procedure=execution.id, detail=detail)
-        known = {request.meta.update_id for request in accepted} | _taken_by_earlier_runs(events)
+        taken = {request.meta.update_id for request in accepted} | _taken_by_earlier_runs(events)
+        known = {first_try(each) for each in taken}
         lost = tuple(each for each in recorded if each.update_id not in known)
         if row and lost and rests:
             handed = LostInReset(case_no=row.case_no, part=row.part or None, workflow_id=execution.id, operations=lost)

@@ -129,6 +129,27 @@ def ledger_key(case_no: str, part: int | None, step: str) -> str:
     return f"{case_no}:{part or '-'}:{step}"
 
 
+_TRY = "~"
+
+
+def try_after(update_id: str, failures: int) -> str:
+    """Return the id under which an update is sent that the case has taken so often and could not do.
+
+    Temporal gives the same answer to the same id for ever; to our records it stays the same operation.
+    """
+    return f"{first_try(update_id)}{_TRY}{failures}" if failures else update_id
+
+
+def next_try(update_id: str) -> str:
+    """Return the id after one that has failed."""
+    return try_after(update_id, int(update_id.partition(_TRY)[2] or 0) + 1)
+
+
+def first_try(update_id: str) -> str:
+    """Return the id under which the operation was sent first: that of its steps, its ledger and its audit rows."""
+    return update_id.partition(_TRY)[0]
+
+
 def counted(occurrence: int, asked_as: str | None = None) -> str:
     """Return what distinguishes a step that is done more than once: the update that caused it, else how often it was.
 

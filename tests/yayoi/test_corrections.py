@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.actors import Actor, ActorKind
@@ -23,6 +23,7 @@ from models.tables import (
     AuditRow,
     BusinessGroupDetailsRow,
     BusinessGroupRow,
+    EventRow,
     RememberedLinkRow,
     ServiceLinkRow,
     SetUpStepRow,
@@ -46,6 +47,7 @@ from tests.support.customer import AIR, BANK, GROUP, Customer, errors_on, words
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, details_of, form
 from tests.support.recorded_paths import BANK_B
 from tests.support.signing import SATO, applicant, operations_by, signed
+from tests.support.web import until
 from web.common.operation_sender import AskedOperation
 from web.yayoi.customer.business_group import NOT_CREATED
 from workers.commands.relink import correct_relink
@@ -107,6 +109,33 @@ async def test_y21_the_customer_corrects_the_day_of_a_relink_on_its_page(custome
     [audited] = await audit(customer.case, "再連携の日を訂正した")
     assert (audited.by, audited.facts["before"]["first_covered_on"]) == (await customer.recorded(), TODAY.isoformat())
     assert f"今回 {day(date(2026, 10, 31))} から" in await details_of(customer.case.office())
+
+
+@pytest.mark.long
+@pytest.mark.robustness("final only when sure")
+async def test_a_correction_whose_step_could_not_be_taken_is_another_one_when_it_is_tried_again(
+    customer: Customer,
+) -> None:
+    """Temporal gives the same answer to the same update for ever: it would never be delivered."""
+    await customer.web.sign_in(customer.issued.yayoi_id)
+    await customer.record_relink(BANK, relinked_on=TODAY.isoformat(), asked_from="")
+    async with customer.environment.sessions.begin() as session:
+        await session.execute(text("lock table ledger in exclusive mode"))
+        assert (await correct(customer, BANK, asked_from="2026/10/31")).status_code == 303
+
+        async def has_failed() -> bool:
+            [event] = await customer.environment.rows(select(EventRow).filter_by(kind="relink_corrected"))
+            return bool(event.refusals)
+
+        await until(has_failed)
+
+    async def is_delivered() -> bool:
+        [event] = await customer.environment.rows(select(EventRow).filter_by(kind="relink_corrected"))
+        return event.delivered_at is not None and event.refused_because is None
+
+    await until(is_delivered)
+    assert "抜けている可能性がある日 ありません" in await customer.page("/relink")
+    assert len(await audit(customer.case, "再連携の日を訂正した")) == 1
 
 
 @pytest.mark.long

@@ -1,9 +1,10 @@
 """The form of every operation: made from its message, filled with what is known, sent as who is logged in."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -15,6 +16,7 @@ from models.backoffice.store.case_facts import CaseFacts, case_facts
 from models.common.actors import Channel
 from models.common.allowed_actors import BY_OPERATORS, BY_SUPERVISORS, AllowedActors
 from models.common.approvals import APPROVAL_DAYS, OWN
+from models.common.identifiers import next_try
 from models.common.operations import Operation
 from models.common.operators import Area
 from web.backoffice.case_reader import ReadCase
@@ -25,7 +27,7 @@ from web.backoffice.mail_previews import FilledInOperation
 from web.backoffice.web_ui_updates import actor_of
 from web.common.auth import page_router
 from web.common.auth.operator_access import AccessRefusedError, SignedInOperator
-from web.common.operation_sender import Done, NotKnown, Refused
+from web.common.operation_sender import Done, NotKnown, Refused, Why
 from web.common.page_form import sent_values
 from web.common.problems import ProblemError
 from web.common.sent_forms import FormRefusedError, Kept, KeptForm, form_on, sent_forms
@@ -39,7 +41,9 @@ NO_OTHER_SUPERVISOR = (
     "いま承認できる責任者（あなた以外で、休暇中でない人）がいません。依頼はできますが、"
     f"{APPROVAL_DAYS} 営業日以内に承認されないと失効します。管理者に相談してください。"
 )
-_SENT_ALONG = ("update_id", "version", "happened")
+_UPDATE_ID = "update_id"
+_AN_UPDATE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(~[1-9][0-9]{0,3})?")
+_SENT_ALONG = (_UPDATE_ID, "version", "happened")
 _PREVIEW = "preview"
 
 router = page_router()
@@ -110,7 +114,7 @@ async def show(request: Request, desk: Desk, asked: Requested, kept: Kept) -> Re
     shown |= {
         "form": form,
         "page": page,
-        "update_id": _update_id(kept) or uuid4(),
+        _UPDATE_ID: _update_id(kept) or str(uuid4()),
         "preview": await desk.previews.preview(filled_in),
         "warning": await _warning(desk, asked),
         "first_empty": next(
@@ -129,7 +133,7 @@ async def send(request: Request, desk: Desk, asked: Requested) -> Response:
     if sent.get(_PREVIEW):
         return await sent_forms(request).keep(request)
     case, along = asked.case, KeptForm(sent_values(sent, *_SENT_ALONG))
-    update_id = str(_update_id(along) or uuid4())
+    update_id = _update_id(along) or str(uuid4())
     seen = (_number(along.value("version"), 0), _number(along.value("happened"), 0))
     if seen != (case.now.version, case.now.happened):
         if isinstance(await desk.sender.result(case.workflow_id, update_id), Done):
@@ -151,7 +155,9 @@ async def send(request: Request, desk: Desk, asked: Requested) -> Response:
             raise FormRefusedError({"": reason}, HTTPStatus.SERVICE_UNAVAILABLE)
         case Refused(reason=reason, field=field, in_forms=in_forms):
             why = facts.names.named(in_forms or reason)
-            raise FormRefusedError({form.beside(field): why}, HTTPStatus.CONFLICT)
+            # What the case itself refuses has no effect, and what is corrected is another operation.
+            again = str(uuid4()) if outcome.why is Why.BY_THE_CASE else next_try(update_id)
+            raise FormRefusedError({form.beside(field): why}, HTTPStatus.CONFLICT, instead={_UPDATE_ID: again})
 
 
 async def _warning(desk: DeskContext, asked: RequestedOperation) -> str:
@@ -166,12 +172,10 @@ async def _warning(desk: DeskContext, asked: RequestedOperation) -> str:
     return "" if next(others, None) else NO_OTHER_SUPERVISOR
 
 
-def _update_id(sent: KeptForm) -> UUID | None:
+def _update_id(sent: KeptForm) -> str | None:
     """Return the form's own id. Ids are in clear text, and one that somebody made up could hold anything."""
-    try:
-        return UUID(sent.value("update_id"))
-    except ValueError:
-        return None
+    given = sent.value(_UPDATE_ID)
+    return given if _AN_UPDATE_ID.fullmatch(given) else None
 
 
 def _number(text: str, otherwise: int) -> int:

@@ -21,9 +21,19 @@ from models.yayoi.procedures import OFFICE_WORKFLOW
 from models.yayoi.service_links import LinkKind, link_label
 from web.backoffice.case_reader import ReadCase, ReadsCases
 from web.backoffice.web_ui_updates import SendsOperations
-from web.common.operation_sender import PATIENCE, AskedOperation, Done, KnowsOperations, NotKnown, Outcome, Refused
+from web.common.operation_sender import (
+    PATIENCE,
+    UNSAID,
+    AskedOperation,
+    Done,
+    KnowsOperations,
+    NotKnown,
+    Outcome,
+    Refused,
+    Why,
+)
 from web.common.temporal_calls import UnreachableError, temporal_call
-from web.yayoi.relink_corrections import RelinkCorrections
+from web.yayoi.relink_corrections import FailedOnItsWayError, RelinkCorrections
 from workflows.common.details import TIMELINE_LENGTH
 
 
@@ -100,6 +110,8 @@ class EndedOfficeSender:
         try:
             async with temporal_call(PATIENCE):
                 refusal = await self._corrections.correct(pair, message, AskedOperation(actor, update_id))
+        except FailedOnItsWayError:
+            return Refused(UNSAID, Why.NOT_NOW)
         except UnreachableError:
             return NotKnown()
         if refusal is None:

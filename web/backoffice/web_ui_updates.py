@@ -14,12 +14,13 @@ from temporalio.api.update.v1 import Outcome as TemporalOutcome
 from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse
 
 from models.common.actors import Actor, ActorKind, Channel
+from models.common.identifiers import next_try
 from models.common.json_text import read_json
 from models.common.operator_message import NOTHING_WRITTEN
 from models.common.operators import Area
 from models.common.signatures import SignedPlace
 from web.common.auth.operator_access import SignedInOperator
-from web.common.operation_sender import Done, NotKnown, Outcome, Refused, SignedOperation
+from web.common.operation_sender import Done, NotKnown, Outcome, Refused, SignedOperation, Why
 
 NOT_ALLOWED = "案件を操作する役割（担当者・責任者）がありません。操作が必要なときは、担当者に依頼してください。"
 OTHER_NAMESPACE = "このシステムの案件ではないため、操作できません。"
@@ -73,8 +74,9 @@ class WebUiUpdates:
         same = json.dumps([who.handle, workflow_id, operation, content], sort_keys=True)
         update_id = given or self._not_known.pop(same, None) or str(uuid4())
         outcome = await self._sender.send(workflow_id, operation, content, actor_of(who, Channel.WEB_UI), update_id)
-        if isinstance(outcome, NotKnown):
-            self._not_known[same] = update_id
+        failed = isinstance(outcome, Refused) and outcome.why is not Why.BY_THE_CASE
+        if failed or isinstance(outcome, NotKnown):
+            self._not_known[same] = next_try(update_id) if failed else update_id
             if len(self._not_known) > _MOST_KEPT:
                 self._not_known.popitem(last=False)
         return _answer(outcome)

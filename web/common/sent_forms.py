@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
@@ -54,12 +55,14 @@ class FormRefusedError(Exception):
         errors: Mapping[str, str],
         status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY,
         page: str | None = None,
+        instead: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`page`: which page shows the form again, if not the one that `form_on` says."""
+        """`page`: which page shows the form again, if not the one that `form_on` says; `instead`: of what was sent."""
         super().__init__("the form is refused")
         self.errors = errors
         self.status = status
         self.page = page
+        self.instead = instead
 
 
 class SignInNeededError(Exception):
@@ -179,10 +182,12 @@ class SentForms:
         page: str | None = None,
         errors: Mapping[str, str] | None = None,
         status: HTTPStatus = HTTPStatus.OK,
+        instead: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
         """Keep what was sent, and redirect to the page that shows it again: that of the form unless one is named.
 
-        `page`: its path; its address holds the same as that of the form's page.
+        `page`: its path; its address holds the same as that of the form's page. `instead`: what is kept of some fields,
+        whatever was sent.
         """
         await self._limit(request)
         sent = await _texts(request)
@@ -190,7 +195,9 @@ class SentForms:
         address = (replace(form_page, place=page) if page else form_page).address(request, sent)
         token = self._cookie.read(request) or secrets.token_urlsafe(32)
         path = address.partition("?")[0]
-        form_id = await self._store.keep(_hash(token), path, _without_secrets(sent), errors or {}, status)
+        form_id = await self._store.keep(
+            _hash(token), path, _without_secrets({**sent, **instead}), errors or {}, status
+        )
         response = _see_other(f"{address}{'&' if '?' in address else '?'}{_KEPT}={form_id}")
         if token != self._cookie.read(request):
             self._cookie.write(response, token)
@@ -216,7 +223,9 @@ class SentForms:
         try:
             return await handle(request)
         except FormRefusedError as refused:
-            return await self.keep(request, page=refused.page, errors=refused.errors, status=refused.status)
+            return await self.keep(
+                request, page=refused.page, errors=refused.errors, status=refused.status, instead=refused.instead
+            )
         except RefusedError as refused:
             errors = errors_by_field(refused.errors, _without_secrets(await _texts(request)))
             return await self.keep(request, errors=errors, status=HTTPStatus.UNPROCESSABLE_ENTITY)

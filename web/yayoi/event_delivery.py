@@ -20,6 +20,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from models.common.actors import Actor, ActorKind, Channel
+from models.common.identifiers import try_after
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.store.sessions import DatabaseSessions
@@ -69,7 +70,7 @@ from models.yayoi.store.events import (
 from models.yayoi.store.remembered_links import link_number, service_names
 from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
 from web.common.temporal_calls import UnreachableError, temporal_call
-from web.yayoi.relink_corrections import RelinkCorrections
+from web.yayoi.relink_corrections import FailedOnItsWayError, RelinkCorrections
 
 AT_ONCE = 10
 """For how many offices events are delivered at the same time."""
@@ -152,12 +153,13 @@ class EventDelivery:
         async with temporal_call():
             for row in await pending_events(self._sessions, application_no, office_no):
                 event = _EVENTS.validate_python(row.payload)
-                update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
-                asked = AskedOperation(_actor(str(row.sent_by)), update_id, str(row.salt))
+                asked = AskedOperation(
+                    _actor(str(row.sent_by)), try_after(str(row.event_id), row.refusals), str(row.salt)
+                )
                 pair = OfficeRef(case_no=ApplicationNo(application_no), part=office_no)
                 action, message = update_of(event, asked.actor, await self._link_of(pair, event))
                 if isinstance(message, CorrectRelink):
-                    refused_because = await self._corrections.correct(pair, message, asked)
+                    refused_because = await self._correct(pair, message, asked)
                 else:
                     office = office_workflow_id(pair.case_no, pair.part)
                     refused_because = await self._update(office, action, message, asked)
@@ -174,6 +176,13 @@ class EventDelivery:
         if isinstance(event, ServiceRelinkedEvent | RelinkCorrected):
             return await link_number(self._sessions, pair, event.service_kind, event.service)
         return NO_LINK
+
+    async def _correct(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
+        """Bring a corrected day to where the case is; return as `_update`."""
+        try:
+            return await self._corrections.correct(pair, message, asked)
+        except FailedOnItsWayError:
+            return _FAILED
 
     async def _update(self, office: str, action: Action, message: ActionMessage, asked: AskedOperation) -> str | None:
         """Send one update and wait for its effect; return why it was refused, if it was."""

@@ -23,6 +23,10 @@ from web.common.temporal_calls import UnreachableError
 from workflows.yayoi.relink_correction import RelinkCorrection
 
 
+class FailedOnItsWayError(UnreachableError):
+    """The case has taken the update and could not do it: another try needs another id, as Temporal keeps the answer."""
+
+
 class RelinkCorrections:
     """Corrects re-links, of cases that go on and of those that have ended."""
 
@@ -42,7 +46,10 @@ class RelinkCorrections:
         self._task_queue = task_queue
 
     async def correct(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
-        """Return why it was refused; None if it was corrected, once for each `asked`. Raises `UnreachableError`."""
+        """Return why it was refused; None if it was corrected, once for each `asked`.
+
+        Raises `UnreachableError`, among them `FailedOnItsWayError`.
+        """
         today = day_in_japan(self._now())
         async with self._sessions() as session:
             recorded = await recorded_relink(session, pair, message.link, today)
@@ -56,7 +63,7 @@ class RelinkCorrections:
                 case Refused(reason=reason, why=Why.BY_THE_CASE):
                     return reason
                 case Refused(why=Why.BY_THE_MACHINERY | Why.NOT_NOW):
-                    raise UnreachableError
+                    raise FailedOnItsWayError
                 case Refused():  # it has ended meanwhile
                     pass
                 case _:

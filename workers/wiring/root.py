@@ -13,6 +13,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
 
 from activities.common.failing_interceptor import NotifyOfFailing
+from activities.common.given_up_interceptor import EndBeforeGivenUp
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MAILS_AT_ONCE, MailTransport, Outbox
 from activities.common.smtp import SmtpTransport
@@ -185,7 +186,7 @@ def build_worker(
         max_cached_workflows=max_cached_workflows,
         max_concurrent_local_activities=STEPS_AT_ONCE,
         graceful_shutdown_timeout=drain,
-        interceptors=[*traced_activities(settings), NotifyOfFailing(), signed],
+        interceptors=[*traced_activities(settings), NotifyOfFailing(), EndBeforeGivenUp(), signed],
         deployment_config=of_build,
     )
     mails = Worker(
@@ -194,7 +195,7 @@ def build_worker(
         activities=activities,
         max_concurrent_activities=MAILS_AT_ONCE,
         graceful_shutdown_timeout=drain,
-        interceptors=[*traced_activities(settings), NotifyOfFailing()],
+        interceptors=[*traced_activities(settings), NotifyOfFailing(), EndBeforeGivenUp()],
         deployment_config=of_build,
     )
     return Workers((cases, mails), keys)

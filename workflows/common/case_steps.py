@@ -84,10 +84,11 @@ class CaseSteps:
         some of them, the others are the same as before. `of_the_procedure`: it belongs to no update, even if one is
         being handled.
         """
-        update = None if of_the_procedure else current_update_id()
-        self._occurrences[update, name] += 1
+        update, handled = (None, None) if of_the_procedure else (current_update_id(), workflow.current_update_info())
+        counts = (handled.id if handled and update else None, name)
+        self._occurrences[counts] += 1
         by = {"by": who_acts(), "act": signed_act(), "reason": message.reason} if message else {}
-        return {"occurrence": self._occurrences[update, name], "asked_as": update, **by}
+        return {"occurrence": self._occurrences[counts], "asked_as": update, **by}
 
     async def run(
         self, activity: Callable[[Any, StepInput], Awaitable[Output]], input_: StepInput, summary: str

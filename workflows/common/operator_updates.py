@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.workflow import UpdateMethodMultiParam
 
+from models.common.identifiers import first_try
 from models.common.operations import Operation
 from models.common.operator_message import ActionMessage
 from models.common.refusals import OperationRefusal
@@ -85,6 +86,8 @@ def current_update_id() -> str | None:
     """Return the id of the update that is being handled, for the ledger keys of its steps; None outside of one.
 
     After a Reset the workflow counts its steps anew: without this, another operation would be taken for a done one.
+    What is sent again because a step could not be taken is the same operation: what was done all the same is not done
+    twice.
     """
     handled = workflow.current_update_info()
-    return handled.id if handled else None
+    return first_try(handled.id) if handled else None

@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from models.common.identifiers import first_try
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AuditRow, CaseStatusRow
 
@@ -22,7 +23,7 @@ class OperationRecords:
     async def done_by(self, workflow_id: str, update_id: str) -> str | None:
         """Return what an operation has done, in the audit trail's words; None if it has done nothing."""
         async with self._sessions() as session:
-            actions = await _actions(session, workflow_id, update_id)
+            actions = await _actions(session, workflow_id, first_try(update_id))
         return "、".join(actions) or None
 
 

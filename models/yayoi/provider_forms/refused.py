@@ -85,7 +85,8 @@ def _beside(sent: Any, name: str) -> Iterator[str]:
     before, dot, _ = name.rpartition(".")
     part = _found(sent, before or "@")
     if isinstance(part, dict):
-        yield from (f"{before}{dot}{key}" for key, value in part.items() if isinstance(value, _SCALAR))
+        named = (key for key, value in part.items() if key.strip() and isinstance(value, _SCALAR))
+        yield from (f"{before}{dot}{key}" for key in named)
 
 
 def _value(sent: Any, name: str) -> str:
