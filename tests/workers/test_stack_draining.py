@@ -67,7 +67,7 @@ async def test_a_mail_that_is_being_taken_is_finished_before_the_stack_ends(stat
     server = await loop.create_server(lambda: SMTP(inbox, enable_SMTPUTF8=True), "127.0.0.1", 0)
     settings = alone(state_dir, smtp_host="127.0.0.1", smtp_port=server.sockets[0].getsockname()[1])
     outside = Outside(settings)
-    async with server, asyncio.timeout(300):
+    async with server, asyncio.timeout(600):
         async with running(settings, tmp_path / "first") as stack:
             await load_examples(settings)
             application_no = await outside.apply(OFFICE_B)
@@ -84,7 +84,8 @@ async def test_a_mail_that_is_being_taken_is_finished_before_the_stack_ends(stat
 
         async with running(settings, tmp_path / "second"):
             await Case(settings, outside, application_no).rests_at(1, Stage.SET_UP)
-            attempts = await _attempts(settings, application_workflow_id(application_no), "send_mail")
+            while not (attempts := await _attempts(settings, application_workflow_id(application_no), "send_mail")):
+                await asyncio.sleep(0.5)
     assert in_hand
     identities = [mail["Message-ID"] for mail in inbox.mails]
     assert sorted(identities) == sorted(set(identities))

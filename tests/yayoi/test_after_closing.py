@@ -283,7 +283,7 @@ async def test_y25_the_customer_does_all_on_the_same_pages_after_the_case_has_cl
 
 
 async def case_path_of(customer: Customer) -> str:
-    [notice] = [mail for mail in customer.environment.inbox.to(TARO) if mail["Subject"] == MailKind.RECEIPT.subject]
+    [notice, *_] = [mail for mail in customer.environment.inbox.to(TARO) if mail["Subject"] == MailKind.RECEIPT.subject]
     [link] = {line.strip() for line in text_of(notice).splitlines() if "/applications/" in line}
     return link.removeprefix("http://web.test")
 

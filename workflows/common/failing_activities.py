@@ -6,7 +6,7 @@ from temporalio import exceptions, workflow
 from temporalio.common import SearchAttributeUpdate
 
 from activities.common.failures import FailureActivities
-from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED, WorkflowRun
+from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED, TRY_LATER, WorkflowRun
 from models.common.refusals import OperationRefusal, is_for_people
 from workflows.common.activity_options import LOOK_UP
 from workflows.common.search_attributes import FAILING
@@ -50,9 +50,12 @@ def error_of(failed: exceptions.FailureError) -> BaseException | None:
 
 
 def is_final(failed: exceptions.FailureError) -> bool:
-    """Whether a system has refused the step for good: no further try changes that."""
+    """Whether a system has refused the step for good: no further try changes that.
+
+    What an update could not wait for is final to the update alone.
+    """
     error = error_of(failed)
-    return isinstance(error, exceptions.ApplicationError) and error.non_retryable
+    return isinstance(error, exceptions.ApplicationError) and error.non_retryable and error.type != TRY_LATER
 
 
 def refusal(failed: exceptions.FailureError) -> str:
