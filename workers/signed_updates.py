@@ -8,6 +8,7 @@ for what a Reset carries over, which is why nothing here depends on a clock.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from temporalio import workflow
@@ -15,6 +16,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
     ContinueAsNewInput,
+    ExecuteWorkflowInput,
     HandleUpdateInput,
     Interceptor,
     WorkflowInboundInterceptor,
@@ -40,6 +42,8 @@ from workers.program import ClearError
 from workflows.common.signed_headers import entry_in
 
 _REFUSED = "Refused"
+_A_TASK = timedelta(milliseconds=1)
+"""As long as it takes until the workflow's next task."""
 
 
 class UnvalidatedUpdateError(ClearError):
@@ -100,6 +104,17 @@ class _CheckedUpdates(WorkflowInboundInterceptor):
             _refuse(SignatureRefusal.ALREADY_TAKEN)
         with acting_as(actor):
             super().handle_update_validator(input)
+
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002 the SDK's name
+        result = await super().execute_workflow(input)
+        waited_for = 0
+        while len(self._accepted) > waited_for:
+            waited_for = len(self._accepted)
+            # A workflow's end is taken back by the server if a signal comes in that moment, and with it the task's
+            # updates, whose effects are there. With this, they are in the history before.
+            await workflow.sleep(_A_TASK, summary="受け付けた操作が履歴に入るのを待つ")
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002 the SDK's name
         self._accepted.append(input.id)

@@ -28,7 +28,13 @@ from models.yayoi.messages import (
 from models.yayoi.operator_actions import LinkHolder
 from models.yayoi.procedures import ApplicationStage, Stage
 from models.yayoi.store.after_closing import CLOSED, NO_LONGER_OPEN
-from models.yayoi.store.confirmations import ask_again, confirmations_of, unconfirmed_parts
+from models.yayoi.store.confirmations import (
+    LINKS_ENDED,
+    ask_again,
+    confirmations_of,
+    end_links_of_holder,
+    unconfirmed_parts,
+)
 from models.yayoi.store.ended_links import ENDED, next_link
 from models.yayoi.store.holding import hold_again, holder_of, let_go
 from models.yayoi.store.remembered_links import service_names
@@ -128,9 +134,14 @@ class CaseRecordActivities:
 
     @activity.defn
     async def renew_link(self, step: RenewLinkStep) -> RenewedLink:
-        """End the applicant's link to the case's pages, or the pair's own."""
+        """End the applicant's link to the case's pages, the pair's own, or those of the contract's holder."""
 
         async def renew(transaction: StepTransaction) -> RenewedLink:
+            if step.whose is LinkHolder.HOLDER:
+                application = await transaction.session.get_one(ApplicationRow, step.case_no)
+                await end_links_of_holder(transaction.session, application.existing_contract_id)
+                transaction.audit(LINKS_ENDED, by=step.by, reason=step.reason, rule="Y5a")
+                return RenewedLink()
             part = step.part if step.whose is LinkHolder.PAIR else None
             link_no = await next_link(transaction.session, step.case_no, part)
             transaction.audit(ENDED, by=step.by, reason=step.reason, whose=step.whose)

@@ -121,7 +121,7 @@ class HolderConfirmationActivities:
                 return HolderAsked(message_id=None, not_before=last.planned_at + HOLDER_MAIL_EVERY)
             last.asked_as = step.asked_as or last.asked_as
             return _mail(last)
-        if last is None or is_sent:
+        if last is None or is_sent or last.ended_at is not None:
             last = HolderMailRow(existing_contract_id=contract_id, number=last.number + 1 if last else 1)
             session.add(last)
         # One that could not be sent for an hour names what has come since, too.

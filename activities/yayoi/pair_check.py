@@ -61,6 +61,7 @@ class PairCheck:
             frozen=pair.office.holds_token,
             waits_for_holder=confirmation is not None and confirmation.settled_as is None,
             refused_by_holder=confirmation is not None and confirmation.settled_as == ConfirmationOutcome.REFUSED,
+            holder_unasked=confirmation is not None and confirmation.named_in is None,
         )
 
     async def refuse_correction(self, transaction: StepTransaction, pair: Pair, step: CorrectPairStep) -> str | None:

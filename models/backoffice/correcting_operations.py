@@ -17,6 +17,7 @@ CORRECTED_BY: Mapping[str, tuple[Operation, ...]] = {
     Action.RETRACT_RELINK: (Action.REPORT_RELINK,),
     Action.HAND_OVER: (Action.HAND_OVER,),
     Action.HOLD: (Action.RESUME,),
+    Action.ASK_CANCEL: (Action.RETRACT_REQUEST,),
     Action.RESUME: (Action.HOLD, BatchOperation.STOP),
     RegistrationOperation.CORRECT_ADDRESS: (RegistrationOperation.CORRECT_ADDRESS,),
     BatchOperation.STOP: (BatchOperation.RESUME,),

@@ -66,7 +66,7 @@ CASES: Mapping[str, TableMap] = {
     "holder_mails": TableMap(
         why="at most one mail an hour (Y5a)",
         kept=FOR_EVER,
-        numbers="existing_contract_id number planned_at asked_as",
+        numbers="existing_contract_id number planned_at asked_as ended_at",
     ),
     "remembered_links": TableMap(
         why="what is to be linked again (Y14, Y21)",

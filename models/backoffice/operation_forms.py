@@ -114,13 +114,14 @@ class OperationForm:
             said |= self._choose(typed.get(CHOICE, ""))
         except RefusedError as refused:
             errors += refused.errors
-        if errors:
-            raise RefusedError(errors)
         try:
             message = self._message.typed(said)
         except RefusedError as refused:
+            known = {each.field for each in errors}
             beside = [FieldError(field=self.beside(each.field), message=each.message) for each in refused.errors]
-            raise RefusedError(beside) from None
+            raise RefusedError([*errors, *(each for each in beside if each.field not in known)]) from None
+        if errors:
+            raise RefusedError(errors)
         return message.model_dump(mode="json", exclude_unset=True, exclude_none=True)
 
     def beside(self, field: str) -> str:

@@ -7,7 +7,14 @@ to everybody.
 from collections.abc import Mapping
 
 from models.common.actors import ActorKind
-from models.common.allowed_actors import BY_OPERATORS, BY_SUPERVISORS, ON_CASES, Permissions, ProcedurePermissions
+from models.common.allowed_actors import (
+    BY_OPERATORS,
+    BY_SUPERVISORS,
+    BY_WHO_ASKED,
+    ON_CASES,
+    Permissions,
+    ProcedurePermissions,
+)
 from models.myics.batch_operations import BatchOperation
 from models.myics.operations import RegistrationOperation
 from models.webhooks.messages import WebhookOperation
@@ -38,6 +45,7 @@ _OFFICE: ProcedurePermissions = {
     Action.WITHDRAW: ON_CASES.and_also(ActorKind.APPLICANT),
     Action.CANCEL: ON_CASES,
     Action.ASK_CANCEL: BY_OPERATORS,
+    Action.RETRACT_REQUEST: BY_WHO_ASKED,
     Action.APPROVE: BY_SUPERVISORS,
     Action.DECLINE: BY_SUPERVISORS,
 }

@@ -32,6 +32,8 @@ ON_CASES = AllowedActors(frozenset({Role.CASEWORKER, Role.SUPERVISOR}), frozense
 
 BY_OPERATORS = AllowedActors(frozenset({Role.CASEWORKER, Role.SUPERVISOR}))
 """Operators who have logged in: whoever approves can tell that it was not them who asked."""
+BY_WHO_ASKED = AllowedActors(BY_OPERATORS.roles)
+"""The one of them who has asked for what waits for a supervisor."""
 BY_SUPERVISORS = AllowedActors(frozenset({Role.SUPERVISOR}))
 """What needs a second person, by their own log-in: no command speaks for one."""
 

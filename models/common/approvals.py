@@ -17,11 +17,15 @@ AWAITS_APPROVAL = "責任者の承認を待っています。"
 NOTHING_ASKED = "責任者の承認を待っている依頼はありません。"
 ASKED_ALREADY = "すでに責任者の承認を待っている依頼があります。その結果を待ってください。"
 ANOTHER = "この依頼は、いま承認を待っているものではありません。案件の画面を開き直してください。"
+NOT_OWN = "依頼を取り下げられるのは、依頼した本人だけです。責任者は「承認しない」を使ってください。"
 OWN = "自分が依頼した操作は、自分では承認できません。別の責任者に承認を依頼してください。"
 
 
 class Decision(ActionMessage):
-    """A supervisor's answer: it names the very request, by its update's id and by what that has committed to."""
+    """A supervisor's answer, or what takes the request back.
+
+    It names the very request, by its update's id and by what that has committed to.
+    """
 
     asked: str = Field(min_length=1, max_length=100, title="依頼")
     commitment: str = Field(min_length=1, max_length=100, title="依頼の内容の記録")
@@ -57,3 +61,7 @@ class AskedFor:
     def refuse_approval(self, approver: Actor | None) -> str | None:
         """Return why this actor cannot approve it: nobody approves their own, in whatever role they come."""
         return OWN if approver is None or approver.handle == self.by.handle else None
+
+    def refuse_retraction(self, who: Actor | None) -> str | None:
+        """Return why this actor cannot take it back."""
+        return None if who is not None and who.handle == self.by.handle else NOT_OWN

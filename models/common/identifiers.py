@@ -80,6 +80,16 @@ class Identifier(str):
         return handler(schema) | {"pattern": cls.described or f"^{cls.pattern.pattern}$"}
 
 
+class Digits(Identifier):
+    """Digits only; hyphens that people put between them are dropped."""
+
+    __slots__ = ()
+
+    @classmethod
+    def normalise(cls, text: str) -> str:
+        return fold(text).replace("-", "")
+
+
 class CountedIdentifier(Identifier):
     """A number that people read out: letters, a hyphen, and a count of at least 6 digits."""
 
@@ -93,7 +103,8 @@ class CountedIdentifier(Identifier):
 
     @classmethod
     def normalise(cls, text: str) -> str:
-        return fold(text).upper()
+        """Fold it; where the hyphen is missing, it can only stand behind the letters."""
+        return re.sub(f"^{cls.letters}(?=[0-9])", f"{cls.letters}-", fold(text).upper())
 
     @classmethod
     def from_count(cls, count: int) -> Self:

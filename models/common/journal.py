@@ -50,6 +50,8 @@ class EndedKind(StrEnum):
     OPERATOR_IDENTITY = "operator_identity"
     OPERATOR_ROLES = "operator_roles"
     CASE_LINK = "case_link"
+    HOLDER_LINKS = "holder_links"
+    """All that a contract's holder was mailed so far."""
     WEBHOOK_SUBSCRIBER = "webhook_subscriber"
     ACCOUNT = "account"
     """Stopped by whoever manages it; it may be used again once they say so."""
@@ -67,7 +69,8 @@ class Revocation(BaseModel):
     about: str
     """The id of what was ended, or of whose it was: no person's name or address."""
     left: list[str] = []
-    """Of roles: those that were left. Of an identity: issuer and subject. Of a link: the number that is valid now."""
+    """Of roles: those that were left. Of an identity: issuer and subject. Of a link: the number that is valid now;
+    of a holder's links: that of the last mail whose links were ended."""
 
 
 class Promise(BaseModel):

@@ -11,6 +11,7 @@ from models.common.calendar import day_in_words, weekday
 from models.common.identifiers import fold
 
 NO_DAY = "日付を、年（西暦 4 桁）・月・日の順に入力してください（例：2026-11-20）。"
+NO_SUCH_DAY = "{} という日はありません。日付を確認してください。"
 OTHER_WEEKDAY = "日付と曜日が合っていません。{} ではありませんか。日付を確認してください。"
 _YEAR = r"(?:(?P<year>[0-9]{4})|(?:令和|[Rr])(?P<reiwa>元|[0-9]{1,2}))"
 _WEEKDAY = r"(?:\((?P<in_brackets>[月火水木金土日])(?:曜日?)?\)|(?P<in_words>[月火水木金土日])曜日?)?"
@@ -36,7 +37,7 @@ def read_day(text: str) -> date:
     try:
         day = date(_year(parts), int(parts["month"]), int(parts["day"]))
     except ValueError:  # no month has such a day
-        raise ValueError(NO_DAY) from None
+        raise ValueError(NO_SUCH_DAY.format(f"{_year(parts)}年{int(parts['month'])}月{int(parts['day'])}日")) from None
     named = parts["in_brackets"] or parts["in_words"]
     if named and named != weekday(day):
         raise ValueError(OTHER_WEEKDAY.format(day_in_words(day)))

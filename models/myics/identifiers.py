@@ -3,22 +3,12 @@
 import re
 from typing import Self
 
-from models.common.identifiers import CountedIdentifier, Identifier, fold
+from models.common.identifiers import CountedIdentifier, Digits
 
 CUSTOMER_DIGITS, CLIENT_DIGITS = 10, 14
 
 
-class _Digits(Identifier):
-    """Digits only; hyphens that people put between them are dropped."""
-
-    __slots__ = ()
-
-    @classmethod
-    def normalise(cls, text: str) -> str:
-        return fold(text).replace("-", "")
-
-
-class CustomerNo(_Digits):
+class CustomerNo(Digits):
     """お客様番号 of an accounting firm: the 10 digits with which its clients' IDs begin (M7)."""
 
     __slots__ = ()
@@ -26,7 +16,7 @@ class CustomerNo(_Digits):
     refusal = "お客様番号は 10 桁の数字で入力してください。"
 
 
-class ClientSuffix(_Digits):
+class ClientSuffix(Digits):
     """The last 4 digits of a client ID: all that is typed of it (M7)."""
 
     __slots__ = ()
@@ -34,7 +24,7 @@ class ClientSuffix(_Digits):
     refusal = "顧問先ID の下 4 桁を、4 桁の数字で入力してください（例：0012。先頭の 0 も必要です）。"
 
 
-class ClientId(_Digits):
+class ClientId(Digits):
     """顧問先ID: 14 digits, the firm's own 10 and 4 more (M7)."""
 
     __slots__ = ()
@@ -50,7 +40,7 @@ class ClientId(_Digits):
         return CustomerNo(self[:CUSTOMER_DIGITS])
 
 
-class HolderNo(_Digits):
+class HolderNo(Digits):
     """Whose account it is, and the number to log in with: a firm's customer number or a client's ID (M3, M8)."""
 
     __slots__ = ()

@@ -153,6 +153,8 @@ class HolderMailRow(Base):
     """The asking workflow's own time."""
     asked_as: Mapped[str | None]
     """The ID of the operation that asked for it, if one did."""
+    ended_at: Mapped[datetime | None]
+    """Since when its links open nothing any more: somebody has ended them."""
 
 
 class PerOfficeRow(Base):

@@ -15,8 +15,9 @@ _PHONE = re.compile(r"0[0-9]{9,10}")
 
 
 def _phone(text: str) -> str:
-    """Keep the digits alone (Y8)."""
-    digits = re.sub(r"[-()]", "", fold(text))
+    """Keep the digits alone, as they are dialled in Japan (Y8)."""
+    digits = re.sub(r"^\+81(\(0\)|0)?", "0", fold(text))
+    digits = re.sub(r"[-().・]", "", digits)
     if not digits:
         raise PydanticCustomError("refused", "入力してください。")
     if not _PHONE.fullmatch(digits):

@@ -2,7 +2,7 @@
 
 import re
 
-from models.common.identifiers import CountedIdentifier, Identifier, MailAddress, fold, fold_words
+from models.common.identifiers import CountedIdentifier, Digits, Identifier, MailAddress, fold, fold_words
 
 
 class YayoiId(MailAddress):
@@ -48,7 +48,7 @@ _TOKEN_INSIDE = re.compile(r"(?<![0-9a-z])[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z
 _NOT_IN_TOKENS = re.compile(r"[^0-9a-z-]")
 
 
-class ContractId(Identifier):
+class ContractId(Digits):
     """サービス契約ID（お客様番号）: 7 digits, the first 6, 7 or 8."""
 
     __slots__ = ()

@@ -213,6 +213,8 @@ class CheckResult(Message):
     """Whether the contract's holder has to confirm the application first (Y5a): what of the Yayoi ID is wrong is shown
     only then."""
     refused_by_holder: bool = False
+    holder_unasked: bool = False
+    """Whether the holder has no mail that names the pair, or its links were ended."""
     recorded: RecordedOffice | None = None
     """What had taken effect before; None: it was not looked up."""
 
@@ -401,7 +403,7 @@ class ClosedApplication(Message):
 
 
 class RenewLinkStep(OfficeRef, CountedStep):
-    """End a link to the case's pages: the next one has a number of its own."""
+    """End a link to our pages: the next one has a number of its own."""
 
     whose: LinkHolder
     by: str
@@ -409,9 +411,9 @@ class RenewLinkStep(OfficeRef, CountedStep):
 
 
 class RenewedLink(Message):
-    """The number of the link that opens the pages now."""
+    """The number of the link that opens the pages now; None: the next mail to the contract's holder has new ones."""
 
-    link_no: int
+    link_no: int | None = None
 
 
 class ReopenOffice(OfficeRef, CountedStep):

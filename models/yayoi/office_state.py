@@ -59,6 +59,8 @@ class OfficeState(CaseState):
     waits_for_holder: bool = False
     """Whether the contract's holder has to confirm the application (Y5a)."""
     refused_by_holder: bool = False
+    holder_unasked: bool = False
+    """Whether they are to be asked anew: what they were mailed is about another Yayoi ID, or its links were ended."""
     corrections: int = 0
     """How often a correction was waited for."""
     corrected: dict[str, str] = field(default_factory=dict)

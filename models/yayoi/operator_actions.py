@@ -41,15 +41,21 @@ class ResendMail(ActionMessage):
 
 
 class LinkHolder(StrEnum):
-    """Whose link to the case's pages it is."""
+    """Whose link to our pages it is."""
 
     APPLICANT = "applicant"
     PAIR = "pair"
     """Of the pair's own Yayoi ID: it opens that office alone."""
+    HOLDER = "holder"
+    """All that the contract's holder was mailed (Y5a)."""
 
     @property
     def label(self) -> str:
-        return "申込者のリンク（申込全体）" if self is LinkHolder.APPLICANT else "弥生ID のリンク（この事業所データ）"
+        return {
+            LinkHolder.APPLICANT: "申込者のリンク（申込全体）",
+            LinkHolder.PAIR: "弥生ID のリンク（この事業所データ）",
+            LinkHolder.HOLDER: "契約者のリンク（確認・終了・お申し込み）",
+        }[self]
 
 
 class RenewLink(ActionMessage):
@@ -123,7 +129,7 @@ class Action(Operation):
     REOPEN = "reopen", ActionMessage, "終了した手続きを再開する"
     ADD_NOTE = "add_note", ActionMessage, "対応を記録する（メモ）"
     RESEND_MAIL = "resend_mail", ResendMail, "メールを送り直す"
-    RENEW_LINK = "renew_link", RenewLink, "お手続きの画面のリンクを無効にし、新しいリンクをメールで送る"
+    RENEW_LINK = "renew_link", RenewLink, "リンクを無効にし、新しいリンクをメールで送る"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"
     HOLD = "hold", ActionMessage, "保留にする"
     RESUME = "resume", ActionMessage, "保留を解く"
@@ -131,5 +137,6 @@ class Action(Operation):
     WITHDRAW = "withdraw", EndCase, "申込者の取り下げを記録する"
     CANCEL = "cancel", Cancel, "取り消す"
     ASK_CANCEL = "ask_cancel", AskCancel, "取り消しの承認を、責任者に依頼する"
+    RETRACT_REQUEST = "retract_request", Decision, "自分が依頼した承認を取り下げる"
     APPROVE = "approve", Decision, "責任者として、依頼された操作を承認する"
     DECLINE = "decline", Decision, "責任者として、依頼された操作を承認しない"

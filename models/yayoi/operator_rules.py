@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
+from models.common.actors import Actor
 from models.common.approvals import ASKED_ALREADY, NOTHING_ASKED, AskedFor, Decision
 from models.common.calendar import day_in_japan
 from models.common.operations import Operations
@@ -13,6 +14,7 @@ from models.yayoi.application_state import ApplicationState
 from models.yayoi.deadlines import EXTENSION_DAYS, MOST_EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
 from models.yayoi.follow_up import GROUP_EXISTS
+from models.yayoi.mails import MailKind
 from models.yayoi.messages import NumberedLink, SendMail
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
@@ -21,6 +23,7 @@ from models.yayoi.operator_actions import (
     CorrectRelink,
     ExtendDeadline,
     LinkHolder,
+    RenewLink,
     ResendMail,
     RetractRelink,
     RetractSetUpStep,
@@ -45,8 +48,8 @@ def _choices(action: Action, state: OfficeState) -> tuple[Choice, ...]:
             newest.sort(key=lambda kind: kind != state.first_undelivered)
             return tuple(_mail(state.mails[kind]) for kind in newest)
         case Action.RENEW_LINK:
-            return tuple(Choice(label=each.label, values={"whose": each}) for each in LinkHolder)
-        case Action.APPROVE | Action.DECLINE:
+            return tuple(Choice(label=each.label, values={"whose": each}) for each in _links_sent(state))
+        case Action.RETRACT_REQUEST | Action.APPROVE | Action.DECLINE:
             return (Choice(label=state.asked.shown, values=state.asked.named),) if state.asked else ()
         case Action.REPORT_SET_UP_STEP:  # each needs those before it (Y20)
             return _steps(follow_up.open_steps[:1])
@@ -58,6 +61,14 @@ def _choices(action: Action, state: OfficeState) -> tuple[Choice, ...]:
             return _links(follow_up.relinked[::-1])
         case _:
             return ()
+
+
+def _links_sent(state: OfficeState) -> Sequence[LinkHolder]:
+    """Return whose links can have been mailed: as long as the contract's holder is waited for, theirs alone (Y5a)."""
+    if state.waits_for_holder:
+        return [LinkHolder.HOLDER]
+    asked = MailKind.CONFIRM_APPLICATIONS in state.mails
+    return [each for each in LinkHolder if asked or each is not LinkHolder.HOLDER]
 
 
 def _mail(mail: SendMail) -> Choice:
@@ -203,6 +214,13 @@ def _answering(state: OfficeState) -> str | None:
     return None if state.asked else NOTHING_ASKED
 
 
+def refuse_answer(action: Action, asked: AskedFor, who: Actor | None) -> str | None:
+    """Return why this actor cannot answer what a supervisor is asked for, or take it back."""
+    if action is Action.APPROVE:
+        return asked.refuse_approval(who)
+    return asked.refuse_retraction(who) if action is Action.RETRACT_REQUEST else None
+
+
 def lapsed_because(asked: AskedFor, state: OfficeState) -> str | None:
     """Return why what a supervisor is asked for can no longer be done: the case has moved on (Y27)."""
     if state.leaving or state.after_closing:
@@ -227,15 +245,13 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
         None if state.after_closing else "残りの設定がある状態で終了した手続きではありません。"
     ),
     Action.RESEND_MAIL: lambda state: None if state.mails else "送ったメールは、まだありません。",
-    Action.RENEW_LINK: lambda state: (
-        "契約者の確認を待っているため、申込者にはまだメールを送れません。" if state.waits_for_holder else None
-    ),
     Action.HOLD: lambda state: "すでに保留中です。" if state.held else None,
     Action.RESUME: lambda state: None if state.held else "保留中ではありません。",
     Action.TRY_AGAIN: lambda state: None if state.refused else "受け付けられなかった処理はありません。",
     Action.WITHDRAW: _withdrawing,
     Action.CANCEL: _cancelling,
     Action.ASK_CANCEL: _asking_to_cancel,
+    Action.RETRACT_REQUEST: _answering,
     Action.APPROVE: _answering,
     Action.DECLINE: _answering,
 }
@@ -243,6 +259,29 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
 
 def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
     """Return what is wrong with what this message says."""
+    match message:
+        case CorrectPair():
+            return _refusal_of_correction(message, state)
+        case Decision() if state.asked:
+            return _beside("asked", state.asked.refuse(message))
+        case ResendMail(kind=kind) if kind not in state.mails:
+            sent = "、".join(state.mails)
+            return OperationRefusal(f"{kind} のメールは送っていません。送ったもの：{sent}。", field="kind")
+        case RenewLink(whose=whose):
+            return _beside("whose", _not_mailed(whose, state))
+        case SetUpStepDone(step=step):
+            return _beside("step", state.follow_up.refuse_step(step))
+        case RetractSetUpStep(step=step):
+            return _beside("step", state.follow_up.refuse_retraction(step))
+        case CorrectRelink(link=link) | RetractRelink(link=link):
+            return _beside("link", state.follow_up.refuse_correction(link))
+        case ServiceRelinked(link=link):
+            return _beside("link", state.follow_up.refuse_relink(link))
+        case _:
+            return None
+
+
+def _refusal_of_correction(message: CorrectPair, state: OfficeState) -> str | None:
     match message:
         case CorrectPair(event_id=str()) if state.stage not in {Stage.CONFIRMATION, Stage.CORRECTION}:
             return "訂正を待っている段階ではありません。"
@@ -255,21 +294,17 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
             fields = {"yayoi_id": "弥生ID", "office_token": "事業所トークン", "issued_contract_id": "サービス契約ID"}
             names = [name for field, name in fields.items() if field not in _unneeded(Action.CORRECT_PAIR, state)]
             return OperationRefusal(f"{'・'.join(names)}のうち、訂正するものを入力してください。", field="yayoi_id")
-        case Decision() if state.asked:
-            return _beside("asked", state.asked.refuse(message))
-        case ResendMail(kind=kind) if kind not in state.mails:
-            sent = "、".join(state.mails)
-            return OperationRefusal(f"{kind} のメールは送っていません。送ったもの：{sent}。", field="kind")
-        case SetUpStepDone(step=step):
-            return _beside("step", state.follow_up.refuse_step(step))
-        case RetractSetUpStep(step=step):
-            return _beside("step", state.follow_up.refuse_retraction(step))
-        case CorrectRelink(link=link) | RetractRelink(link=link):
-            return _beside("link", state.follow_up.refuse_correction(link))
-        case ServiceRelinked(link=link):
-            return _beside("link", state.follow_up.refuse_relink(link))
         case _:
             return None
+
+
+def _not_mailed(whose: LinkHolder, state: OfficeState) -> str | None:
+    """Return why there is no link of theirs."""
+    if whose in _links_sent(state):
+        return None
+    if state.waits_for_holder:
+        return "契約者の確認を待っているため、申込者にはまだメールを送れません。"
+    return "契約者に確認を依頼したお申し込みではありません。"
 
 
 def _beside(field: str, reason: str | None) -> OperationRefusal | None:

@@ -92,7 +92,7 @@ def test_others_may_do_what_is_listed_and_a_command_what_needs_no_second_person(
         if kind is not ActorKind.OPERATOR
         and may_send(OPERATION_PERMISSIONS, name, operation.value, Actor(kind, "someone", tuple(Role)))
     }
-    command = set() if operation in {*BY_SUPERVISORS, Action.ASK_CANCEL} else {"command"}
+    command = set() if operation in {*BY_SUPERVISORS, Action.ASK_CANCEL, Action.RETRACT_REQUEST} else {"command"}
     assert may == command | OTHERS.get((name, operation.value), set())
 
 

@@ -22,6 +22,7 @@ from models.myics.accounts import AccountKind, AccountState
 from models.tables import (
     CaseStatusRow,
     HeldCaseRow,
+    HolderMailRow,
     MyicsAccountRow,
     MyicsFirmRow,
     OperatorRow,
@@ -35,7 +36,10 @@ from models.tables import (
 from models.webhooks.messages import DELIVERY_WORKFLOW, WebhookStage
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
+from models.yayoi.store.confirmations import links_are_ended
 from tests.support.desk import fill_operators
+from tests.support.environment import YAYOI
+from tests.support.example_registry import fill_with_examples
 
 Sessions = async_sessionmaker[AsyncSession]
 FIRST, LAST = 7_000_000, 7_999_999
@@ -139,6 +143,25 @@ async def test_who_got_webhooks_and_who_was_stopped_is_ended_again_unless_they_c
         assert list(states) == [AccountState.STOPPED, AccountState.REGISTERED]
         [row] = await session.scalars(select(WebhookSubscriberRow))
         assert (row.active, row.secrets) == (False, [])
+
+
+async def test_links_of_a_contracts_holder_are_ended_again_also_of_mails_that_the_records_do_not_know(
+    sessions: Sessions,
+) -> None:
+    """Else the next mail would have the number of one whose links were ended, and open them again."""
+    await fill_with_examples(sessions)
+    async with sessions.begin() as session:
+        session.add(HolderMailRow(existing_contract_id=YAYOI, number=1, planned_at=utc_now()))
+    ends = [
+        Revocation(request=about, what=EndedKind.HOLDER_LINKS, about=about, left=["2"]) for about in (YAYOI, "9999999")
+    ]
+    entries = journalled(*ends, at=(utc_now() - timedelta(hours=1)).isoformat())
+    for ended in (1, 0):
+        async with sessions.begin() as session:
+            assert await end_again(session, entries) == ended
+    async with sessions.begin() as session:
+        known = [await links_are_ended(session, YAYOI, number) for number in (1, 2, 3)]
+    assert known == [True, True, False]
 
 
 def status(number: int, **facts: Any) -> CaseStatusRow:

@@ -89,6 +89,7 @@ WALKS: dict[str, tuple[Arrange, tuple[Act, ...]]] = {
             Act(Action.RETRACT_SET_UP_STEP),
             Act(Action.REPORT_SET_UP_STEP),
             Act(Action.ASK_CANCEL),
+            Act(Action.RETRACT_REQUEST),
         ),
     ),
     "sharing": (sharing, (Act(Action.REPORT_SHARING_RELEASED, then=Stage.SET_UP), Act(Action.WITHDRAW))),

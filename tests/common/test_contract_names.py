@@ -29,7 +29,7 @@ OFFICE = (
     ),
     *("release_sharing", "renew_link", "reopen", "report_confirmed", "report_not_confirmed", "report_relink"),
     *("report_set_up_step", "report_sharing_released", "resend_mail", "resume", "retract_relink"),
-    *("retract_set_up_step", "try_again", "withdraw"),
+    *("retract_request", "retract_set_up_step", "try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AddressChange": REGISTRATION,

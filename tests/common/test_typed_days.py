@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from models.common.calendar import day_in_words
-from models.common.typed_days import NO_DAY, OTHER_WEEKDAY, TypedDay, read_day
+from models.common.typed_days import NO_DAY, NO_SUCH_DAY, OTHER_WEEKDAY, TypedDay, read_day
 
 IDENTIFIERS = pytest.mark.robustness("identifiers")
 _FULL_WIDTH = {ord(digit): chr(ord(digit) + 0xFEE0) for digit in "0123456789"}
@@ -50,7 +50,7 @@ def test_y8_a_month_and_a_day_may_have_one_digit_where_they_are_parted(typed: st
 @pytest.mark.parametrize(
     "typed",
     [
-        *("", "昨日", "26/11/28", "11/28", "11月28日", "2026-11/28", "202611", "2026112", "2026-02-30", "2026-13-01"),
+        *("", "昨日", "26/11/28", "11/28", "11月28日", "2026-11/28", "202611", "2026112"),
         *("R81128", "2026年11月28日土", "平成38年11月28日"),
     ],
 )
@@ -58,3 +58,13 @@ def test_y8_what_is_no_day_or_could_mean_two_is_refused_as_that(typed: str) -> N
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(TypedDay).validate_python(typed)
     assert [error["msg"] for error in refused.value.errors()] == [NO_DAY]
+
+
+@IDENTIFIERS
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [("2026-02-30", "2026年2月30日"), ("２０２６年１３月１日", "2026年13月1日"), ("令和8年11月31日", "2026年11月31日")],
+)
+def test_y8_a_day_that_no_month_has_is_refused_as_that(typed: str, named: str) -> None:
+    with pytest.raises(ValueError, match=NO_SUCH_DAY.format(named)):
+        read_day(typed)

@@ -17,12 +17,12 @@ from tests.support.product_models import every
 
 ADDRESS = (" Ｔａｒｏ＠Example.CO.jp　", "taro@example.co.jp")
 TOKEN = ("Ｂ0000002－0000‐4000-8000-000000000002 ", "b0000002-0000-4000-8000-000000000002")
-CONTRACT = ("　８８７ 1304", "8871304")
+CONTRACT = ("　８８７－13 04", "8871304")
 NAME = ("　か\u3099くえん ", "がくえん")
 DAY = ("２０２６年１１月２８日 ", date(2026, 11, 28))
 SPELLINGS: dict[str, tuple[str, object]] = {
     "address": ADDRESS,
-    "application_no": ("ｙｓ‐０００１２３ ", "YS-000123"),
+    "application_no": ("ｙｓ ０００１２３ ", "YS-000123"),
     "asked_from": DAY,
     "contract_id": CONTRACT,
     "customer_no": ("１０００-2003－01 ", "1000200301"),

@@ -52,6 +52,8 @@ async def test_m1_to_m3_the_representative_registers_and_logs_in(site: MyicsSite
     assert PASSWORD not in refused.text
     refused = await browser.step(second, "confirm", typed | {"password": "short", "password_again": "short"})
     assert "半角の英字・数字 8～16 文字" in errors_on(refused)[0]
+    refused = await browser.step(second, "confirm", {"keyword": " ", "password": "short", "password_again": ""})
+    assert len(errors_on(refused)) == 3
     refused = await browser.step(second, "confirm", typed | {"keyword": "ちがう"})
     assert "キーワードが違います" in errors_on(refused)[0]
     answer = await browser.step(second, "confirm", typed)

@@ -49,6 +49,7 @@ AUDITED_AS = {
     **{f"{step.label}の記録を取り消した": "retract" for step in SetUpStep},
     "手続きを再開した": "reopen",
     "お手続きの画面のリンクを無効にした": "renew_link",
+    "契約者のリンクを無効にした": "renew_link",
     **{f"事業所データの手続きを終了した（{outcome}）": "close" for outcome in Outcome},
     **{f"終了後の受け付けを終えた（{outcome}）": "close" for outcome in KEPT},
 }

@@ -53,7 +53,7 @@ from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import OPERATIONS, refuse_days
 from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.procedures import SET_UP_PATH, Procedure, SetUpStep, Stage
-from models.yayoi.store.confirmations import HolderConfirmations
+from models.yayoi.store.confirmations import HolderConfirmations, ToConfirm
 from models.yayoi.store.event_cases import CaseRefusedError, find_case
 from models.yayoi.store.events import EventRefusedError
 from models.yayoi.vendor_pages import YayoiPages
@@ -137,6 +137,9 @@ class HolderInState(HolderConfirmations):
     def __init__(self, sessions: async_sessionmaker[AsyncSession], procedure: ProcedureInState) -> None:
         super().__init__(sessions, lambda: None, utc_now)
         self._procedure = procedure
+
+    async def end_links(self, opened: ToConfirm, number: int) -> None:
+        """Stay open: the walk goes on by them."""
 
     async def answer(self, application_no: str, shown: str, settlement: ConfirmationOutcome) -> bool:
         opened = await self.opened(application_no)

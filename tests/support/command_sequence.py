@@ -11,6 +11,7 @@ what only the calendar brings about does not count. (Replaying the committed his
 import difflib
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
@@ -34,6 +35,8 @@ BROUGHT_BY_THE_CALENDAR = {
         )
     ),
 }
+_SHORT = timedelta(minutes=1)
+"""Less is no matter of the calendar."""
 WHAT_TO_DO = "Guard it with workflow.patched: CONTRIBUTING.md, 'Changing a running procedure'."
 
 
@@ -92,7 +95,10 @@ def _those_beside_last(step: str) -> bool:
 
 
 def _days_passed(history: WorkflowHistory) -> bool:
-    return any(event.event_type == EventType.EVENT_TYPE_TIMER_FIRED for event in history.events)
+    started = {event.event_id: event.timer_started_event_attributes for event in history.events}
+    fired = (event for event in history.events if event.event_type == EventType.EVENT_TYPE_TIMER_FIRED)
+    timers = (started[event.timer_fired_event_attributes.started_event_id] for event in fired)
+    return any(timer.start_to_fire_timeout.ToTimedelta() >= _SHORT for timer in timers)
 
 
 def _whatever_the_calendar(recorded: list[str]) -> list[str]:

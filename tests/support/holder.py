@@ -4,12 +4,17 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
+from urllib.parse import urlsplit
 
+import httpx
+
+from models.yayoi.identifiers import YayoiId
 from models.yayoi.mails import MailKind
-from tests.support.environment import TARO, Environment
+from tests.support.customer import words
+from tests.support.environment import OFFICE_B, TARO, Case, Environment, form
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web import Web, browser_on
+from tests.support.web import Web, browser_on, hidden_fields
 from workers.stack.inbox import text_of
 from workers.wiring.root import build_web
 
@@ -44,3 +49,18 @@ def application_link(mail: EmailMessage) -> str:
     """Where the holder applies, however many wait."""
     links: list[str] = re.findall(r"http://web\.test(/apply\?holder=\S+)", text_of(mail))
     return links[0]
+
+
+async def apply_without_link(environment: Environment, *ids: YayoiId) -> Case:
+    """As anybody can who knows the contract's number."""
+    pairs = [(yayoi_id, None) for yayoi_id in ids or (OFFICE_B[0],)]
+    return await environment.apply(form(pairs, linked=False), by_holder=False)
+
+
+async def press(web: Web, link: str) -> httpx.Response:
+    """Open a page of the holder and press its button; the browser follows to where that leads."""
+    page = await web.http.get(link)
+    where = urlsplit(link).path
+    answer = await web.http.post(where, data=hidden_fields(page, where))
+    assert answer.status_code == 303, words(answer)
+    return await web.http.get(answer.headers["location"])

@@ -120,12 +120,12 @@ TABLE = [
     (
         "confirmation",
         state_at(Stage.CONFIRMATION, Procedure.UNLINKED_NETWORK, waits_for_holder=True),
-        (CONFIRMING | {Action.CORRECT_PAIR}) - {Action.REPORT_SHARING_RELEASED, Action.RENEW_LINK},
+        (CONFIRMING | {Action.CORRECT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
     ),
     (
         "confirmation, with a wrong token",
         state_at(Stage.CONFIRMATION, waits_for_holder=True, problems=(NOT_OF_THE_CONTRACT,)),
-        (CONFIRMING | {Action.CORRECT_PAIR}) - {Action.REPORT_SHARING_RELEASED, Action.RENEW_LINK},
+        (CONFIRMING | {Action.CORRECT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
     ),
     ("correction", state_at(Stage.CORRECTION, problems=(NOT_REGISTERED,)), CORRECTING),
     ("correction of Y3", state_at(Stage.CORRECTION, problems=(NOT_REGISTERED, IN_ANOTHER_GROUP)), CORRECTING),
@@ -161,7 +161,7 @@ TABLE = [
         "STEP5 done, a cancellation asked for",
         asked_for(after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD)),
         (BEGUN - {Action.ASK_CANCEL})
-        | {Action.APPROVE, Action.DECLINE, Action.HOLD}
+        | {Action.RETRACT_REQUEST, Action.APPROVE, Action.DECLINE, Action.HOLD}
         | {Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
     ),
     (
@@ -260,6 +260,12 @@ async def answer(case: Case, action: Action, reason: str, number: int = 1) -> No
     shown = (await shown_actions(case, number))[action]
     with acting_as(TANAKA):
         await case.office(number).execute_update(action, filled_in(shown, reason))
+
+
+async def retract_request(case: Case, reason: str, number: int = 1) -> None:
+    """Take back what the page shows is asked for, as who has asked for it does."""
+    shown = (await shown_actions(case, number))[Action.RETRACT_REQUEST]
+    await case.office(number).execute_update(Action.RETRACT_REQUEST, filled_in(shown, reason))
 
 
 def filled_in(example: dict[str, Any], reason: str, **facts: str) -> dict[str, Any]:

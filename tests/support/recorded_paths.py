@@ -31,7 +31,7 @@ from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from tests.support.bounced import come_back
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
-from tests.support.operator_actions import answer, cancel_with_approval
+from tests.support.operator_actions import answer, cancel_with_approval, retract_request
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 BANK_B = (LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")
@@ -198,6 +198,8 @@ async def cancelled_after_the_notice(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.act(AskCancel(reason="別のお客様のご希望"))
+    await retract_request(case, "別の案件の依頼だったため")
     await case.act(AskCancel(reason="お客様のご希望"))
     await answer(case, Action.DECLINE, "お客様にもう一度確認してください")
     await cancel_with_approval(case, "お客様に確認した")

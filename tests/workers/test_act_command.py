@@ -40,7 +40,7 @@ async def test_it_is_signed_as_a_command_with_who_ran_it_and_a_reason(
 async def test_it_neither_asks_nor_approves_nor_names_another_person(environment: Environment) -> None:
     case = await sharing(environment)
     settings, office = settings_of(environment), case.office().id
-    for operation in ("approve", "decline", "ask_cancel"):
+    for operation in ("approve", "decline", "ask_cancel", "retract_request"):
         with pytest.raises(ClearError, match=NEEDS_LOG_IN):
             await act(settings, office, operation, "{}", "調査のため")
     before = len(await case.audit())

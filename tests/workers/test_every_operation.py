@@ -32,10 +32,12 @@ from models.common.signatures import TAKEN_HEADER, SignatureRefusal, SignedPlace
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
 from tests.support.ending import end
 from tests.support.recorded_histories import start_inputs
+from tests.support.resets import reset
 from tests.support.sandbox import RESTRICTED
 from tests.support.secret_key import SECRET_KEY
 from tests.support.signed_story import UnvalidatedStory
 from tests.support.signing import KEYS, PUBLIC, acting_as, signed
+from tests.support.web import until
 from web.common.auth.signing import sending_with, signing_client
 from workers.known_keys import NoKeysError
 from workers.settings import Settings
@@ -99,6 +101,15 @@ def by_nobody(place: SignedPlace) -> Sent:
     return Sent(place, message, Signer(PrivateKey.new(KeyPurpose.OPERATORS)).sign(SUPERVISOR, place, message))
 
 
+UNREADABLE = "by：この項目は受け付けていません。"
+"""What the procedure itself says of it, which is asked only once the signature has been found good."""
+
+
+def unreadable(place: SignedPlace) -> Sent:
+    message = salted({"by": "operator:tn"})
+    return Sent(place, message, signed(SUPERVISOR, place, message))
+
+
 def with_other_content(**changed: Any) -> Callable[[SignedPlace], Sent]:
     def alter(place: SignedPlace) -> Sent:
         sent = of(SUPERVISOR, place)
@@ -139,6 +150,7 @@ class Port:
     client: Client
     handles: Mapping[str, WorkflowHandle[Any, Any]]
     verifier: Verifier = field(default_factory=lambda: Verifier(PUBLIC))
+    was_reset: set[str] = field(default_factory=set)
 
     @contextmanager
     def knowing(self, state: KeyState) -> Iterator[None]:
@@ -146,6 +158,19 @@ class Port:
         self.verifier = Verifier(key.now(state) for key in PUBLIC)
         yield
         self.verifier = Verifier(PUBLIC)
+
+    async def reset(self, name: str) -> None:
+        """Go back to the beginning of a case, once: the tests share them."""
+        if name in self.was_reset:
+            return
+        self.was_reset.add(name)
+
+        async def has_begun() -> bool:
+            events = (await self.handles[name].fetch_history()).events
+            return any(event.HasField("workflow_task_completed_event_attributes") for event in events)
+
+        await until(has_begun)
+        await reset(self.client, self.handles[name])
 
     async def place(self, name: str, operation: str) -> SignedPlace:
         described = await self.handles[name].describe()
@@ -222,17 +247,13 @@ async def test_whatever_is_not_signed_by_who_may_send_it_is_refused(port: Port, 
     [pytest.param(*each, marks=[] if each in SOME else pytest.mark.long) for each in EVERY],
 )
 async def test_a_retired_key_verifies_and_a_revoked_one_does_not(port: Port, name: str, operation: str) -> None:
-    def unreadable(place: SignedPlace) -> Sent:
-        message = salted({"by": "operator:tn"})
-        return Sent(place, message, signed(SUPERVISOR, place, message))
-
     for state in KeyState:
         with port.knowing(state):
             refusal = await port.refusal(unreadable(await port.place(name, operation)))
         if state is KeyState.REVOKED:
             assert refusal == SignatureRefusal.REVOKED_KEY.reason
         else:  # it comes as far as the procedure itself
-            assert "by：この項目は受け付けていません。" in refusal
+            assert UNREADABLE in refusal
 
 
 @pytest.mark.parametrize(
@@ -243,6 +264,26 @@ async def test_what_an_earlier_run_has_taken_is_taken_no_more(port: Port, name: 
     """Signed by who may send it: after continue-as-new the server itself has forgotten the update."""
     place = (await port.place(name, operation))._replace(update_id=TAKEN)
     assert await port.refusal(of(SUPERVISOR, place)) == SignatureRefusal.ALREADY_TAKEN.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [pytest.param(*each, marks=[] if each in SOME else pytest.mark.long) for each in EVERY],
+)
+async def test_what_was_signed_before_a_reset_verifies_after_it_and_nothing_else_does(
+    port: Port, name: str, operation: str
+) -> None:
+    before = [await port.place(name, operation) for _ in range(4)]
+    signed_before, other = unreadable(before[0]), of(SUPERVISOR, before[1])
+    await port.reset(name)
+    assert UNREADABLE in await port.refusal(signed_before)
+    for sent, refusal in (
+        (replace(other, place=before[2]), SignatureRefusal.ALTERED),  # signed for another update
+        (of(AUDITOR, before[3]), SignatureRefusal.NOT_ALLOWED),
+        (replace(other, entry=None), SignatureRefusal.UNSIGNED),
+        (of(SUPERVISOR, before[2]._replace(update_id=TAKEN)), SignatureRefusal.ALREADY_TAKEN),
+    ):
+        assert await port.refusal(sent) == refusal.reason
 
 
 # --- before a worker starts -------------------------------------------------------------------------------------------

@@ -216,6 +216,15 @@ async def test_sent_again_it_takes_effect_once_also_in_a_later_run(story: Story)
         assert len(await story.pages()) == 1 + expected
 
 
+async def test_an_operation_is_in_the_history_before_the_end_that_it_brings(story: Story) -> None:
+    """A signal in the moment of the end has the server take that back, with all that its own task has accepted."""
+    await story.act("end")
+    await story.handle.result()
+    events = (await story.handle.fetch_history()).events
+    accepted = [event.HasField("workflow_execution_update_accepted_event_attributes") for event in events].index(True)
+    assert any(event.HasField("workflow_task_completed_event_attributes") for event in events[accepted:])
+
+
 async def test_a_later_workflow_of_the_same_id_takes_none_of_its_entries(story: Story) -> None:
     place, message = await story.place(), salted(SAID)
     entry = entry_of(TANAKA, place, message)

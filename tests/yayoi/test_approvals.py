@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 
 from models.common.acting import SYSTEM
 from models.common.actors import Actor, ActorKind, Channel
-from models.common.approvals import ANOTHER, APPROVAL_DAYS, ASKED_ALREADY, DECLINED, LAPSED, NOTHING_ASKED, OWN
+from models.common.approvals import ANOTHER, APPROVAL_DAYS, ASKED_ALREADY, DECLINED, LAPSED, NOT_OWN, NOTHING_ASKED, OWN
 from models.common.calendar import day_in_japan, end_of
 from models.common.operators import Role
 from models.common.signatures import SignatureRefusal
@@ -155,6 +155,21 @@ async def test_y27_of_two_who_end_a_case_in_one_moment_one_hears_that_it_is_endi
         assert isinstance(refusal, RPCError)
     await case.office().result()
     assert len([row for row in await case.audit() if row.reason == WISH]) == 1
+
+
+async def test_y27_who_has_asked_takes_it_back_and_nobody_else_does(environment: Environment) -> None:
+    case = await asked(environment)
+    approval, retraction = await decision(case), await decision(case, Action.RETRACT_REQUEST)
+    assert NOT_OWN in await refusal(case, TANAKA, retraction, Action.RETRACT_REQUEST)
+    assert ANOTHER in await refusal(case, SATO, retraction | {"asked": "x"}, Action.RETRACT_REQUEST)
+    await case.office().execute_update(Action.RETRACT_REQUEST, retraction)
+    progress = await case.progress()
+    assert (progress.waiting_for, progress.awaits_approval) == (WaitingFor.APPLICANT, False)
+    assert (Action.RETRACT_REQUEST.label, str(SATO)) in {(row.action, row.by) for row in await case.audit()}
+    assert NOTHING_ASKED in await refusal(case, TANAKA, approval)
+    await case.settled()
+    assert MailKind.APPROVAL_ANSWERED.subject not in {mail["Subject"] for mail in environment.inbox.mails}
+    await end(case.application, case.office())
 
 
 async def test_y27_an_approval_names_the_very_request(environment: Environment) -> None:

@@ -125,6 +125,8 @@ async def test_y5_a_token_of_another_contract_reveals_no_name(web: Web) -> None:
         ({"yayoi_id_confirmation": "x@example.co.jp"}, "yayoi_id_confirmation", AGAIN),
         ({"office_token": "b"}, "office_token", "「8桁-4桁-4桁-4桁-12桁」"),
         ({"office_token": TOKEN_B.upper()}, "office_token", THE_SAME),
+        ({"yayoi_id": "x@example.co.jp", "office_token": "b"}, "office_token", "「8桁-4桁-4桁-4桁-12桁」"),
+        ({"yayoi_id": "x@example.co.jp", "office_token": "b"}, "yayoi_id_confirmation", AGAIN),
         ({"yayoi_id": "B@example.co.jp", "yayoi_id_confirmation": "b@example.co.jp"}, "yayoi_id", THE_SAME),
     ],
 )

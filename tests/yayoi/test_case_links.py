@@ -201,6 +201,22 @@ async def test_y25_a_link_can_be_ended_by_whoever_holds_it_and_a_new_one_is_mail
         await end(web.client.get_workflow_handle(mailing.id))
 
 
+async def test_y25_a_link_is_ended_and_made_anew_however_often_others_have_asked_for_a_fresh_one(web: Web) -> None:
+    number = await two_pairs(web)
+    link = case_path(SECRET, number, SOON)
+    answers = [await web.http.post(f"/applications/{number}/link?{urlsplit(link).query}") for _ in range(8)]
+    assert answers[-1].status_code == 429
+    ended = await web.http.post(ending_form(await web.http.get(link)))
+    assert urlsplit(ended.headers["location"]).path == LINK_MAILED
+
+    async def mailed() -> bool:
+        return any(each.id.endswith("/2") for each in await mailings(web))
+
+    await until(mailed)
+    for mailing in await mailings(web):
+        await end(web.client.get_workflow_handle(mailing.id))
+
+
 async def test_keys_rotate_without_ending_open_links(web: Web) -> None:
     number = await two_pairs(web)
     old, link_of_old = SecretKeys("before"), case_path(SecretKeys("before"), number, SOON)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
@@ -25,7 +24,7 @@ from models.tables import (
 )
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS, HOLDER_MAIL_EVERY, MOST_UNCONFIRMED
-from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, CorrectPair, ResendMail
@@ -43,7 +42,7 @@ from tests.support.environment import (
     at_rest,
     form,
 )
-from tests.support.holder import application_link, asked, links_in, named_in, pages_of
+from tests.support.holder import application_link, apply_without_link, asked, links_in, named_in, pages_of, press
 from tests.support.secret_key import SECRET_KEYS
 from tests.support.signing import acting_as, applicant
 from tests.support.web import Web, application, end_cases, hidden_fields, pair, until
@@ -62,27 +61,12 @@ async def pages(environment: Environment) -> AsyncIterator[Web]:
     await end_cases(web, environment.client)
 
 
-async def apply_without_link(environment: Environment, *ids: YayoiId) -> Case:
-    """As anybody can who knows the contract's number."""
-    pairs = [(yayoi_id, None) for yayoi_id in ids or (OFFICE_B[0],)]
-    return await environment.apply(form(pairs, linked=False), by_holder=False)
-
-
 async def waits(case: Case, number: int = 1) -> None:
     await at_rest(case, Stage.CONFIRMATION, number)
 
 
 async def stage_of_application(case: Case) -> ApplicationStage:
     return (await case.application.query(MultiOfficeApplication.progress)).stage
-
-
-async def press(web: Web, link: str) -> httpx.Response:
-    """Open a page of the holder and press its button; the browser follows to where that leads."""
-    page = await web.http.get(link)
-    where = urlsplit(link).path
-    answer = await web.http.post(where, data=hidden_fields(page, where))
-    assert answer.status_code == 303, words(answer)
-    return await web.http.get(answer.headers["location"])
 
 
 async def test_y5a_the_holder_confirms_by_the_link_and_only_then_anything_is_issued_or_mailed(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.common.typed_days import NO_DAY
+from models.common.typed_days import NO_DAY, NO_SUCH_DAY
 from models.yayoi.relink_form import AFTER_RELINK, BEFORE_APPLICATION, FUTURE, RelinkRule
 from models.yayoi.service_links import Coverage, LinkKind, first_day_covered, seamless_from
 
@@ -44,7 +44,7 @@ def test_y8_a_day_is_read_however_it_is_typed(typed: str) -> None:
     [
         ("", "", {"relinked_on": NO_DAY}),
         ("昨日", "", {"relinked_on": NO_DAY}),
-        ("2026-02-30", "", {"relinked_on": NO_DAY}),
+        ("2026-02-30", "", {"relinked_on": NO_SUCH_DAY.format("2026年2月30日")}),
         ((TODAY + timedelta(days=1)).isoformat(), "", {"relinked_on": FUTURE}),
         ((APPLIED - timedelta(days=1)).isoformat(), "", {"relinked_on": BEFORE_APPLICATION}),
         ("2026-11-19", "2026-11-20", {"asked_from": AFTER_RELINK}),

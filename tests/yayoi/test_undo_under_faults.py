@@ -10,16 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from activities.common.failures import FAILS_AT_ATTEMPT
+from models.common.approvals import ASKED_ALREADY
 from models.common.calendar import day_in_japan
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action, Cancel
+from models.yayoi.operator_actions import Action, AskCancel, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.environment import (
+    NOBODY,
     OFFICE_B,
     OFFICE_C,
     TARO,
@@ -29,8 +32,9 @@ from tests.support.environment import (
     environment_with_worker,
     form,
 )
-from tests.support.operator_actions import cancel_with_approval, shown_actions
+from tests.support.operator_actions import APPROVED, approve, cancel_with_approval, filled_in, shown_actions
 from tests.support.recorded_paths import BANK_C
+from tests.support.signing import SATO, TANAKA, acting_as
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.snapshot import Snapshot, snapshot
 from tests.support.status_rows import status_rows_say_what_the_procedures_are
@@ -211,6 +215,75 @@ async def test_y27_a_cancellation_before_the_offices_have_begun_is_not_lost(
         outcomes = [office.outcome for office in (await case.application.result()).offices]
     assert outcomes == [Outcome.CANCELLED, Outcome.CANCELLED]
     assert await snapshot(environment) == before
+
+
+AT_ONCE = [each for each in Action if issubclass(each.message, EndCase) and each is not Action.ASK_CANCEL]
+"""What ends one office alone."""
+WISH = "お電話でのご希望"
+ENDING = "すでに終了したか、終了の処理中です。"
+
+
+def reason_of(refusal: BaseException) -> str:
+    return str(refusal.__cause__ or refusal)
+
+
+@pytest.mark.parametrize("whole_first", [True, False], ids=["the whole first", "the office first"])
+@pytest.mark.parametrize("action", AT_ONCE)
+async def test_y27_an_application_cancelled_in_the_moment_in_which_one_office_is_ended_ends_each_office_once(
+    environment: Environment, action: Action, *, whole_first: bool
+) -> None:
+    before = await snapshot(environment)
+    async with attended(environment):
+        case = await submitted(environment, form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
+        for number, stage in ((1, Stage.SHARING), (2, Stage.CORRECTION)):
+            await case.started(number)
+            await at_rest(case, stage, number)
+        sent = [ask_by_update(case), case.act(EndCase(reason=WISH), 1, action=action)]
+        came = await asyncio.gather(*(sent if whole_first else sent[::-1]), return_exceptions=True)
+        outcomes = [office.outcome for office in (await case.application.result()).offices]
+    refused = [each for each in came if each is not None]
+    assert [why for why in map(reason_of, refused) if ENDING not in why] == []
+    by_desk = [row for row in await case.audit() if (row.part, row.reason) == (1, WISH)]
+    assert len(by_desk) + len(refused) == 1
+    alone = {Action.REJECT: Outcome.REJECTED, Action.WITHDRAW: Outcome.WITHDRAWN}.get(action, Outcome.CANCELLED)
+    assert outcomes == [Outcome.CANCELLED if refused else alone, Outcome.CANCELLED]
+    assert await snapshot(environment) == before
+    recorded = Counter((row.part, row.action) for row in await case.audit())
+    assert {each for each, times in recorded.items() if times > 1} == set()
+    ends = {MailKind[each.name].subject for each in outcomes}
+    mails = [text_of(mail) for mail in environment.inbox.to(TARO) if mail["Subject"] in ends]
+    for named in (OFFICE_C[0], NOBODY):
+        assert len([mail for mail in mails if named in mail]) == 1
+
+
+@pytest.mark.parametrize("answer", [Action.ASK_CANCEL, Action.APPROVE, Action.DECLINE])
+async def test_y27_an_application_cancelled_in_the_moment_of_a_request_or_its_answer_needs_two_people_all_the_same(
+    environment: Environment, answer: Action
+) -> None:
+    before = await snapshot(environment)
+    async with attended(environment):
+        case = await set_up_begun(environment)
+        if answer is Action.ASK_CANCEL:
+            sent, who = {"reason": WISH}, SATO
+        else:
+            await case.act(AskCancel(reason=WISH))
+            sent, who = filled_in((await shown_actions(case))[answer], APPROVED), TANAKA
+        with acting_as(who):
+            answered = asyncio.create_task(case.office().execute_update(answer, sent))
+        came = await asyncio.gather(ask_by_update(case), answered, return_exceptions=True)
+        assert [why for why in map(reason_of, filter(None, came)) if ASKED_ALREADY not in why] == []
+        if answer is not Action.APPROVE:
+            await case.settled()
+            assert (await case.progress()).outcome is None
+            if not (await case.progress()).awaits_approval:  # declined after the cancellation had come
+                await case.act(AskCancel(reason=CANCEL.reason))
+            await approve(case)
+        await case.office().result()
+        await case.application.result()
+    assert await snapshot(environment) == before
+    approvals = [row.by for row in await case.audit() if row.action == Action.APPROVE.label]
+    assert approvals == [str(TANAKA)]
+    assert len([mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]) == 1
 
 
 async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_works(environment: Environment) -> None:

@@ -23,7 +23,7 @@ from web.common.temporal_calls import UnreachableError
 MOST = 100
 """How many are shown; those that have waited longest come first."""
 _AT_ONCE = 10
-_APPROVE, _DECLINE = "approve", "decline"
+_APPROVE, _DECLINE, _RETRACT = "approve", "decline", "retract_request"
 
 router = page_router()
 
@@ -43,6 +43,8 @@ class RequestForApproval:
     approve: str = ""
     """Where it is approved; "": not by who looks at it."""
     decline: str = ""
+    retract: str = ""
+    """Where who has asked for it takes it back; "": not by who looks at it."""
 
 
 @router.get(APPROVALS, dependencies=[Depends(seeing(Area.CASES))])
@@ -83,4 +85,5 @@ async def _request(
         own=own,
         approve=case.form(_APPROVE) if answers else "",
         decline=case.form(_DECLINE) if answers else "",
+        retract=case.form(_RETRACT) if own and may_do(who, case, _RETRACT) else "",
     )

@@ -14,6 +14,8 @@ from models.backoffice.correcting_operations import CORRECTED_BY
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
 from models.common.actors import Channel
+from models.common.allowed_actors import BY_SUPERVISORS, BY_WHO_ASKED, AllowedActors
+from models.common.approvals import NOT_OWN, OWN
 from models.common.desk_links import CASES
 from models.common.operators import Area
 from models.common.possible_operations import PossibleOperation
@@ -92,8 +94,22 @@ def shown_case(desk: DeskContext, case: ReadCase, facts: CaseFacts) -> dict[str,
 
 def may_do(who: SignedInOperator, case: ReadCase, operation: str) -> bool:
     """Whether the operator's roles allow an operation of this case."""
+    allowed = _allowed(case, operation)
+    return allowed is not None and allowed.permit(actor_of(who, Channel.DESK))
+
+
+def not_theirs(who: SignedInOperator, case: ReadCase, operation: str) -> str | None:
+    """Return why it is for others: nobody approves their own request, and only who has asked takes it back."""
+    own, allowed = case.now.asked_by == who.handle, _allowed(case, operation)
+    if allowed is BY_SUPERVISORS and own:
+        return OWN
+    return NOT_OWN if allowed is BY_WHO_ASKED and not own else None
+
+
+def _allowed(case: ReadCase, operation: str) -> AllowedActors | None:
+    """Return who may send an operation of this case; None if it has none of this name."""
     allowed = {str(each): actors for each, actors in OPERATION_PERMISSIONS.get(case.now.workflow_type, {}).items()}
-    return operation in allowed and allowed[operation].permit(actor_of(who, Channel.DESK))
+    return allowed.get(operation)
 
 
 @router.get(WHOLE, dependencies=[Depends(seeing(Area.CASES))])
@@ -102,7 +118,8 @@ async def show(request: Request, desk: Desk, who: Operator, case: Case, done: An
     """Show the case; after an operation also what has become of it, and what is next."""
     order = {operation: number for number, operation in enumerate(case.now.first)}
     possible = sorted(case.now.possible, key=lambda each: order.get(each.operation, len(order)))
-    offered = [_offered(case, each) for each in possible if may_do(who, case, each.operation)]
+    theirs = [each for each in possible if not_theirs(who, case, each.operation) is None]
+    offered = [_offered(case, each) for each in theirs if may_do(who, case, each.operation)]
     known = await case_facts(desk.sessions, case.case_no, case.part)
     hand_over = operation_for(BulkKind.HAND_OVER, case.now.workflow_type)
     own = known.status is not None and known.status.assignee == who.handle

@@ -14,15 +14,15 @@ from models.backoffice.operation_forms import CHOICE, OperationForm
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.store.case_facts import CaseFacts, case_facts
 from models.common.actors import Channel
-from models.common.allowed_actors import BY_OPERATORS, BY_SUPERVISORS, AllowedActors
-from models.common.approvals import APPROVAL_DAYS, OWN
+from models.common.allowed_actors import BY_OPERATORS, AllowedActors
+from models.common.approvals import APPROVAL_DAYS
 from models.common.identifiers import next_try
 from models.common.operations import Operation
 from models.common.operators import Area
 from web.backoffice.case_reader import ReadCase
 from web.backoffice.colleagues import colleagues
 from web.backoffice.desk import Desk, DeskContext, Operator, changing
-from web.backoffice.desk_cases import GOES_ON, PART, WHOLE, Case, may_do, shown_case
+from web.backoffice.desk_cases import GOES_ON, PART, WHOLE, Case, may_do, not_theirs, shown_case
 from web.backoffice.mail_previews import FilledInOperation
 from web.backoffice.web_ui_updates import actor_of
 from web.common.auth import page_router
@@ -66,8 +66,7 @@ class RequestedOperation:
         """Why it is not possible now; None if it is, as far as is known before it is sent."""
         if self.case.now.operation(self.operation) is None:
             return self.case.now.refusals.get(self.operation, NOT_POSSIBLE)
-        own = self.allowed is BY_SUPERVISORS and self.case.now.asked_by == self.who.handle
-        return OWN if own else None
+        return not_theirs(self.who, self.case, self.operation)
 
     async def form(self, desk: DeskContext, facts: CaseFacts) -> OperationForm:
         possible = facts.names.of(self.case.now).operation(self.operation)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.common.refusals import RefusedError
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, CorrectionForm, read
 from models.myics.passwords import MYICS_PASSWORD
@@ -17,7 +18,7 @@ from models.myics.personal_links import REGISTRATION_PATH
 from models.myics.store.registrants import RegistrantPage, Registrants, read_account, read_keyword
 from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, given
-from web.common.page_form import sent_values
+from web.common.page_form import errors_by_field, sent_values
 from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.myics.limits import MyicsGuess
 from web.myics.pages_sign_in import HOME
@@ -134,7 +135,12 @@ async def correct_address(pages: Pages) -> Response:
 async def confirm(pages: Pages) -> Response:
     """M3: behind the link in that mail, the keyword again and a password."""
     link, values = await pages.sent(RegistrantPage.CONFIRM)
-    keyword, password = read_keyword(values["keyword"]), chosen_password(values)
+    try:
+        keyword = read_keyword(values["keyword"])
+    except RefusedError as refused:  # with what is wrong with the password, if anything is
+        errors = errors_by_field(refused.errors, values)
+        raise FormRefusedError(errors | _password_errors(values)) from None
+    password = chosen_password(values)
     async with pages.trying():
         opened = await pages.registrants.open(link)
         await pages.registrants.confirm(link, keyword, password)
@@ -146,6 +152,12 @@ async def confirm(pages: Pages) -> Response:
 
 def chosen_password(values: Mapping[str, str]) -> str:
     """Return the password that was typed twice (M6); one that cannot be used costs neither a try nor a hash."""
+    if errors := _password_errors(values):
+        raise FormRefusedError(errors)
+    return values["password"]
+
+
+def _password_errors(values: Mapping[str, str]) -> dict[str, str]:
     errors = {}
     if refusal := MYICS_PASSWORD.refusal(values["password"]):
         errors["password"] = refusal
@@ -153,9 +165,7 @@ def chosen_password(values: Mapping[str, str]) -> str:
         errors["password_again"] = NOT_TYPED
     elif not refusal and values["password"] != values["password_again"]:
         errors["password_again"] = OTHER_PASSWORD
-    if errors:
-        raise FormRefusedError(errors)
-    return values["password"]
+    return errors
 
 
 def to(path: str, **query: str) -> RedirectResponse:

@@ -73,7 +73,7 @@ class OfficeMailPreviews:
                 mail = SendMail.model_validate(chosen.mail | same)
                 # That one is about all that waits on a contract, and holds links by which its holder answers.
                 return None if mail.kind is MailKind.CONFIRM_APPLICATIONS else mail
-            case Action.RENEW_LINK if chosen:
+            case Action.RENEW_LINK if chosen and chosen.values["whose"] != LinkHolder.HOLDER:
                 whose = chosen.values["whose"] == LinkHolder.APPLICANT
                 return SendMail(**same, kind=MailKind.CASE_LINK, to_applicant=whose)
             case Action.EXTEND_DEADLINE:

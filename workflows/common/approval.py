@@ -83,6 +83,10 @@ class Approval:
         self._state.asked = None
         self._beside.begin(self._mail(asked, answer, because))
 
+    def retracted(self) -> None:
+        """Who has asked no longer does."""
+        self._state.asked = None
+
     async def settled(self) -> None:
         """Wait until nothing is asked for any more, and who has asked knows."""
         await workflow.wait_condition(lambda: self._state.asked is None and not self._answers)

@@ -53,7 +53,7 @@ from models.yayoi.operator_actions import (
     SetUpStepDone,
     SharingReleased,
 )
-from models.yayoi.operator_rules import OPERATIONS, refuse_days
+from models.yayoi.operator_rules import OPERATIONS, refuse_answer, refuse_days
 from models.yayoi.procedures import Stage
 from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
@@ -101,7 +101,6 @@ class OfficeDataProcedure:
             cancellation_requested=self.cancellation_requested,
         )
         self._due_date = DueDate(state, self._steps, self._turn, self._beside)
-        self._corrected_unconfirmed = False
         self._answers = RowLook(self._look_at_answer)
         self._bounces = BouncedMailLook(case, steps, self._take_bounce)
         self._lost = LostOperationsLook(case, state, self.view, steps, self._ask_operator)
@@ -147,7 +146,6 @@ class OfficeDataProcedure:
                 self.check_possible(Action.CORRECT_PAIR, message)
             with self._worked_on(lambda: not self._state.problems and not self._state.waits_for_holder):
                 await self._steps.correct_pair(message)
-            self._corrected_unconfirmed = self._state.waits_for_holder
         await self._turn.acknowledge()
 
     @operator_action(Action.REPORT_CONFIRMED)
@@ -285,6 +283,10 @@ class OfficeDataProcedure:
     async def ask_cancel(self, message: AskCancel) -> None:
         await self._exits.ask(message)
 
+    @operator_action(Action.RETRACT_REQUEST)
+    async def retract_request(self, message: Decision) -> None:
+        await self._exits.retract(message)
+
     @operator_action(Action.APPROVE)
     async def approve(self, message: Decision) -> None:
         await self._exits.approve(message)
@@ -363,15 +365,15 @@ class OfficeDataProcedure:
     async def _wait_for_holder(self) -> None:
         """Y5a: mail the contract's holder, remind them, and expire at last (Y27); a right token does as well.
 
-        Of a pair that is corrected meanwhile they are asked anew.
+        Of a pair that is corrected meanwhile they are asked anew, and once the links in what they have were ended.
         """
-        self._corrected_unconfirmed = False
+        self._state.holder_unasked = False
         self.view.enter(Stage.CONFIRMATION, WaitingFor.HOLDER, self._state.expires_on)
         await self._steps.rest()
         await self._ask_holder()
         await self._wait_at(
             Stage.CONFIRMATION,
-            lambda: self._is_answered() or (self._corrected_unconfirmed and not self._pair.locked()),
+            lambda: self._is_answered() or (self._state.holder_unasked and not self._pair.locked()),
             lambda _: self._ask_holder(),
             self._check_again,
             lambda: [NOT_CONFIRMED],
@@ -692,7 +694,7 @@ class OfficeDataProcedure:
         """Refuse an action before it enters history, saying what is possible now."""
         today = day_in_japan(workflow.now())
         reason = OPERATIONS.refuse(action, message, self._state) or refuse_days(message, self._state, today)
-        if reason is None and action is Action.APPROVE and self._state.asked:
-            reason = self._state.asked.refuse_approval(acting())
+        if reason is None and self._state.asked:
+            reason = refuse_answer(action, self._state.asked, acting())
         if reason:
             raise refused(reason)

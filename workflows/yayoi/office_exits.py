@@ -90,6 +90,13 @@ class OfficeExits:
             await self._steps.record(Action.ASK_CANCEL, message)
             await self._approval.ask(Action.CANCEL, message, self._state.stage)
 
+    async def retract(self, message: Decision) -> None:
+        """Leave it as it is, as who has asked for it wants now."""
+        asked = self._asked
+        self._approval.retracted()
+        await self._steps.record(Action.RETRACT_REQUEST, message, f"：{asked.shown}")
+        await self._turn.acknowledge()
+
     async def approve(self, approval: Decision) -> None:
         """Cancel as it was asked for; the one record names both."""
         asked = self._asked

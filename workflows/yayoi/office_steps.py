@@ -96,6 +96,7 @@ class OfficeSteps:
     def _keep(self, result: CheckResult) -> None:
         self._state.problems, self._state.checked = result.problems, True
         self._state.waits_for_holder, self._state.refused_by_holder = result.waits_for_holder, result.refused_by_holder
+        self._state.holder_unasked = result.waits_for_holder and result.holder_unasked
         if result.frozen and not self._state.frozen:
             self._view.note("スマート取引取込を凍結した")
         self._state.frozen = result.frozen
@@ -248,11 +249,14 @@ class OfficeSteps:
         return mailed.answer.not_before if mailed.answer else None
 
     async def renew_link(self, message: RenewLink) -> None:
-        """End a link to the case's pages, and mail the new one to whose it is."""
+        """End a link to our pages, and mail the new one to whose it is; to the contract's holder, who is asked anew."""
         counted = self._steps.next_occurrence("renew_link", message)
         ask = self._steps.input(RenewLinkStep, whose=message.whose, **counted)
-        renewed = await self._steps.run(CaseRecordActivities.renew_link, ask, "お手続きの画面のリンクを無効にする")
-        self._view.note("お手続きの画面のリンクを無効にした", message)
+        renewed = await self._steps.run(CaseRecordActivities.renew_link, ask, "リンクを無効にする")
+        self._view.note(f"{message.whose.label}を無効にした", message)
+        if renewed.link_no is None:
+            self._state.holder_unasked = self._state.waits_for_holder
+            return
         whose = {"to_applicant": message.whose is LinkHolder.APPLICANT, "occurrence": renewed.link_no}
         mail = self._steps.input(SendMail, kind=MailKind.CASE_LINK, **whose)
         if because := (await self._send(mail)).refused_because:

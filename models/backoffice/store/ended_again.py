@@ -15,6 +15,8 @@ from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
     AuditRow,
+    ExistingContractRow,
+    HolderMailRow,
     MyicsAccountRow,
     OperatorAuditRow,
     OperatorIdentityRow,
@@ -22,6 +24,7 @@ from models.tables import (
     PublicKeyRow,
     WebhookSubscriberRow,
 )
+from models.yayoi.store.confirmations import name_anew
 
 _ROLES_CHANGED = ("roles_changed", "removed")
 _IDENTITIES_CHANGED = ("identity_added", "identity_removed", "removed")
@@ -44,6 +47,8 @@ async def _end(session: DatabaseSession, said: Revocation, at: datetime) -> bool
             return await _end_key(session, said, at)
         case EndedKind.CASE_LINK:
             return await _end_link(session, said)
+        case EndedKind.HOLDER_LINKS:
+            return await _end_holder_links(session, said, at)
         case EndedKind.WEBHOOK_SUBSCRIBER:
             return await _end_subscriber(session, said)
         case EndedKind.ACCOUNT:
@@ -75,6 +80,23 @@ async def _end_link(session: DatabaseSession, said: Revocation) -> bool:
         return False
     row.link_no = link_no
     return True
+
+
+async def _end_holder_links(session: DatabaseSession, said: Revocation, at: datetime) -> bool:
+    """Also those of mails that the records do not know: the next mail would have the number of one of them."""
+    ended = False
+    if await session.get(ExistingContractRow, said.about) is None:
+        return False
+    for number in range(1, int(said.left[0]) + 1):
+        row = await session.get(HolderMailRow, (said.about, number))
+        if row is None:
+            row = HolderMailRow(existing_contract_id=said.about, number=number, planned_at=at)
+            session.add(row)
+        ended |= row.ended_at is None
+        row.ended_at = row.ended_at or at
+    if ended:
+        await name_anew(session, said.about)
+    return ended
 
 
 async def _end_operator(session: DatabaseSession, said: Revocation, at: datetime) -> bool:

@@ -25,5 +25,6 @@ async def journal_end(
 ) -> None:
     """Write that something was ended; `left` is as `Revocation` says."""
     at = at or utc_now()
-    request = ":".join((what, about, *left) if what is EndedKind.CASE_LINK else (what, about, instant(at)))
+    numbered = what in {EndedKind.CASE_LINK, EndedKind.HOLDER_LINKS}
+    request = ":".join((what, about, *left) if numbered else (what, about, instant(at)))
     await journal(session, Revocation(request=request, what=what, about=about, left=list(left)), at)

@@ -410,6 +410,7 @@ CREATE TABLE holder_mails (
     number INTEGER NOT NULL,
     planned_at TIMESTAMP WITH TIME ZONE NOT NULL,
     asked_as VARCHAR,
+    ended_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (existing_contract_id, number),
     FOREIGN KEY(existing_contract_id) REFERENCES existing_contracts (contract_id)
 );

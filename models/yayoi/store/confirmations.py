@@ -5,12 +5,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select, update
 
 from models.common.calendar import utc_now
+from models.common.journal import EndedKind
 from models.common.store.audit import audit
+from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, HolderConfirmationRow
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    ExistingContractRow,
+    HolderConfirmationRow,
+    HolderMailRow,
+)
 from models.yayoi.customers import holder
 from models.yayoi.deadlines import MOST_UNCONFIRMED
 from models.yayoi.holder_confirmation import ConfirmationOutcome, TooManyUnconfirmedError
@@ -20,6 +28,7 @@ ANSWERS = {
     ConfirmationOutcome.REFUSED: "契約者が申し込みを終了した",
 }
 """As the audit trail has them."""
+LINKS_ENDED = "契約者のリンクを無効にした"
 _BY_LINK = "ご契約のメールアドレスに届いたリンクからの操作"
 
 
@@ -60,6 +69,31 @@ def begin_waiting(
         )
         for office in offices
     )
+
+
+async def end_links_of_holder(session: DatabaseSession, contract_id: str) -> None:
+    """End all links that the holder was mailed so far. A new mail is to name what waits, with new ones."""
+    await lock_contract(session, contract_id)
+    row, now = HolderMailRow, utc_now()
+    still_open = (row.existing_contract_id == contract_id, row.ended_at.is_(None))
+    last = await session.scalar(select(func.max(row.number)).where(*still_open))
+    if last is None:
+        return
+    await session.execute(update(row).where(*still_open).values(ended_at=now))
+    await journal_end(session, EndedKind.HOLDER_LINKS, contract_id, str(last))
+    await name_anew(session, contract_id)
+
+
+async def name_anew(session: DatabaseSession, contract_id: str) -> None:
+    """Have the next mail to the holder name all that waits; the procedures are notified after the commit."""
+    waiting = update(HolderConfirmationRow).where(*waiting_on(contract_id))
+    await session.execute(waiting.values(named_in=None, changed_at=utc_now()))
+
+
+async def links_are_ended(session: DatabaseSession, contract_id: str, number: int) -> bool:
+    """Whether the links of the holder's mail with this number were ended."""
+    mail = await session.get(HolderMailRow, (contract_id, number))
+    return mail is not None and mail.ended_at is not None
 
 
 def settle(row: HolderConfirmationRow, settlement: ConfirmationOutcome) -> None:
@@ -189,6 +223,22 @@ class HolderConfirmations:
         """Return what a link shows; None if there is no such application, or it needed no confirmation."""
         async with self._sessions() as session:
             return await to_confirm(session, application_no)
+
+    async def links_are_ended(self, opened: ToConfirm, number: int) -> bool:
+        """Whether the links of the mail with this number were ended."""
+        async with self._sessions() as session:
+            return await links_are_ended(session, opened.application.existing_contract_id, number)
+
+    async def end_links(self, opened: ToConfirm, number: int) -> None:
+        """End all links that the holder has, if that in the mail with this number is still one of them."""
+        application = opened.application
+        async with self._sessions.begin() as session:
+            if await links_are_ended(session, application.existing_contract_id, number):
+                return
+            await end_links_of_holder(session, application.existing_contract_id)
+            by = str(holder(application.application_no))
+            audit(session, application.application_no, LINKS_ENDED, by=by, at=self._now(), reason=_BY_LINK, rule="Y5a")
+        self._wake()
 
     async def answer(self, application_no: str, shown: str, settlement: ConfirmationOutcome) -> bool:
         """Take the holder's answer to what was shown; False if that has changed since. An answer stays the first."""

@@ -15,6 +15,7 @@ from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.holder_confirmation import TooManyUnconfirmedError
 from models.yayoi.pair_rules import PairRule
 from models.yayoi.personal_links import YayoiLinkKind
+from models.yayoi.store.confirmations import links_are_ended
 from models.yayoi.store.intake import Intake, OtherContentError
 from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, WebContext, given
@@ -55,7 +56,9 @@ async def show_form(
     request: Request, context: Context, kept: Kept, draft: Draft, holder: Annotated[str, Query()] = ""
 ) -> Response:
     """Show the form: as it was typed or saved, begun with what a plan says or for a contract's holder, or empty."""
-    page = page_of(kept.values) if kept.values else _begun(draft, empty_page(holder, _contract_of(context, holder)))
+    page = (
+        page_of(kept.values) if kept.values else _begun(draft, empty_page(holder, await _contract_of(context, holder)))
+    )
     page = page.after(kept.value("action")) or page
     # Errors are of pairs as they were checked: without those that nobody had begun.
     page = page.without_blank_rows() if kept.errors and kept.values else page
@@ -84,7 +87,7 @@ async def apply(
         return await forms.keep(request)
     try:
         form = page.without_blank_rows().form()
-        by_holder = _contract_of(context, page.value(HOLDER_LINK)) == form.existing_contract_id
+        by_holder = await _contract_of(context, page.value(HOLDER_LINK)) == form.existing_contract_id
         # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
         await context.auth.limit(SharedLimit.SUBMISSION, client_address(request))
         if action == SEND:
@@ -112,10 +115,13 @@ def _begun(draft: KeptDraft | None, empty: ApplicationPage) -> ApplicationPage:
     return empty.planned(Plan.of(draft.row.plan or {}).new)
 
 
-def _contract_of(context: WebContext, holder_link: str) -> str:
-    """Return the contract whose holder was mailed this link; empty if it was not made here, or has expired."""
+async def _contract_of(context: WebContext, holder_link: str) -> str:
+    """Return the contract whose holder was mailed this link; empty if it is not ours, has expired or was ended."""
     link = read_link(context.secret_keys, YayoiLinkKind.HOLDER_APPLIES, holder_link)
-    return link.procedure_id if link and link.is_open(context.now()) else ""
+    if link is None or not link.is_open(context.now()):
+        return ""
+    async with context.sessions() as session:
+        return "" if await links_are_ended(session, link.procedure_id, link.occurrence) else link.procedure_id
 
 
 @router.get(CONFIRM)
@@ -127,7 +133,7 @@ async def confirm(
         return RedirectResponse(f"/apply?{request.url.query}", HTTPStatus.SEE_OTHER)
     page = page_of(kept.values).without_blank_rows()
     form = page.form()
-    by_holder = _contract_of(context, page.value(HOLDER_LINK)) == form.existing_contract_id
+    by_holder = await _contract_of(context, page.value(HOLDER_LINK)) == form.existing_contract_id
     preview = await intake.preview(form, by_holder=by_holder)
     pairs = [
         ConfirmedPair(

@@ -68,13 +68,13 @@ async def show_office(request: Request, context: Context, case: OneOffice) -> Re
 @router.post("/applications/{application_no}/link")
 @form_on(None)
 async def renew_link(context: Context, link: WholeLink) -> Response:
-    return await _mail_link(context, link)
+    return await _mail_asked_for(context, link)
 
 
 @router.post("/applications/{application_no}/offices/{office_no}/link")
 @form_on(None)
 async def renew_office_link(context: Context, link: OfficeLink) -> Response:
-    return await _mail_link(context, link)
+    return await _mail_asked_for(context, link)
 
 
 @router.post("/applications/{application_no}/link/end")
@@ -134,19 +134,27 @@ async def _end_link(context: WebContext, link: Link) -> Response:
         raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
     async with context.sessions.begin() as session:
         await end_link(session, link.application_no, link.office_no, number_of(link.key), at=context.now())
+    # Not limited: otherwise who has used up the limit by the same link would keep its owner without any.
+    return await _mail_link(context, link)
+
+
+async def _mail_asked_for(context: WebContext, link: Link) -> Response:
+    if link.opening(context) is Opening.FORGED:
+        raise no_such_case()
+    await context.auth.limit(YayoiLimit.CASE_LINK, f"{link.application_no}/{link.office_no}")
     return await _mail_link(context, link)
 
 
 async def _mail_link(context: WebContext, link: Link) -> Response:
-    """Mail a fresh link, to the address that is registered alone, and not more than one an hour of each number."""
-    if link.opening(context) is Opening.FORGED:
-        raise no_such_case()
+    """Mail a fresh link, to the address that is registered alone, and not more than one an hour of each number.
+
+    `link` is a genuine one, whether or not it opens anything.
+    """
     async with context.sessions() as session:
         if (case := await recorded_case(session, link.application_no, link.office_no)) is None:
             raise no_such_case()
         if await is_unconfirmed(session, link.application_no, link.office_no):
             raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
-    await context.auth.limit(YayoiLimit.CASE_LINK, f"{link.application_no}/{link.office_no}")
     link_no = link.current_no(*case)
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())

@@ -33,12 +33,16 @@ class Correction(FromOutside):
     @classmethod
     def of(cls, typed: Mapping[str, str], pair: ApplicationOfficeRow) -> Self:
         """Return what was typed (Y4, Y7, Y8). Raises `RefusedError` with one message per field."""
+        given = {name: text for name in LABELS if (text := typed.get(name, "")).strip()}
         try:
-            read = cls.model_validate({name: text for name in LABELS if (text := typed.get(name, "")).strip()})
+            read = cls.model_validate(given)
         except ValidationError as invalid:
-            raise RefusedError(in_japanese(invalid.errors())) from None
-        if read.yayoi_id != read.yayoi_id_confirmation:
-            raise RefusedError([FieldError(field="yayoi_id_confirmation", message=AGAIN)])
+            errors = in_japanese(invalid.errors())
+            if not _IDS & {error.field for error in errors}:
+                errors += _not_the_same(cls.model_validate({name: given[name] for name in _IDS & given.keys()}))
+            raise RefusedError(errors) from None
+        if errors := _not_the_same(read):
+            raise RefusedError(errors)
         typed_in = [name for name in _OF_THE_PAIR if getattr(read, name) is not None]
         if not typed_in:
             raise RefusedError([FieldError(field="yayoi_id", message=NOTHING)])
@@ -50,6 +54,15 @@ class Correction(FromOutside):
     @property
     def changes(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _OF_THE_PAIR}
+
+
+_IDS = frozenset({"yayoi_id", "yayoi_id_confirmation"})
+
+
+def _not_the_same(read: Correction) -> list[FieldError]:
+    """Return what is wrong with the ID that is typed twice (Y7)."""
+    differ = read.yayoi_id != read.yayoi_id_confirmation
+    return [FieldError(field="yayoi_id_confirmation", message=AGAIN)] if differ else []
 
 
 _OF_THE_PAIR = ("yayoi_id", "office_token", "issued_contract_id")

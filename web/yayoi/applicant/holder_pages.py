@@ -25,6 +25,11 @@ DEAD_LINK = (
     "このリンク（URL）は使えません。途中で切れているか、期限が過ぎています。新しいメールのリンクを開いてください。"
     "新しいメールが届いていないときは、お問い合わせ画面からお問い合わせください。"
 )
+ENDED_LINK = (
+    "このリンク（URL）は無効になっています。確認を待っているお申し込みがあるときは、新しいリンクのメールを、"
+    "ご契約のメールアドレスにお送りします。1 時間たっても届かないときは、お問い合わせ画面からお問い合わせください。"
+)
+LINKS_ENDED = "/holder/links-ended"
 CHANGED = "お申し込みの内容が、この画面を開いた後に訂正されました。内容をもう一度確認してください。"
 
 router = page_router()
@@ -53,13 +58,23 @@ class HolderPage:
     confirmations: Confirmations
 
     async def opened(self, question: _Question, token: str) -> ToConfirm:
-        """Return what the link is about. Raises `ProblemError` for one that was not made here, or has expired."""
+        """Return what the link is about.
+
+        Raises `ProblemError` for one that was not made here, has expired, or was ended.
+        """
+        opened, number = await self._read(question, token)
+        if await self.confirmations.links_are_ended(opened, number):
+            raise ProblemError(HTTPStatus.GONE, ENDED_LINK, title="このリンクは無効になっています")
+        return opened
+
+    async def _read(self, question: _Question, token: str) -> tuple[ToConfirm, int]:
+        """Return what a link is about that was made here and has not expired, and the number of its mail."""
         link = read_link(self.context.secret_keys, question.kind, token)
         if link is None or not link.is_open(self.context.now()):
             raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)
         if (opened := await self.confirmations.opened(link.procedure_id)) is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)
-        return opened
+        return opened, link.occurrence
 
     async def show(self, question: _Question, token: str, kept: KeptForm) -> Response:
         opened = await self.opened(question, token)
@@ -82,6 +97,13 @@ class HolderPage:
         if not await self.confirmations.answer(opened.application.application_no, shown, question.settlement):
             raise FormRefusedError({"": CHANGED}, HTTPStatus.CONFLICT)
         return RedirectResponse(f"{question.path}?link={token}", HTTPStatus.SEE_OTHER)
+
+    async def end_links(self, question: _Question) -> Response:
+        """End every link of the holder's; pressed twice, or by one that was ended before, it ends no newer ones."""
+        sent = await self.request.form()
+        opened, number = await self._read(question, str(sent.get("link", "")))
+        await self.confirmations.end_links(opened, number)
+        return RedirectResponse(LINKS_ENDED, HTTPStatus.SEE_OTHER)
 
 
 Page = Annotated[HolderPage, Depends()]
@@ -108,3 +130,20 @@ async def show_end(page: Page, kept: Kept, link: Link = "") -> Response:
 @form_on(".", "link")
 async def end(page: Page) -> Response:
     return await page.answer(_END)
+
+
+@router.post(f"{_CONFIRM.path}/link/end")
+@form_on(None)
+async def end_links_by_confirming_link(page: Page) -> Response:
+    return await page.end_links(_CONFIRM)
+
+
+@router.post(f"{_END.path}/link/end")
+@form_on(None)
+async def end_links_by_ending_link(page: Page) -> Response:
+    return await page.end_links(_END)
+
+
+@router.get(LINKS_ENDED)
+async def show_links_ended(request: Request, context: Context) -> Response:
+    return context.show(request, "yayoi/holder_links_ended.html", {})

@@ -100,15 +100,16 @@ async def register(
 
 async def _check(page: PairPage, passwords: SupportPasswords, typed: str, password: str) -> None:
     """Refuse what is wrong with number and password; the password is looked at only for the visitor's own number."""
-    if not typed.strip() or not password:
-        missing = {"contract_id": typed.strip(), "password": password}
-        raise FormRefusedError({name: "入力してください。" for name, value in missing.items() if not value})
+    errors = {} if password else {"password": "入力してください。"}
     try:
         contract_id = ContractId(typed)
     except ValueError as refused:
-        raise FormRefusedError({"contract_id": str(refused)}) from None
+        errors["contract_id"] = str(refused) if typed.strip() else "入力してください。"
+        raise FormRefusedError(errors) from None
     if refusal := page.pair.refuse_number(contract_id) if page.pair else NO_CASE:
-        raise FormRefusedError({"contract_id": refusal})
+        errors["contract_id"] = refusal
+    if errors:
+        raise FormRefusedError(errors)
     async with page.context.auth.guessing(page.request, YayoiGuess.PRODUCT_PASSWORD, contract_id, signed_in=page.who):
         if not await passwords.is_right(contract_id, password):
             raise FormRefusedError({"password": TRY_AGAIN})
