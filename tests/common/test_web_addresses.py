@@ -32,6 +32,11 @@ HOSTS = pytest.mark.robustness("hosts")
         ("https://弥生.jp", "https://xn--j1t220c.jp"),
         ("https://ｅｘａｍｐｌｅ．ｊｐ/", "https://example.jp/"),
         ("https://my_service:8080/h", "https://my_service:8080/h"),
+        ("https://EXAMPLE.JP.:0443/?q=%E5", "https://example.jp/?q=%E5"),
+        ("https://[::FFFF:127.0.0.1]:443/", "https://127.0.0.1/"),
+        ("https://[2001:0DB8:0000::0001]:8443", "https://[2001:db8::1]:8443"),
+        ("https://例え。テスト", "https://xn--r8jz45g.xn--zckzah"),
+        ("https://a\u2024jp:", "https://a.jp"),
     ],
 )
 def test_an_address_has_one_spelling(written: str, spelled: str) -> None:
@@ -66,6 +71,9 @@ def test_things_that_really_differ_stay_two(written: str, other: str) -> None:
         *("apply.example.co.jp", "https://", "https:///path", "ftp://example.jp", "//example.jp", ""),
         *("https://a:b@example.jp", "https://a b.jp", "https://example.jp/\u200b", "https://example.jp/\n"),
         *("https://x..jp", "https://.jp", "https://10.1", "https://0x7f", "https://[::1", "https://[fe80::1%25eth0]/"),
+        *("https://[v1.a]", "https://[1.2.3.4]", "https://-a.jp", "https://a-.jp", "https://xn--.jp", "https:a.jp"),
+        *("https://2130706433", "https://0177.0.0.1", "https://①.2.3.4", "https://a.jp:１", "https://a.jp:80:80"),
+        *("https://@a.jp", "https://a／b.jp", "https://exam\u00adple.jp", " https://a.jp", "https://a.jp/\x7f"),
         *("https://%65xample.jp", "https://example.jp\\@evil.test", "https://exa<mple.jp"),
     ],
 )
