@@ -225,10 +225,11 @@ def _of_http_error(error: HTTPException) -> ProblemError:
     return ProblemError(status, _DETAILS[status], headers=error.headers)
 
 
-_AWAY_CLASSES = frozenset({"08", "40", "53", "57", "58"})
-"""Of SQLSTATE: connections, rolled back, no room or memory, an operator's doing (also our time limits), the system."""
-_AWAY_STATES = frozenset({"25006", "25P03", "25P04", "55P03"})
-"""Read only, a transaction that waited or took too long, a lock that was not to be had in time."""
+_AWAY_CLASSES = frozenset({"08", "28", "3D", "40", "53", "57", "58"})
+"""Of SQLSTATE: connections, log-ins, no such database, rolled back, no room or memory, an operator's doing (also our
+time limits), the system."""
+_AWAY_STATES = frozenset({"25006", "25P03", "25P04", "55000", "55P03"})
+"""Read only, a transaction that waited or took too long, no connections allowed, a lock that was not to be had."""
 
 
 def _of_away(error: Exception) -> ProblemError:
