@@ -41,8 +41,7 @@ async def test_the_edges_of_http(sessions: async_sessionmaker[AsyncSession], tem
         assert set((await http.delete("/healthz")).headers["allow"].split(", ")) == {"GET", "HEAD"}
 
         led = await http.post("/myics/batches/%00/stop", data={"reason": "x"})  # no database can be asked about NUL
-        assert led.headers["location"].startswith("/myics/problem?")
-        assert [(await http.get(path)).status_code for path in (led.headers["location"], "/case/%00")] == [404, 404]
+        assert (led.status_code, led.url.path) == (404, "/myics/problem")
 
         body = json.dumps({"event_id": str(uuid4()), "kind": "x"})
         for path in FOR_SYSTEMS:
