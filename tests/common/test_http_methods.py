@@ -1,5 +1,6 @@
 """HTTP's edges: HEAD wherever GET is, 405 and 415 in words, and all of it in the API's description."""
 
+import gzip
 import json
 import re
 from urllib.parse import quote
@@ -49,6 +50,11 @@ async def test_the_edges_of_http(sessions: async_sessionmaker[AsyncSession], tem
                 answer = await http.post(path, content=body, headers={"content-type": kind} if kind else {})
                 assert answer.status_code == 415, (path, kind)
                 assert "Content-Type" in answer.json()["detail"]
+            for coding in ("gzip", "deflate, br", "x-unknown"):
+                headers = {"content-type": "application/json", "content-encoding": coding}
+                answer = await http.post(path, content=gzip.compress(body.encode()), headers=headers)
+                assert answer.status_code == 415, (path, coding)
+                assert "圧縮せずに" in answer.json()["detail"]
             for kind in ("application/json", "Application/JSON; charset=utf-8", "application/vnd.books+json"):
                 answer = await http.post(path, content=body, headers={"content-type": kind})
                 assert answer.status_code == (401 if path == SIGNED else 422), (path, kind)
