@@ -89,6 +89,31 @@ def test_what_no_browser_opens_is_refused_where_it_is_set(written: str) -> None:
 
 @HOSTS
 @pytest.mark.parametrize(
+    ("written", "allow_private"),
+    [
+        ("https://10.0.0.1/", False),
+        ("https://[::1]/", False),
+        ("https://[::ffff:192.168.0.1]/", False),
+        ("https://100.64.0.1/", False),
+        ("https://169.254.169.254/latest", True),
+        ("https://168.63.129.16/", True),
+        ("https://[fd00:ec2::254]/", True),
+        ("https://[64:ff9b::a00:1]/", True),
+        ("https://0.0.0.0/", True),
+        ("http://8.8.8.8/", True),
+    ],
+)
+def test_an_address_that_nothing_is_ever_posted_to_is_refused_where_it_is_set(
+    written: str, allow_private: bool
+) -> None:
+    with pytest.raises(ClearError, match="送信でき"):
+        subscriber_url(written, allow_private=allow_private)
+    for taken, private in (("https://10.0.0.1/", True), ("http://127.0.0.1:8080/", True), ("https://8.8.8.8/", False)):
+        assert subscriber_url(taken, allow_private=private) == taken
+
+
+@HOSTS
+@pytest.mark.parametrize(
     ("host", "reached"),
     [
         ("::1", "http://[::1]:8080"),
