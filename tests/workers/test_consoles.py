@@ -134,6 +134,8 @@ def test_no_process_of_the_stack_sees_them(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_authorities_that_cannot_be_read_end_the_start_with_the_variable_s_name(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    for each in ("SSL_CERT_FILE", "SSL_CERT_DIR"):  # of the two the first counts
+        monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, value)
     with pytest.raises(TlsError, match=name):
         check_settings(alone(tmp_path))
