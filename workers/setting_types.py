@@ -90,6 +90,8 @@ def _required(value: Any) -> Any:
     words = _split(value)
     if isinstance(value, str) and not words:
         raise ValueError("name at least one, or leave the variable out")
+    if isinstance(value, str) and not is_one_line(value):
+        raise ValueError("give words of letters that can be seen, separated by commas, on one line")
     return words
 
 
@@ -110,6 +112,21 @@ def _closing_days(days: tuple[str, ...]) -> tuple[str, ...]:
 def _not_blank(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().strip():
         raise ValueError("it is blank: set the secret, or leave the variable out")
+    return secret
+
+
+def _one_line(secret: SecretStr) -> SecretStr:
+    """Refuse what comes along when a secret is copied, and no log-in shows why it fails."""
+    if not is_one_line(_not_blank(secret).get_secret_value().strip()):
+        raise ValueError("it holds a line feed, or letters that nobody sees: give one line")
+    return secret
+
+
+def _ascii(secret: SecretStr) -> SecretStr:
+    """Refuse what the protocol has no letters for."""
+    text = secret.get_secret_value()
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("it is sent in ASCII: give letters A-Z and a-z, digits and signs")
     return secret
 
 
@@ -190,9 +207,10 @@ Issuer = Annotated[str, AfterValidator(_issuer)]
 OpenIdScope = Annotated[str, AfterValidator(_scope)]
 ClaimPath = Annotated[str, AfterValidator(_claim)]
 
-Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
+Secret = Annotated[SecretStr, AfterValidator(_one_line)]
 """What others have chosen."""
-OurSecret = Annotated[SecretStr, AfterValidator(_not_guessable)]
+AsciiSecret = Annotated[Secret, AfterValidator(_ascii)]
+OurSecret = Annotated[SecretStr, AfterValidator(_one_line), AfterValidator(_not_guessable)]
 """What whoever runs the program chooses: a long random text."""
 MasterKeyTexts = Annotated[SecretStr, AfterValidator(_master_keys)]
 OurSecrets = Annotated[tuple[OurSecret, ...], NoDecode, BeforeValidator(_split_secrets)]

@@ -16,6 +16,7 @@ from workers.address_types import DatabaseUrl, Host, HostAndPort, MailSender, On
 from workers.secret_files import SecretFiles
 from workers.setting_types import (
     ApiKeys,
+    AsciiSecret,
     CaseLink,
     ClaimPath,
     ClosingDays,
@@ -97,11 +98,11 @@ class Settings(BaseSettings):
     temporal_client_certificate: FilePath | None = None
     """With which this program shows who it is, and the key that goes with it."""
     temporal_client_key: FilePath | None = None
-    temporal_api_key: Secret | None = None
+    temporal_api_key: AsciiSecret | None = None
     """What is sent with every call: an API key, or a token that the server's authorizer reads."""
     temporal_ui_address: WebAddress | None = None
     """Where the desk reaches the Temporal Web UI, which nobody else may reach; unset: the embedded server's."""
-    temporal_ui_api_key: Secret | None = None
+    temporal_ui_api_key: AsciiSecret | None = None
     """What the desk sends to it with every request: a token with which the Web UI may only read."""
     temporal_retention: Duration = Field(default=timedelta(days=90), ge=timedelta(days=90))
 
@@ -126,8 +127,8 @@ class Settings(BaseSettings):
     bounce_imap_host: Host | None = None
     """The IMAP server of that mailbox; set: what comes back is read there."""
     bounce_imap_port: Port = 993
-    bounce_imap_user: Text | None = None
-    bounce_imap_password: Secret | None = None
+    bounce_imap_user: Annotated[Text, Field(pattern="^[ -~]+$")] | None = None
+    bounce_imap_password: AsciiSecret | None = None
     bounce_imap_folder: str = Field(default="INBOX", pattern="^[!-~]([ -~]*[!-~])?$")
     bounce_maildir: FilePath | None = None
     """Instead: the Maildir to which the machine's own mail server delivers it."""
@@ -175,7 +176,7 @@ class Settings(BaseSettings):
     """The keys themselves, `ID KEY` separated by commas, the one that wraps first; unset: the file holds them."""
     vault_address: WebAddress | None = None
     """A key management service (the transit engine of Vault or OpenBao) that opens wrapped master keys."""
-    vault_key: str = Field(default="tetsuzuki", pattern="^[A-Za-z0-9._-]+$")
+    vault_key: str = Field(default="tetsuzuki", pattern="^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$")
     """The name of the service's own key."""
     vault_token_file: FilePath | None = None
     """The file that holds what this process shows to the service."""

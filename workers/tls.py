@@ -3,6 +3,7 @@
 A log-in never goes in clear off this machine, whatever is set.
 """
 
+import os
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
@@ -86,6 +87,19 @@ def smtp_security(settings: Settings) -> SmtpSecurity:
             raise _in_clear("TETSUZUKI_SMTP_TLS", "the mail server", "starttls")
         return SmtpSecurity(None)
     return SmtpSecurity(_context("TETSUZUKI_SMTP_CA", settings.smtp_ca), from_the_first_byte=how == "tls")
+
+
+def check_authorities() -> None:
+    """Refuse what OpenSSL's own variables name and cannot be read: whoever asks another server by TLS would end by it.
+
+    Raises `TlsError`.
+    """
+    if file := os.environ.get("SSL_CERT_FILE"):
+        _context("SSL_CERT_FILE", Path(file))
+        return
+    folders = os.environ.get("SSL_CERT_DIR")
+    if folders and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
+        raise TlsError(f"SSL_CERT_DIR: {folders} is no folder")
 
 
 def _hosts(url: URL) -> list[str | None]:

@@ -25,6 +25,7 @@ MOST_CONNECTIONS = 1000
 """At one time; those that come then are answered 503 at once."""
 HEAD_WITHIN = 30.0
 """Seconds for a request's line and headers, from the connection or the answer before."""
+_PIECE = 1 << 14  # bytes
 
 
 async def serve(settings: Settings) -> None:
@@ -89,7 +90,10 @@ async def _until_cancelled(server: uvicorn.Server, sockets: list[socket.socket] 
 
 
 class BoundedHead(H11Protocol):
-    """Closes a connection on which no request's head is complete in time: each would hold a place for ever."""
+    """Closes a connection on which no request's head is complete in time: each would hold a place for ever.
+
+    Nor is a head longer than the bound taken: h11 counts only what is not complete after each piece that it is given.
+    """
 
     _too_slow: asyncio.TimerHandle | None = None
 
@@ -98,7 +102,9 @@ class BoundedHead(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        for start in range(0, len(data), _PIECE):
+            if not self.transport.is_closing():
+                super().data_received(data[start : start + _PIECE])
         self._watch()
 
     def on_response_complete(self) -> None:

@@ -3,7 +3,7 @@
 import re
 from email.headerregistry import Address
 
-_ENHANCED = re.compile(r"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})\b")
+_ENHANCED = re.compile(r"(?<![\w.])[245]\.[0-9]{1,3}\.[0-9]{1,3}(?!\w|\.\w)")
 _OF_THE_RECIPIENT = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 """No such mailbox, no such system, no address, moved, takes no mail, disabled."""
 _NO_SUCH_MAILBOX = re.compile(
@@ -12,8 +12,9 @@ _NO_SUCH_MAILBOX = re.compile(
     r"|\b(?:user|mailbox|recipient|account|address) (?:does not|doesn't) exist\b",
     re.IGNORECASE,
 )
-_PERHAPS_US = re.compile(
-    r"auth|log ?in|relay|denied|block|spam|polic|sender|client|reputation|listed|blacklist|reject|your|tls|limit|quota",
+_PERHAPS_NOT = re.compile(
+    r"auth|log ?in|relay|denied|block|spam|polic|sender|client|reputation|listed|blacklist|reject|your|tls|limit|quota"
+    r"|mail from|spf|dkim|dmarc|dns|ldap|too many|\brate|busy|\btry|later|again|temporar|gr[ea]y|\btime|unavailable",
     re.IGNORECASE,
 )
 _PERMANENT = range(500, 600)
@@ -27,9 +28,12 @@ def is_about_the_recipient(code: int, said: str) -> bool:
     """
     if code not in _PERMANENT:
         return False
-    if found := _ENHANCED.match(said):
-        return found[1] in _OF_THE_RECIPIENT
-    return bool(_NO_SUCH_MAILBOX.search(said)) and not _PERHAPS_US.search(said)
+    # Each line has a status of its own, and a relay repeats what the next server said.
+    if not _OF_THE_RECIPIENT.issuperset(_ENHANCED.findall(said)):
+        return False
+    return bool(_ENHANCED.match(said.lstrip())) or (
+        bool(_NO_SUCH_MAILBOX.search(said)) and not _PERHAPS_NOT.search(said)
+    )
 
 
 def without_address(said: str, recipient: Address) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from models.common.json_text import TwiceError, once_each
 from models.common.text_lines import LONGEST_LINE, TOO_LONG, TextLine
 
 NOT_JSON = "JSON として読み取れません。1 件を 1 つの { … } で書いてください。"
@@ -26,10 +27,6 @@ class JsonRow(NamedTuple):
     """That on which it begins, counted from 1."""
     values: dict[str, Any]
     wrong: str = ""
-
-
-class _TwiceError(ValueError):
-    """A name that stands twice in one object: one of the two would be dropped."""
 
 
 def read_objects(lines: Iterable[TextLine]) -> Iterator[JsonRow]:
@@ -127,8 +124,8 @@ class _Reading:
         line = self._begins
         self._forget()
         try:
-            return JsonRow(line, json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number))
-        except _TwiceError as twice:
+            return JsonRow(line, json.loads(text, object_pairs_hook=once_each, parse_constant=_no_number))
+        except TwiceError as twice:
             return JsonRow(line, {}, TWICE.replace("{name}", str(twice)[:40]))
         except (ValueError, RecursionError):
             return JsonRow(line, {}, NOT_JSON)
@@ -147,14 +144,6 @@ class _Reading:
 def _goes_on(part: re.Match[str], text: str) -> bool:
     """Say whether a part at the end of a piece may be longer than what is seen of it."""
     return part.group() == '"' or (part.end() == len(text) and part.group()[0] not in '"{}[]')
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _TwiceError(next(name for name in names if names.count(name) > 1))
-    return values
 
 
 def _no_number(constant: str) -> Any:

@@ -22,19 +22,28 @@ UNUSABLE: LiteralString = (
 NO_LETTER = "文字（漢字、かな、英字、数字など）を 1 文字以上入力してください。"
 NO_KANA = "全角カタカナで入力してください（例：ヤヨイ）。"
 
+_RADICALS = re.compile("[\u2f00-\u2fd5]")
+"""Parts of kanji that look like a kanji of their own: PDF files hold them, and people copy from those."""
+_OTHER_RADICALS = re.compile("[\u2e80-\u2eff]")
+"""Likewise, but no table says of which kanji each is the look."""
 _IDEOGRAPHS = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 """Ranges, as in a regular expression; newer kanji of these planes are known before Python's own tables know them."""
 _COMPATIBILITY = re.compile("([\uf900-\ufaff\U0002f800-\U0002fa1f]+)")
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013441\U00013442\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
 )
 """Ranges of what shows nothing: Unicode's Default_Ignorable_Code_Point, and a few that only look like a blank."""
 INVISIBLE = re.compile(f"[{_INVISIBLE}]+")
 _VARIANT = re.compile(f"(?<=[{_IDEOGRAPHS}])[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 """A selector behind a kanji says which of its shapes is meant: it is part of how the name is written."""
 _IDEOGRAPH = re.compile(f"[{_IDEOGRAPHS}]")
+_MOST_MARKS = 4
+"""On one letter: with more, it covers the lines above and below it."""
 _BLANKS = re.compile(r"[^\S\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
+_REPEATING = "々〻"
+"""Marks that stand for a kanji, and are read as one."""
 _REPLACED = {"\ufffc", "\ufffd"}
 """What stands for something that was lost."""
 _HALF_A_LETTER = re.compile("[\ud800-\udfff]")
@@ -50,7 +59,7 @@ _TO_KATAKANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
 
 def composed(text: str) -> str:
     """Return a text as it is stored: each letter with its marks in one, kanji as typed, no blanks around (Y8)."""
-    parts = _COMPATIBILITY.split(text)
+    parts = _COMPATIBILITY.split(_RADICALS.sub(lambda part: unicodedata.normalize("NFKC", part[0]), text))
     return "".join(
         part if index % 2 else unicodedata.normalize("NFC", part) for index, part in enumerate(parts)
     ).strip()
@@ -73,7 +82,8 @@ def full_width_name(text: str, longest: int = 30) -> str:
     """
     name = composed(text)
     _check_length(name, longest)
-    if not all(map(_is_full_width, _VARIANT.sub("", name))):
+    bare = _without(_unusable, _VARIANT.sub("", name))
+    if not all(map(_is_full_width, bare)):
         raise _refused(FULL_WIDTH)
     return _whole(name)
 
@@ -113,8 +123,10 @@ def _check_length(name: str, longest: int) -> None:
 def _whole(name: str) -> str:
     """Refuse what cannot be seen or was broken, a mark without its letter, and a name without any letter."""
     bare = _without(_unusable, _VARIANT.sub("", name))
+    marks = 0
     for before, mark in zip(f" {bare}", bare, strict=False):
-        if unicodedata.category(mark)[0] == "M" and unicodedata.category(before)[0] not in "LMNS":
+        marks = marks + 1 if unicodedata.category(mark)[0] == "M" else 0
+        if marks > _MOST_MARKS or (marks and unicodedata.category(before)[0] not in "LMNS"):
             raise _unusable_letter(mark)
     if not any(_is_letter(letter) for letter in bare):
         raise _refused(NO_LETTER)
@@ -135,7 +147,9 @@ def _is_full_width(letter: str) -> bool:
 
 
 def _is_letter(letter: str) -> bool:
-    return unicodedata.category(letter)[0] in "LN" or bool(_IDEOGRAPH.match(letter))
+    """Say whether a name can be made of such letters: not of marks that change another one alone, such as ー and ﾞ."""
+    kind = unicodedata.category(letter)
+    return (kind[0] in "LN" and kind != "Lm") or letter in _REPEATING or bool(_IDEOGRAPH.match(letter))
 
 
 def _unusable(letter: str) -> bool:
@@ -144,6 +158,7 @@ def _unusable(letter: str) -> bool:
     return (
         unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
         or letter in _REPLACED
+        or bool(_OTHER_RADICALS.match(letter))
         or bool(INVISIBLE.match(letter))
     )
 

@@ -45,11 +45,18 @@ class OperationRefusal(str):
 
 
 _KANA_OR_KANJI = re.compile("[\u3041-\u3096\u30a1-\u30fa\u3400-\u9fff]")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\([^()]*\)")
+"""As machines quote what somebody has typed; people are told of it in the brackets of their own language."""
+_ENGLISH = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
+"""Some words of a sentence: names of products and people have capitals."""
 
 
 def is_for_people(reason: str) -> bool:
-    """Whether people can be shown a reason. What a library or a server says is in English, also where it is final."""
-    return bool(_KANA_OR_KANJI.search(reason))
+    """Whether people can be shown a reason. What a library or a server says is in English, also where it is final.
+
+    And it may quote a Japanese name, which then would be shown to whoever reads it.
+    """
+    return bool(_KANA_OR_KANJI.search(_QUOTED.sub("", reason))) and not _ENGLISH.search(reason)
 
 
 _IN_JAPANESE = {

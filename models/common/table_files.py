@@ -23,6 +23,8 @@ NO_HEADING = "見出しのない列に「{cell}」と書かれています。見
 REPEATED = "見出し「{heading}」が 2 つあります。どちらか 1 つにしてください。"
 
 _DELIMITERS = (",", "\t", ";")
+_SEPARATED_BY = re.compile(r"sep=.\s*", re.IGNORECASE)
+"""What some programs put before the headings, to tell spreadsheets the delimiter."""
 _BOM = "\ufeff"
 """Without it spreadsheets take the file for Shift_JIS."""
 _FORMULA = re.compile("'*(?:[\t\r\n]|[\\s\ufeff\u200b]*[=+\\-@＝＋－＠])")
@@ -74,18 +76,20 @@ def read_table(file: BinaryIO, expected: Collection[str]) -> Table:
     before: list[TextLine] = []
     for line in lines:
         before.append(line)
-        if not _is_blank([line.text]):
+        if not _is_blank([line.text]) and not _SEPARATED_BY.fullmatch(line.text):
             break
     else:
         raise UnreadableTableError(EMPTY)
     delimiter, _ = _delimiter(before[-1].text, known)
-    rows = _rows(chain(before, lines), delimiter)
+    rows = _rows(chain(before[-1:], lines), delimiter)
     heads = next(rows, None)
     if heads is None:
         raise UnreadableTableError(EMPTY)
     if heads.wrong:
         raise UnreadableTableError(heads.wrong, heads.line)
     headings = tuple(known.get(_comparable(cell), composed(cell)) for cell in heads.cells)
+    if any("\0" in heading for heading in headings):  # each is named where it is refused, and no database stores it
+        raise UnreadableTableError(UNUSABLE.format(code="U+0000"), heads.line)
     named = [heading for heading in headings if heading]
     if repeated := next((heading for heading in named if named.count(heading) > 1), None):
         raise UnreadableTableError(REPEATED.format(heading=repeated[:_SHOWN]), heads.line)

@@ -23,13 +23,22 @@ BROKEN_JIS = "文字コードが ISO-2022-JP（JIS）のようですが、読み
 WITHOUT_MARK = "文字コードが UTF-16 のようですが、先頭に BOM がありません。ファイルを UTF-8 で保存し直してください。"
 
 NOT_TEXT = (
-    "表計算ソフトや PDF のファイルそのもので、文字だけのファイルではありません。"
+    "表計算ソフトや PDF、圧縮、画像などのファイルそのもので、文字だけのファイルではありません。"
     "表計算ソフトで、ファイルの種類に「CSV」を選んで保存し直してください。"
 )
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_NO_TEXTS = (b"PK\3\4", b"\xd0\xcf\x11\xe0", b"%PDF-")
-"""With what the files of spreadsheets, new and old, and PDF begin."""
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # which begins as that of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NO_TEXTS = (
+    *(b"PK\3\4", b"\xd0\xcf\x11\xe0", b"%PDF-"),
+    *(b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!\x1a", b"\x89PNG", b"\xff\xd8\xff", b"GIF8"),
+)
+"""With what the files of spreadsheets, new and old, and PDF begin; and archives and pictures."""
 _BOM = "\ufeff"
 _LEGACY = ("cp932", "euc_jp")
 _JIS = "iso2022_jp_ext"

@@ -12,6 +12,7 @@ from models.common.identifiers import fold
 
 NO_DAY = "日付を、年（西暦 4 桁）・月・日の順に入力してください（例：2026-11-20）。"
 NO_SUCH_DAY = "{} という日はありません。日付を確認してください。"
+OTHER_YEAR = "年を確認してください（例：2026-11-20）。"
 OTHER_WEEKDAY = "日付と曜日が合っていません。{} ではありませんか。日付を確認してください。"
 _YEAR = r"(?:(?P<year>[0-9]{4})|(?:令和|[Rr])(?P<reiwa>元|[0-9]{1,2}))"
 _WEEKDAY = r"(?:\((?P<in_brackets>[月火水木金土日])(?:曜日?)?\)|(?P<in_words>[月火水木金土日])曜日?)?"
@@ -25,6 +26,7 @@ _FORMS = tuple(
     )
 )
 _BEFORE_REIWA = 2018
+_YEARS = range(2000, 3000)
 
 
 def read_day(text: str) -> date:
@@ -38,6 +40,8 @@ def read_day(text: str) -> date:
         day = date(_year(parts), int(parts["month"]), int(parts["day"]))
     except ValueError:  # no month has such a day
         raise ValueError(NO_SUCH_DAY.format(f"{_year(parts)}年{int(parts['month'])}月{int(parts['day'])}日")) from None
+    if day.year not in _YEARS:  # a slip: what is counted from the last day of all would be an error that no retry fixes
+        raise ValueError(OTHER_YEAR)
     named = parts["in_brackets"] or parts["in_words"]
     if named and named != weekday(day):
         raise ValueError(OTHER_WEEKDAY.format(day_in_words(day)))
@@ -51,11 +55,11 @@ def _year(parts: dict[str, str | None]) -> int:
 
 
 def _read(value: Any) -> Any:
-    """Leave what is no text to pydantic."""
-    if not isinstance(value, str):
+    """Take no number for a day: pydantic would count seconds, since 1970."""
+    if isinstance(value, date):
         return value
     try:
-        return read_day(value)
+        return read_day(value if isinstance(value, str) else "")
     except ValueError as refused:
         raise PydanticCustomError("refused", "{reason}", {"reason": str(refused)}) from None
 

@@ -11,7 +11,7 @@ import idna
 from pydantic import AfterValidator
 
 _LONGEST_HOST = 253
-_LABEL = re.compile("[a-z0-9_-]{1,63}")
+_LABEL = re.compile("[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NEVER_IN_ADDRESSES = re.compile(r"[\s\\<>\"^`{|}]")
 _SCHEMES = {"http": 80, "https": 443}
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 what a server listens on, and who reaches it here
@@ -63,6 +63,8 @@ def web_address(text: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address that others see holds neither a name nor a password")
     host = _in_brackets(host_spelled(parts.hostname))
+    if "[" in parts.netloc and ":" not in parts.hostname:
+        raise ValueError("only an IPv6 address stands in brackets")
     place = host if port in {None, _SCHEMES[parts.scheme]} else f"{host}:{port}"
     return urlunsplit(parts._replace(netloc=place))
 

@@ -11,9 +11,10 @@ from pydantic import Field
 from models.common.actors import Actor, ActorKind
 from models.common.message import FromOutside
 from models.common.names import Line, Name
+from models.common.typed_days import TypedDay
 from models.yayoi.events import Event
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
-from models.yayoi.service_links import LinkKind, RelinkDay
+from models.yayoi.service_links import LinkKind
 
 ON_A_PAGE = "お手続きの画面での操作"
 """Who has acted, and why, in the audit trail of what is done on our own pages."""
@@ -65,8 +66,8 @@ class RelinkCorrected(_CustomerEvent):
     kind: Literal["relink_corrected"] = "relink_corrected"
     service_kind: LinkKind
     service: Name
-    relinked_on: RelinkDay
-    asked_from: RelinkDay | None = None
+    relinked_on: TypedDay
+    asked_from: TypedDay | None = None
 
 
 OF_CASE_PAGES = ("pair_corrected", "sharing_release_claimed", "sharing_release_consented", "withdrawn")

@@ -7,9 +7,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from models.common.message import FromOutside
 from models.common.names import Name
+from models.common.typed_days import TypedDay
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
-from models.yayoi.service_links import LinkKind, RelinkDay
+from models.yayoi.service_links import LinkKind
 
 
 class _Event(FromOutside):
@@ -69,8 +70,8 @@ class ServiceRelinkedEvent(_Event):
     contract_id: ContractId
     service_kind: LinkKind
     service: Name = Field(description="サービス名（連携の記録と同じ名前）")
-    relinked_on: RelinkDay
-    asked_from: RelinkDay | None = Field(default=None, description="取込開始日（レジの場合は再連携の翌日からで固定）")
+    relinked_on: TypedDay
+    asked_from: TypedDay | None = Field(default=None, description="取込開始日（レジの場合は再連携の翌日からで固定）")
 
 
 Event = Annotated[

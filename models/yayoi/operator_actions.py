@@ -12,7 +12,7 @@ from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import SetUpStep
-from models.yayoi.service_links import LinkNumber, RelinkDay
+from models.yayoi.service_links import LinkNumber
 
 
 class CorrectPair(ActionMessage):
@@ -82,8 +82,8 @@ class ServiceRelinked(ActionMessage):
     """The customer has linked one service again (Y21)."""
 
     link: LinkNumber
-    relinked_on: RelinkDay = Field(title="再連携した日")
-    asked_from: RelinkDay | None = Field(
+    relinked_on: TypedDay = Field(title="再連携した日")
+    asked_from: TypedDay | None = Field(
         default=None,
         title="取引を取り込み始める日",
         description="お客様が取り込みの開始日を選んだときに、その日を入力します。",

@@ -6,24 +6,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
-
-from models.common.typed_days import TypedDay
-
-_FIRST_YEAR, _LAST_YEAR = 2000, 2999
-
-
-def _of_these_years(day: date) -> date:
-    """Refuse a slip in the year: the day after the last day of all would be an error that no retry fixes."""
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise PydanticCustomError("refused", "年を確認してください（例：2026-11-20）。")
-    return day
-
-
-RelinkDay = Annotated[TypedDay, AfterValidator(_of_these_years)]
-"""A day on which a service was linked again, or from which it imports."""
-
+from pydantic import BaseModel, ConfigDict, Field
 
 LinkNumber = Annotated[int, Field(ge=0, le=9999, title="サービス", description="連携の番号です（1 から）。")]
 """Names one of the links that are remembered for a pair: what services are called is in no message."""

@@ -343,8 +343,8 @@ async def test_the_applicants_page_is_shown_to_look_at_alone_and_audited(
     seen = [(whom, facts) for whom, action, facts in await site.audited() if action == SEEN]
     number = str(case.application_no)
     assert seen == [("sk", {"case_no": number, "part": None}), ("sk", {"case_no": number, "part": 2})]
-    unknown = await site.http.get(f"{desk_case_path('YS-999999')}/applicant-page")
-    assert unknown.status_code == HTTPStatus.NOT_FOUND
+    for path in (desk_case_path("YS-999999"), *(desk_case_path(number, part) for part in (3, 2**31, 10**25))):
+        assert (await site.http.get(f"{path}/applicant-page")).status_code == HTTPStatus.NOT_FOUND, path
     await end(case.application, case.office(1), case.office(2))
 
 

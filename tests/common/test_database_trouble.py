@@ -63,6 +63,8 @@ async def status_after(error: Exception) -> httpx.Response:
     "error",
     [
         *map(said, ("08000", "08003", "08006", "08P01", "40001", "40P01", "53100", "53200", "53300", "57014")),
+        # While a password is changed, a database restored under another name, or closed for maintenance.
+        *map(said, ("28P01", "28000", "3D000", "55000", "57P04", "53400", "40003", "08004", "58P01")),
         *map(said, ("57P01", "57P02", "57P03", "57P05", "58030", "25006", "25P03", "25P04", "55P03")),
         said(None, OperationalError),
         said(None, InterfaceError),
@@ -83,7 +85,10 @@ async def test_what_a_database_says_of_itself_is_later(error: Exception, caplog:
 @TROUBLE
 @pytest.mark.parametrize(
     "error",
-    [said("23505", IntegrityError), said("22021"), said("42P01", ProgrammingError), said("25P02"), said(None)],
+    [
+        *(said("23505", IntegrityError), said("22021"), said("42P01", ProgrammingError), said("25P02"), said(None)),
+        *map(said, ("22003", "22P05", "23514", "25001", "42501", "54000", "55006", "0A000", "XX000", "P0001")),
+    ],
     ids=str,
 )
 async def test_what_it_says_of_a_statement_is_not(error: Exception) -> None:

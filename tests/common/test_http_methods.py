@@ -1,7 +1,9 @@
 """HTTP's edges: HEAD wherever GET is, 405 and 415 in words, and all of it in the API's description."""
 
+import gzip
 import json
 import re
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -39,12 +41,20 @@ async def test_the_edges_of_http(sessions: async_sessionmaker[AsyncSession], tem
             assert (await http.request(method, path)).status_code == 405, path
         assert set((await http.delete("/healthz")).headers["allow"].split(", ")) == {"GET", "HEAD"}
 
+        led = await http.post("/myics/batches/%00/stop", data={"reason": "x"})  # no database can be asked about NUL
+        assert (led.status_code, led.url.path) == (404, "/myics/problem")
+
         body = json.dumps({"event_id": str(uuid4()), "kind": "x"})
         for path in FOR_SYSTEMS:
             for kind in (None, "text/plain", "application/x-www-form-urlencoded", "application/xml", "json"):
                 answer = await http.post(path, content=body, headers={"content-type": kind} if kind else {})
                 assert answer.status_code == 415, (path, kind)
                 assert "Content-Type" in answer.json()["detail"]
+            for coding in ("gzip", "deflate, br", "x-unknown"):
+                headers = {"content-type": "application/json", "content-encoding": coding}
+                answer = await http.post(path, content=gzip.compress(body.encode()), headers=headers)
+                assert answer.status_code == 415, (path, coding)
+                assert "圧縮せずに" in answer.json()["detail"]
             for kind in ("application/json", "Application/JSON; charset=utf-8", "application/vnd.books+json"):
                 answer = await http.post(path, content=body, headers={"content-type": kind})
                 assert answer.status_code == (401 if path == SIGNED else 422), (path, kind)
@@ -90,6 +100,35 @@ async def test_every_path_of_both_applications_has_the_same_edges(
                     assert answer.status_code == 405, (method, path, answer.status_code)
                     assert set(answer.headers["allow"].split(", ")) == taken, (method, path)
                     assert "この操作は受け付けていません" in answer.text, (method, path)
+
+
+NOWHERE = ("\0", "YS-000001\0", "2147483648", "9223372036854775808", "9" * 25, "-1", "x" * 300, "\u202e", "..", "%")
+"""What a part of a path can be, though nothing is called so: some of it no database can be asked for."""
+
+
+@EDGES
+@pytest.mark.long
+async def test_no_path_of_either_application_is_an_error(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    """Of a customer who has signed in, and of a supervisor."""
+    await fill_operators(sessions)
+    async with target_on(sessions, temporal.client) as target, desk_on(sessions) as desk, target.attacker() as attacker:
+        await desk.sign_in("tn")
+        await attacker.sign_in()
+        for app, http in ((target.app, attacker.http), (desk.app, desk.http)):
+            paths = {
+                (str(route.path), method) for route in iter_route_contexts(app.routes) for method in route.methods or ()
+            }
+            in_parts = [(path, method) for path, method in sorted(paths) if "{" in path and ":path" not in path]
+            assert len(in_parts) > 20
+            for path, method in in_parts:
+                for part in re.findall(r"{\w+[^}]*}", path):
+                    for value in NOWHERE:
+                        address = filled(path.replace(part, quote(value, safe="")))
+                        answer = await http.request(method, address, data={"reason": "x"} if method == "POST" else None)
+                        assert answer.status_code < 500, (method, address, answer.status_code)
+                        await target.forget_tries()
 
 
 async def test_neither_application_answers_the_others_paths(

@@ -3,6 +3,7 @@
 import string
 from collections.abc import Callable
 from datetime import date
+from unicodedata import category
 from uuid import UUID
 
 import pytest
@@ -22,8 +23,11 @@ from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, Yay
 from models.yayoi.store.address_checks import read_code
 from web.common.page_form import sent_values
 
-_HYPHENS = "-‐‑‒–—―−ー－ｰ─━﹘﹣⁃˗➖⁻₋⸺⸻֊゠"
-"""Whatever looks like a hyphen between letters and digits."""
+_WAVES = "〜〰"
+_HYPHENS = sorted(
+    {*"ー−ｰ─━⁃˗➖⁻₋ㅡￚ", *(letter for letter in map(chr, range(0x20000)) if category(letter) == "Pd")} - {*_WAVES}
+)
+"""Whatever looks like a hyphen between letters and digits: every dash of Unicode, and more."""
 _UNSEEN = (
     *" 　\t\u200b\u00a0\u00ad\u034f\u061c\u200c\u200d\u200e\u200f\u202a\u202c",
     *"\u2060\u2066\u3164\ufe0f\ufeff\U000e0001",
@@ -134,7 +138,7 @@ def test_y6_full_width_names_are_taken(name: str) -> None:
     assert Applicant(family_name=name, given_name=name).family_name == name.strip()
 
 
-@given(name=st.text(alphabet=string.printable + "ｱｲｳ\u200b\u202e", min_size=1, max_size=30))
+@given(name=st.text(alphabet=f" {string.ascii_letters}{string.digits}{string.punctuation}ｱｲｳ", min_size=1, max_size=30))
 def test_y6_other_names_are_refused(name: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Applicant(family_name=name, given_name="太郎")
@@ -201,6 +205,9 @@ def test_y8_what_is_no_hyphen_stays_another_letter(other: str) -> None:
         ("taro@example.co.jp.", "taro@example.co.jp"),
         ("ｔａｒｏ＠ｅｘａｍｐｌｅ。ｃｏ．ｊｐ", "taro@example.co.jp"),
         ("o'hara+2@3com.example", "o'hara+2@3com.example"),
+        ("Taro.Yayoi@EX-AMPLE.CO.JP", "taro.yayoi@ex-ample.co.jp"),
+        ("\u202aｔａｒｏ﹫ｅｘ—ａｍｐｌｅ｡ｊｐ\u202c", "taro@ex-ample.jp"),
+        ("taro@１２３.jp", "taro@123.jp"),
     ],
 )
 def test_hosts_of_mail_addresses_are_those_of_the_internet(typed: str, stored: str) -> None:
@@ -214,6 +221,9 @@ def test_hosts_of_mail_addresses_are_those_of_the_internet(typed: str, stored: s
         f"taro@{'x' * 64}.jp",
         f"{'x' * 65}@example.jp",
         "taro@" + "a23456789." * 24 + "example.jp",  # 254 letters of host
+        *('"taro yayoi"@example.jp', '"taro"@example.jp', "taro@[192.0.2.1]", "taro@[IPv6:::1]", "taro@弥生.jp"),
+        *("taro@example.jp\r\nBcc: x@y.jp", "taro@example.jp,jiro@example.jp", "<taro@example.jp>", "taro@a_b.jp"),
+        *("taro\0@example.jp", "taro@@example.jp", "taro..y@example.jp", "taro@example｡｡jp", "taro@localhost"),
         *("taro@xn--.jp", "taro@-a.jp", "taro@a-.jp", "taro@example.jp..", "taro@192.0.2.1", "taro@example.xn--"),
     ],
 )

@@ -18,6 +18,16 @@ from web.common.operation_sender import UNSAID, Refused, Why, _outcome_of
 from workflows.common.failing_activities import refusal, why_given_up
 
 WORDS = pytest.mark.robustness("words of the machinery")
+OF_NOBODY = "弥生ID office-a@example.jp（Green Tea Shop）は、YS-000001 で使われています。"
+QUOTING = (
+    'duplicate key value violates unique constraint "pk"\nDETAIL:  Key (name)=(弥生 太郎) already exists.',
+    "invalid input value for enum kind: 銀行",
+    "Invalid name: '弥生 太郎'",
+    'Field "姓" not found',
+    "JSONDecodeError(弥生)",
+    "could not open file /申込/データ: no such file",
+)
+"""What libraries and servers say, with what somebody has typed in it."""
 ENGLISH = "connection was closed in the middle of operation"
 
 
@@ -85,6 +95,11 @@ def test_a_report_says_in_japanese_why_a_step_was_given_up(error: FailureError, 
         (create_payload_validation_error(None), "処理の途中で問題が起きました（PayloadValidationError。"),
         (ApplicationError(ENGLISH, type="Vendor", non_retryable=True), "処理の途中で問題が起きました（Vendor。"),
         (ApplicationError("弥生 ID", type="Vendor", non_retryable=True), "弥生 ID"),
+        (ApplicationError(OF_NOBODY, type="Vendor", non_retryable=True), OF_NOBODY),
+        *(
+            (ApplicationError(said, type="V", non_retryable=True), "処理の途中で問題が起きました（V。")
+            for said in QUOTING
+        ),
         (ApplicationError("Failed decoding heartbeat details", non_retryable=True), "処理の途中で問題が起きました（"),
         (ApplicationError("", non_retryable=True), ""),
     ],

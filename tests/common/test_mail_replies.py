@@ -26,6 +26,13 @@ TARO = Address("弥生 太郎", "taro.yayoi", "mail.example.jp")
         (550, "<taro@example.jp>... User unknown"),
         (550, "Requested action not taken: mailbox not found"),
         (553, "recipient does not exist"),
+        (
+            550,
+            "5.1.1 The account that you tried to reach does not exist.\n5.1.1 Learn more at https://mail.example/5.1.1",
+        ),
+        (550, "Unknown user taro@docomo.example"),
+        (550, "Invalid recipient [192.5.1.1]"),
+        (521, "\n 5.1.10 nobody takes mail here"),
     ],
 )
 def test_what_is_surely_about_the_recipient_is_final(code: int, said: str) -> None:
@@ -52,6 +59,18 @@ def test_what_is_surely_about_the_recipient_is_final(code: int, said: str) -> No
         (530, "5.7.0 Must issue a STARTTLS command first"),
         (450, "4.1.1 User unknown"),
         (421, "No such user"),
+        (550, "5.1.1 host mx.example said: 550 5.7.1 you are blocked"),
+        (550, "5.1.1 checking the address failed\n4.4.1 no answer from mx.example"),
+        (550, "SMTP; 550 5.7.1 unknown user"),
+        (550, "unknown user - try again later"),
+        (550, "Unknown user (too many of them)"),
+        (550, "user not found: LDAP is down"),
+        (550, "Unknown user; SPF check failed"),
+        (550, "mailbox not found, a temporary failure"),
+        (553, "invalid address in MAIL FROM"),
+        (451, "5.1.1 no such user"),
+        (252, "No such user"),
+        (600, "5.1.1 no such user"),
     ],
 )
 def test_what_may_be_about_us_or_pass_is_tried_again(code: int, said: str) -> None:

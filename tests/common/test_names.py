@@ -1,5 +1,6 @@
 """What a name may hold: one answer wherever a name comes in (Y6, Y8)."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -126,12 +127,20 @@ AS_TYPED = (
     "\u8fbb\U000e0101",
     "\U00031350田",  # newer than the tables of some Pythons
 )
-COMPOSED = {"か\u3099すみ": "がすみ", "ハ\u309aリ": "パリ", "\ufa19か\u3099": "\ufa19が", "あ\u3099": "あ\u3099"}
+COMPOSED = {
+    "⼭⽥": "山田",
+    "⾼\U000e0100橋": "高\U000e0100橋",
+    "か\u3099すみ": "がすみ",
+    "ハ\u309aリ": "パリ",
+    "\ufa19か\u3099": "\ufa19が",
+    "あ\u3099": "あ\u3099",
+}
 NO_NAMES = (
     *("\u3164", "\u115f", "\u1160", "\uffa0", "\u034f", "\u3099", "\U000e0100", "\u2800", "\u200b", "\ufeff"),
     *("山\ufffd商店", "山\ufffc商店", "山\u202e商店", "山\u2066商店", "山\u200b商店", "山\u3164商店", "山\u00ad商店"),
     *("山\ue000商店", "山\uffff商店", "山\n商店", "山\u2028商店", "山\0商店", "山\x1a商店"),
     *("あ\ufe0f", "\U000e0100山", "\u3099山", "山　\u3099", "・", "☆☆", "－", "（）"),
+    *("ー", "ゝ", "ﾞ", "⿰⿱", "⺀", "⻑谷川", "\U00013441", "\U0001d159", "山" + "\u0301" * 5, "か" + "\u3099" * 6),
 )
 
 
@@ -148,6 +157,14 @@ def test_kana_are_composed(entrance: Entrance) -> None:
 @NAMES
 def test_what_cannot_be_seen_or_was_broken_is_no_name(entrance: Entrance) -> None:
     assert [ascii(name) for name in NO_NAMES if _takes(entrance, name)] == []
+
+
+@NAMES
+@pytest.mark.parametrize("letter", ["\u200b", "\u200d", "\u00ad", "\u202e", "\ufffd", "\ue000", "\U00100000", "⻑"])
+def test_the_letter_that_cannot_be_used_is_named(entrance: Entrance, letter: str) -> None:
+    """Also where a name has to be in full width: who sees nothing but full width would not know what is wrong."""
+    with pytest.raises(ValueError, match=re.escape(f"U+{ord(letter):04X}")):
+        entrance(f"山{letter}田")
 
 
 @NAMES

@@ -10,8 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.common.json_rows import read_objects
-from models.common.names import shows_nothing
-from models.common.table_files import as_it_was, disarmed, read_table, write_table
+from models.common.names import UNUSABLE, shows_nothing
+from models.common.table_files import (
+    NO_HEADING,
+    NOT_CSV,
+    TOO_MANY_CELLS,
+    as_it_was,
+    disarmed,
+    read_table,
+    write_table,
+)
 from models.common.text_lines import (
     BROKEN_JIS,
     LONGEST_LINE,
@@ -86,7 +94,7 @@ def test_what_no_spreadsheet_runs_stays_as_it_is(cell: str) -> None:
 @TABLES
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.text('弥生山田太郎ｱｲ,"\n', min_size=1)), max_size=5),
-    st.sampled_from(["utf-8", "utf-16", "utf-16-be-sig", "cp932", "iso2022_jp_ext"]),
+    st.sampled_from(["utf-8", "utf-16", "utf-16-be-sig", "utf-32", "cp932", "iso2022_jp_ext"]),
     st.sampled_from(["\r\n", "\n", "\r"]),
 )
 def test_a_table_says_the_same_in_every_encoding(rows: list[tuple[str, str]], encoding: str, end: str) -> None:
@@ -106,7 +114,13 @@ def test_a_table_says_the_same_in_every_encoding(rows: list[tuple[str, str]], en
         ("a\n".encode("utf-16-le"), WITHOUT_MARK),
         (b"PK\3\4", NOT_TEXT),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", NOT_TEXT),
+        (b"\x1f\x8b\x08\0\0\0\0\0", NOT_TEXT),
+        (b"\x89PNG\r\n\x1a\n", NOT_TEXT),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", NOT_TEXT),
+        (b"7z\xbc\xaf\x27\x1c", NOT_TEXT),
         (b"\xff\xfea", UNKNOWN_ENCODING),
+        (b"\xff\xfe\0\0a\0\0", UNKNOWN_ENCODING),
+        (b"\0\0\xfe\xff\0\x11\0\0", UNKNOWN_ENCODING),
         (b"a\x1b$B\x21", BROKEN_JIS),
     ],
 )
@@ -172,3 +186,54 @@ def test_a_list_on_one_very_long_line_is_read_and_an_object_that_is_too_long_ref
     text = "x" * (2 * LONGEST_LINE + 10)
     assert objects(f'{{"a": "{text}"}}\n{{"b": 1}}') == [(1, TOO_LONG), (2, {"b": 1})]
     assert objects(f"{text}\n1") == [(1, TOO_LONG)]
+
+
+@TABLES
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        ("sep=,\r\nrecord,name\r\na,b", {"record": "a", "name": "b"}),
+        ("\ufeffSEP=;\nrecord;name\na;b,c", {"record": "a", "name": "b,c"}),
+        ('\r\rrecord\tname\ra\t"b\rc"', {"record": "a", "name": "b\rc"}),
+        ('record,name\na,="0012"', {"record": "a", "name": '="0012"'}),
+        ("Ｒｅｃｏｒｄ,\ufeff na me \na,\x1ab", {"record": "a", "name": "\x1ab"}),
+        ("record,name\n\x1a\na,b\u2028\x0b\x85c\n\x1a", {"record": "a", "name": "b\u2028\x0b\x85c"}),
+        ("record,name,,\na,b, ,　\n", {"record": "a", "name": "b"}),
+    ],
+)
+def test_what_programs_put_into_a_file_is_no_part_of_a_row(content: str, row: dict[str, str]) -> None:
+    table = read_table(io.BytesIO(content.encode()), ["record", "name"])
+    assert [(dict(each.values), each.wrong) for each in table.rows] == [(row, "")]
+
+
+@TABLES
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("record,name\na,b,,c\nd", TOO_MANY_CELLS),
+        ('record,name\n"a"x,b\nd', NOT_CSV),
+        (f"record,name\na,{'x' * 140_000}\nd", NOT_CSV),
+        (f"record,name\na,{'x' * 1_100_000}\nd", TOO_LONG),
+        ("record,name\na,b\0\nd", UNUSABLE.format(code="U+0000")),
+        ("record,name,\na,b,c\nd", NO_HEADING.format(cell="c")),
+    ],
+    ids=["more cells", "after a quotation mark", "a long cell", "a long line", "NUL", "no heading"],
+)
+def test_a_row_that_cannot_be_read_is_refused_by_itself(content: str, why: str) -> None:
+    table = read_table(io.BytesIO(content.encode()), ["record", "name"])
+    assert [(row.line, row.wrong) for row in table.rows] == [(2, why), (3, "")]
+
+
+@TABLES
+@pytest.mark.parametrize(
+    "broken",
+    [
+        *('{"a": NaN}', '{"a": -Infinity}', '{"a": 01}', '{"a": +1}', '{"a": 1.}', '{"a": 0x1}', "{'a': 1}", "{a: 1}"),
+        *('{"a": 1,}', '{"a": "x\ty"}', f'{{"a": {"9" * 5000}}}', '{"a": tru}', "// a\n", "/* a */"),
+        *('{"a": 1, "a": 2}', '{"b": {"\\u0061": 1, "a": 2}}', '{"a": 1};'),
+    ],
+)
+def test_what_looks_like_an_object_and_is_none_is_refused_and_the_next_is_read(broken: str) -> None:
+    rows = objects(f'{broken}\n{{"last": 1}}')
+    assert rows[-1][1] == {"last": 1}
+    assert any(isinstance(said, str) for _, said in rows[:-1])

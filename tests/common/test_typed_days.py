@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from models.common.calendar import day_in_words
-from models.common.typed_days import NO_DAY, NO_SUCH_DAY, OTHER_WEEKDAY, TypedDay, read_day
+from models.common.typed_days import NO_DAY, NO_SUCH_DAY, OTHER_WEEKDAY, OTHER_YEAR, TypedDay, read_day
 
 IDENTIFIERS = pytest.mark.robustness("identifiers")
 _FULL_WIDTH = {ord(digit): chr(ord(digit) + 0xFEE0) for digit in "0123456789"}
@@ -17,7 +17,7 @@ _FORMS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", "%Y�
 
 
 @IDENTIFIERS
-@given(day=st.dates(min_value=date(1900, 1, 1), max_value=date(2999, 12, 31)), form=st.sampled_from(_FORMS))
+@given(day=st.dates(min_value=date(2000, 1, 1), max_value=date(2999, 12, 31)), form=st.sampled_from(_FORMS))
 def test_y8_a_day_is_read_in_every_form_that_can_mean_one_day_only(day: date, form: str) -> None:
     typed = day.strftime(form)
     assert read_day(typed) == read_day(typed.translate(_FULL_WIDTH)) == day
@@ -68,3 +68,20 @@ def test_y8_what_is_no_day_or_could_mean_two_is_refused_as_that(typed: str) -> N
 def test_y8_a_day_that_no_month_has_is_refused_as_that(typed: str, named: str) -> None:
     with pytest.raises(ValueError, match=NO_SUCH_DAY.format(named)):
         read_day(typed)
+
+
+@IDENTIFIERS
+@pytest.mark.parametrize("typed", ["9999-12-31", "3000/1/1", "1999年12月31日", "00010101", "0202-11-20"])
+def test_y8_a_year_that_can_only_be_a_slip_is_refused_as_that(typed: str) -> None:
+    """The day after the last day of all would be an error that no retry fixes, wherever it is counted."""
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(TypedDay).validate_python(typed)
+    assert [error["msg"] for error in refused.value.errors()] == [OTHER_YEAR]
+
+
+@IDENTIFIERS
+@pytest.mark.parametrize("sent", [1_699_920_000, 0, -86_400, 20_261_120, True, 0.0, [2026, 11, 20]])
+def test_a_number_is_no_day(sent: object) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(TypedDay).validate_python(sent)
+    assert [error["msg"] for error in refused.value.errors()] == [NO_DAY]

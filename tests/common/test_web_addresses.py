@@ -32,6 +32,11 @@ HOSTS = pytest.mark.robustness("hosts")
         ("https://弥生.jp", "https://xn--j1t220c.jp"),
         ("https://ｅｘａｍｐｌｅ．ｊｐ/", "https://example.jp/"),
         ("https://my_service:8080/h", "https://my_service:8080/h"),
+        ("https://EXAMPLE.JP.:0443/?q=%E5", "https://example.jp/?q=%E5"),
+        ("https://[::FFFF:127.0.0.1]:443/", "https://127.0.0.1/"),
+        ("https://[2001:0DB8:0000::0001]:8443", "https://[2001:db8::1]:8443"),
+        ("https://例え。テスト", "https://xn--r8jz45g.xn--zckzah"),
+        ("https://a\u2024jp:", "https://a.jp"),
     ],
 )
 def test_an_address_has_one_spelling(written: str, spelled: str) -> None:
@@ -66,6 +71,9 @@ def test_things_that_really_differ_stay_two(written: str, other: str) -> None:
         *("apply.example.co.jp", "https://", "https:///path", "ftp://example.jp", "//example.jp", ""),
         *("https://a:b@example.jp", "https://a b.jp", "https://example.jp/\u200b", "https://example.jp/\n"),
         *("https://x..jp", "https://.jp", "https://10.1", "https://0x7f", "https://[::1", "https://[fe80::1%25eth0]/"),
+        *("https://[v1.a]", "https://[1.2.3.4]", "https://-a.jp", "https://a-.jp", "https://xn--.jp", "https:a.jp"),
+        *("https://2130706433", "https://0177.0.0.1", "https://①.2.3.4", "https://a.jp:１", "https://a.jp:80:80"),
+        *("https://@a.jp", "https://a／b.jp", "https://exam\u00adple.jp", " https://a.jp", "https://a.jp/\x7f"),
         *("https://%65xample.jp", "https://example.jp\\@evil.test", "https://exa<mple.jp"),
     ],
 )
@@ -77,6 +85,31 @@ def test_what_no_browser_opens_is_refused_where_it_is_set(written: str) -> None:
     if written:  # an empty variable is one that is not set
         with pytest.raises(ValidationError, match="public_url"):
             Settings(public_url=written)
+
+
+@HOSTS
+@pytest.mark.parametrize(
+    ("written", "allow_private"),
+    [
+        ("https://10.0.0.1/", False),
+        ("https://[::1]/", False),
+        ("https://[::ffff:192.168.0.1]/", False),
+        ("https://100.64.0.1/", False),
+        ("https://169.254.169.254/latest", True),
+        ("https://168.63.129.16/", True),
+        ("https://[fd00:ec2::254]/", True),
+        ("https://[64:ff9b::a00:1]/", True),
+        ("https://0.0.0.0/", True),
+        ("http://8.8.8.8/", True),
+    ],
+)
+def test_an_address_that_nothing_is_ever_posted_to_is_refused_where_it_is_set(
+    written: str, allow_private: bool
+) -> None:
+    with pytest.raises(ClearError, match="送信でき"):
+        subscriber_url(written, allow_private=allow_private)
+    for taken, private in (("https://10.0.0.1/", True), ("http://127.0.0.1:8080/", True), ("https://8.8.8.8/", False)):
+        assert subscriber_url(taken, allow_private=private) == taken
 
 
 @HOSTS

@@ -173,16 +173,18 @@ def encodings() -> Iterator[Attack]:
         )
         yield Attack(group, "broken UTF-8", f"`POST {path}`", json(path, b'{"a":"\xff\xc0\x80"}'), 422, NOT_JSON)
     names = {
-        "NUL": ("\\u0000", "全角で"),
-        "half of a character (U+D800)": ("\\ud800", "全角で"),
-        "U+FFFD": ("\\ufffd", "使えない文字"),
-        "a bidi override (U+202E)": ("弥\\u202e生", "全角で"),
-        "a line break": ("弥\\n生", "全角で"),
+        "NUL": "\\u0000",
+        "half of a character (U+D800)": "\\ud800",
+        "U+FFFD": "\\ufffd",
+        "a bidi override (U+202E)": "弥\\u202e生",
+        "a line break": "弥\\n生",
     }
-    for what, (text, expected) in names.items():
+    for what, text in names.items():
         filled = as_json(**application("e@nusumi.example", applicant={"family_name": "XX", "given_name": "次郎"}))
         content = filled.decode().replace("XX", text)
-        yield Attack(group, f"{what} in a name", "`POST /api/applications`", json(JSON[0], content), 422, expected)
+        yield Attack(
+            group, f"{what} in a name", "`POST /api/applications`", json(JSON[0], content), 422, "使えない文字"
+        )
         event = as_json(
             event_id="00000000-0000-4000-8000-000000000002",
             kind="business_group_created",

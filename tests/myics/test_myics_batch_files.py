@@ -119,6 +119,7 @@ def test_the_example_of_the_documents_is_the_template_for_firms() -> None:
         ("顧問先ID下4桁,顧問先名称\n".encode(), "登録する行がありません"),
         ("顧問先ID下4桁,顧問先名称,顧問先名称\n0012,a,b\n".encode(), "「顧問先名称」が 2 つあります"),
         ("顧問先ID下4桁,顧問先名称,備考,備考\n0012,a,b,c\n".encode(), "「備考」が 2 つあります"),
+        ("顧問先ID下4桁,顧問先名称,備\0考\n0012,a,b\n".encode(), "使えない文字（U+0000）"),
         (b"\x80\xff\xfe\x01\xfa", "UTF-8 の文字として読み取れません"),
         ("顧問先ID下4桁,顧問先名称\n".encode("utf-16-le"), "BOM がありません"),
         (b'\x1b$B$"\x1b(B\x1b$', "ISO-2022-JP"),

@@ -132,7 +132,7 @@ AFTER_RELINK = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 
 def _signed_correction() -> SignedAct:
     """What an operator asks of a case that has ended."""
-    said = {"reason": "お電話", "kind": "bank_account", "service": BANK, "relinked_on": str(RELINKED_ON)}
+    said = {"reason": "お電話", "link": 1, "relinked_on": str(RELINKED_ON)}
     message = salted(said, "A" * 43)
     place = SignedPlace(office_workflow_id(NO, 1), FIRST_RUN, str(Action.CORRECT_RELINK), CORRECTION)
     facts = {"workflow_id": place.case, "first_run": place.first_run, "operation": place.operation}

@@ -1,7 +1,7 @@
 """One POST of a webhook: where it may go, and what counts as taken."""
 
 import ssl
-from asyncio import create_subprocess_exec
+from asyncio import StreamReader, StreamWriter, create_subprocess_exec, start_server
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -40,12 +40,56 @@ async def test_the_path_and_the_name_reach_the_subscriber(receiver: Receiver) ->
     assert got.verified(SECRET) == {"type": "office.closed"}
 
 
-@pytest.mark.parametrize("status", [301, 307, 400, 404, 429, 500])
+@pytest.mark.robustness("final only when sure")
+@pytest.mark.parametrize(
+    "status", [300, 301, 303, 304, 307, 308, 400, 401, 404, 408, 421, 425, 429, 451, 500, 504, 599]
+)
 async def test_all_but_2xx_is_not_taken_and_no_redirect_is_followed(receiver: Receiver, status: int) -> None:
     receiver.answers = [status]
     with pytest.raises(NotTakenError, match=f"HTTP {status}"):
         await ANYWHERE.post(receiver.url, MESSAGE)
     assert len(receiver.got) == 1
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+SAYING_YES = (
+    OK + b"content-encoding: gzip\r\ncontent-length: 9999999999\r\n\r\nno gzip",
+    OK + b"transfer-encoding: chunked\r\n\r\nno number",
+    OK + b"location: http://169.254.169.254/\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + OK + b"\r\n",
+    b"HTTP/1.1 226 IM Used\r\n\r\n",
+    b"HTTP/1.1 204 \r\n\r\n",
+)
+"""The body is nobody's: it may be endless, or none."""
+SAYING_NOTHING = (
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 X\r\n\r\n",
+    b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n",
+    *(b"HTTP/1.1 999 X\r\n\r\n", b"HTTP/1.1 000 X\r\n\r\n", b"ICY 200 OK\r\n\r\n", b"HTTP/2 200\r\n\r\n"),
+    *(b"", b"HTTP/1.1 20", b"<p>200 OK</p>", b"220 mail.example ESMTP\r\n", b"\x15\x03\x01\0\x02\x02\x0a"),
+    *(OK + b"x: \0\r\n\r\n", OK + b"x: " + b"x" * 200_000 + b"\r\n\r\n"),
+    OK + b"content-length: 1\r\ncontent-length: 2\r\n\r\n",
+)
+
+
+@pytest.mark.robustness("final only when sure")
+async def test_an_answer_counts_by_its_status_alone_and_what_is_none_is_tried_again() -> None:
+    answers = [*SAYING_YES, *SAYING_NOTHING]
+
+    async def answer(reader: StreamReader, writer: StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        said = answers.pop(0)
+        writer.write(said)
+        if said in SAYING_YES:
+            await reader.read()  # until the other side leaves: it waits for no more
+        writer.close()
+
+    async with await start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        for _ in SAYING_YES:
+            await ANYWHERE.post(url, MESSAGE)
+        for _ in SAYING_NOTHING:
+            with pytest.raises(NotTakenError):
+                await ANYWHERE.post(url, MESSAGE)
 
 
 async def test_410_is_gone(receiver: Receiver) -> None:

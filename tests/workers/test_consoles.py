@@ -15,7 +15,9 @@ import pytest
 from models.common import calendar
 from workers.program import show_whatever_comes
 from workers.stack.postgres import command
-from workers.stack.stack_settings import environment
+from workers.stack.stack_settings import alone, environment
+from workers.tls import TlsError
+from workers.wiring.checked import check_settings
 
 CONSOLES = pytest.mark.robustness("consoles")
 VARIABLES = pytest.mark.robustness("variables of others")
@@ -124,6 +126,21 @@ def test_no_process_of_the_stack_sees_them(monkeypatch: pytest.MonkeyPatch, tmp_
     assert not OF_OTHERS.keys() & given.keys()
     assert given["SOMETHING_ELSE"] == "stays"
     assert "port=5432" in command(tmp_path / "postgres", tmp_path / "socket").argv
+
+
+@VARIABLES
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+@pytest.mark.parametrize("value", ["/nowhere", __file__, "/dev/null", "two\nlines", "申込"])
+def test_authorities_that_cannot_be_read_end_the_start_with_the_variable_s_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for each in ("SSL_CERT_FILE", "SSL_CERT_DIR"):  # of the two the first counts
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(TlsError, match=name):
+        check_settings(alone(tmp_path))
+    monkeypatch.setenv(name, "")
+    check_settings(alone(tmp_path))
 
 
 @ZONES

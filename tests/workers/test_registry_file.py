@@ -12,10 +12,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models import tables
-from models.common.typed_days import NO_DAY
+from models.common.typed_days import NO_DAY, OTHER_YEAR
 from models.yayoi.procedures import Procedure
 from tests.support.running import PATIENCE
 from workers.registry.file import load
+from workers.registry.records import SAME_SETTING
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -250,6 +251,9 @@ async def test_y15_an_issued_id_is_never_somebody_elses(
         ([YAYOI_ID | {"family_name": "生" * 201}], "200 文字以内"),
         ([CONTRACT, OFFICE, LINK | {"kind": "bank"}], "kind: bank_account、air_regi、ubi_regi、other のいずれか"),
         ([CONTRACT, OFFICE, LINK | {"last_imported_on": "10/30"}], f"last_imported_on: {NO_DAY}"),
+        ([CONTRACT, OFFICE, LINK | {"last_imported_on": "9999-12-31"}], f"last_imported_on: {OTHER_YEAR}"),
+        ([CONTRACT, OFFICE, LINK | {"settings": {"支 店": "本店", "支　店": "支店"}}], f"settings: {SAME_SETTING}"),
+        ([CONTRACT, OFFICE, LINK | {"settings": '{"支店": "本店", "支店": "支店"}'}], "settings: 項目の組"),
     ],
 )
 async def test_a_bad_row_is_refused_with_its_line_and_the_others_are_loaded(

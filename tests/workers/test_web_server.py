@@ -66,6 +66,44 @@ async def test_a_head_that_is_not_complete_in_time_ends_its_connection(
         assert "server" not in quick.headers
 
 
+NO_REQUESTS = (
+    b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"x" * 100_000 + b"\r\n\r\n",
+    b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nhost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: a\r\n" + b"x: y\r\n" * 20_000 + b"\r\n",
+    b"GET /\0 HTTP/1.1\r\nhost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: a\r\nx: \0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost : a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET /\r\n\r\n",
+    *(
+        b"POST / HTTP/1.1\r\nhost: a\r\n" + header + b"\r\n\r\nxx"
+        for header in (
+            *(b"content-length: 1\r\ncontent-length: 2", b"content-length: 1, 2", b"content-length: +1"),
+            *(b"content-length: -1", b"content-length: 0x1", b"content-length: " + b"9" * 30),
+            *(b"transfer-encoding: gzip", b"transfer-encoding: chunked\r\ntransfer-encoding: chunked"),
+        )
+    ),
+    b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + b"\0" * 40,  # how TLS begins
+)
+
+
+@pytest.mark.robustness("edges of HTTP")
+async def test_what_is_no_request_or_has_too_long_a_head_is_answered_so_and_ends_its_connection() -> None:
+    async with listening() as port:
+        for sent in NO_REQUESTS:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):  # the rest of what was sent is not read
+                async with asyncio.timeout(PATIENCE):
+                    while piece := await reader.read(1 << 16):
+                        answer += piece
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 400 "), (sent[:80], answer)
+        assert (await _get(port)).status_code == 200
+
+
 @pytest.mark.robustness("answers under trouble")
 async def test_connections_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_server, "MOST_CONNECTIONS", 3)

@@ -44,7 +44,8 @@ OF_NAME: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("public_url", "desk_url"), SITES),
     **dict.fromkeys(("temporal_namespace", "temporal_task_queue", "build_id"), NAMES),
     **dict.fromkeys(("contact_phone", "myics_support_phone"), ("one", "+")),
-    **dict.fromkeys(("oidc_acr_values", "oidc_amr_values"), (",", " , ")),
+    **dict.fromkeys(("oidc_acr_values", "oidc_amr_values"), (",", " , ", "otp,two\nlines", "not UTF-8 \udcff")),
+    **dict.fromkeys(("temporal_api_key", "temporal_ui_api_key", "bounce_imap_password"), ("鍵の言葉", "key\n")),
     "deployment_name": (*NAMES, "with.dot"),
     "temporal_address": (
         "temporal",
@@ -63,8 +64,9 @@ OF_NAME: dict[str, tuple[str, ...]] = {
     "help_pages": ("{", '{"nowhere": "https://h"}', '{"online_update": "h"}'),
     "temporal_retention": ("P1D",),
     "bounce_every": ("PT1S",),
+    "bounce_imap_user": ("弥生",),
     "bounce_imap_folder": ("受信箱", "a\nb"),
-    "vault_key": ("a/b", "鍵"),
+    "vault_key": ("a/b", "鍵", "..", "x" * 300),
     "oidc_issuer": ("http://login.example.co.jp", "login", "https://h?x=1"),
     "oidc_scope": ("profile",),
     "oidc_roles": ("a[",),
@@ -106,7 +108,7 @@ def wrong_values(name: str, field: FieldInfo) -> list[str]:
         elif kind is Literal:
             made += ["another"]
         elif kind is SecretStr:
-            made += ["   "]
+            made += ["   ", *(f"Kumo-27-Ishi{unseen}Xq7k3Y2m9Zr4Tn8wLp5vB1cD6" for unseen in "\n\u200b\udcff")]
         elif kind is str and not name.startswith(("oidc_a", "closing")):
             made += ["   ", "two\nlines", "not UTF-8 \udcff"]
     return made

@@ -221,6 +221,15 @@ async def test_an_event_out_of_order_is_refused_with_the_reason_and_may_be_sent_
     assert row.refused_because is None
 
 
+@pytest.mark.robustness("final only when sure")
+async def test_whose_senders_all_have_their_answers_is_not_for_the_operators(case: Case) -> None:
+    """Whoever delivers all of an office's events is the sender of one."""
+    answers = await asyncio.gather(*(case.web.report(group_created()) for _ in range(6)))
+    assert [reason(answer, 409) for answer in answers] == [NOT_YET] * 6
+    rows = await case.web.rows(select(EventRow))
+    assert [(row.refused_because, row.unreported_since) for row in rows] == [(NOT_YET, None)] * 6
+
+
 async def test_an_event_whose_effect_fails_is_refused_with_the_reason_and_may_be_sent_again(case: Case) -> None:
     """Temporal answers the same update with its first outcome for ever: each try is another."""
     await case.web.report(password_set())

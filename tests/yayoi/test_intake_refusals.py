@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.names import UNUSABLE
 from models.tables import ApplicationRow
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.store.intake import NO_SUCH_CONTRACT
@@ -89,8 +90,8 @@ async def test_y4_a_token_of_another_shape_is_refused(refusing: Web, token: str)
         ("Yayoi", FULL_WIDTH),
         ("ﾔﾖｲ", FULL_WIDTH),
         ("弥 生", FULL_WIDTH),
-        ("弥\u0000生", FULL_WIDTH),
-        ("弥\u202e生", FULL_WIDTH),
+        ("弥\u0000生", UNUSABLE.format(code="U+0000")),
+        ("弥\u202e生", UNUSABLE.format(code="U+202E")),
         (" ", "入力してください。"),
         ("弥" * 31, "30 文字以内で入力してください。"),
     ],
@@ -277,7 +278,7 @@ async def test_json_that_is_no_object_is_refused(refusing: Web, body: bytes) -> 
 async def test_a_lone_surrogate_in_a_name_is_refused(refusing: Web) -> None:
     body = b'{"applicant": {"family_name": "\\ud800", "given_name": "\\u5f25"}}'
     answer = await refusing.http.post("/api/applications", content=body, headers={"content-type": "application/json"})
-    assert errors_of(answer)["applicant.family_name"] == FULL_WIDTH
+    assert errors_of(answer)["applicant.family_name"] == UNUSABLE.format(code="U+D800")
 
 
 async def test_a_body_that_is_too_large_is_refused(refusing: Web) -> None:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
@@ -147,7 +147,7 @@ async def save_filter(request: Request, who: Operator, filters: Filters) -> Resp
 
 @router.post(f"{HOME}/filters/{{filter_id}}/remove", dependencies=[Depends(seeing(Area.CASES))])
 @form_on(None)
-async def remove_filter(who: Operator, filters: Filters, filter_id: int) -> Response:
+async def remove_filter(who: Operator, filters: Filters, filter_id: Annotated[int, Path(ge=1, lt=2**63)]) -> Response:
     await filters.remove(who.operator, filter_id)
     return _to(f"{HOME}?done=removed")
 

@@ -62,7 +62,14 @@ class JsonRoute(APIRoute):
 
 
 def check_content_type(request: Request, *taken: str) -> None:
-    """Raise `ProblemError` (415) for a body of another kind than JSON, or what else is `taken`."""
+    """Raise `ProblemError` (415) for a body of another kind than JSON, or what else is `taken`, or a compressed one."""
+    coding = request.headers.get("content-encoding", "").strip().lower() or "identity"
+    if coding != "identity":
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"圧縮された内容（Content-Encoding：{coding[:40]}）は受け付けていません。圧縮せずに送信してください。",
+            headers={"Accept-Encoding": "identity"},
+        )
     kinds = (JSON, *taken)
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent not in kinds and not (sent.startswith("application/") and sent.endswith("+json")):

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.common.secret_keys import SecretKeys
 from models.common.security_log import SecurityEvent, security_event
+from web.common.possible_paths import PossiblePaths
 from web.common.unexpected_errors import Unexpected
 
 ProblemAnswer = Callable[[Request, Exception], Response]
@@ -191,6 +192,7 @@ def answer_problems(
     app.add_exception_handler(HTTPException, answering(_of_http_error))
     for away in (DBAPIError, PoolTimeoutError, OSError):
         app.add_exception_handler(away, answering(_of_away))
+    app.add_middleware(PossiblePaths, answer=answering(lambda _: _plain(HTTPStatus.NOT_FOUND)))
     # Not a handler: those of `Exception` answer outside of every middleware, without the security headers.
     app.add_middleware(Unexpected, answer=answering(lambda _: _plain(HTTPStatus.INTERNAL_SERVER_ERROR)))
     return answer
@@ -223,10 +225,11 @@ def _of_http_error(error: HTTPException) -> ProblemError:
     return ProblemError(status, _DETAILS[status], headers=error.headers)
 
 
-_AWAY_CLASSES = frozenset({"08", "40", "53", "57", "58"})
-"""Of SQLSTATE: connections, rolled back, no room or memory, an operator's doing (also our time limits), the system."""
-_AWAY_STATES = frozenset({"25006", "25P03", "25P04", "55P03"})
-"""Read only, a transaction that waited or took too long, a lock that was not to be had in time."""
+_AWAY_CLASSES = frozenset({"08", "28", "3D", "40", "53", "57", "58"})
+"""Of SQLSTATE: connections, log-ins, no such database, rolled back, no room or memory, an operator's doing (also our
+time limits), the system."""
+_AWAY_STATES = frozenset({"25006", "25P03", "25P04", "55000", "55P03"})
+"""Read only, a transaction that waited or took too long, no connections allowed, a lock that was not to be had."""
 
 
 def _of_away(error: Exception) -> ProblemError:

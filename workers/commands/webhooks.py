@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import httpx
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.webhooks.http_post import Reach, reach
 from models.common.actors import Actor
 from models.common.calendar import JST, utc_now
 from models.common.journal import EndedKind
@@ -44,6 +46,12 @@ def subscriber_url(text: str, *, allow_private: bool) -> str:
             "送信先の URL は https:// で始めてください"
             "（http:// は、社内のアドレスへの送信が許可されている場合だけ使えます）。"
         )
+    with suppress(ValueError):  # a name: to which addresses it leads is known when something is posted
+        where = reach(url.host)
+        if where is Reach.NOBODY or (where is Reach.PRIVATE and not allow_private):
+            raise ClearError(f"「{text}」のアドレスには、通知を送信できません。")
+        if where is Reach.PUBLIC and url.scheme != "https":
+            raise ClearError("インターネットのアドレスには、https:// でだけ送信できます。")
     if url.fragment:
         raise ClearError("送信先の URL から、# とその後ろを削除してください。")
     return address

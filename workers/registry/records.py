@@ -11,11 +11,19 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from models import tables
-from models.common.json_text import read_json
+from models.common.json_text import once_each, read_json
 from models.common.message import FromOutside
 from models.common.names import Line, name_of_any_width
 from models.common.operators import Handle, Role, check_leave
@@ -26,14 +34,23 @@ from workers.registry.snapshot import Refusal, Snapshot, change
 
 MAX_TEXT_LENGTH = 200
 _LEAVE = {"leave_from", "leave_until"}
+SAME_SETTING = "同じ名前の項目が 2 つあります。どちらか 1 つにしてください。"
 _ONE_GROUP = "弥生ID は 1 つの事業グループにだけ参加できます。"
 
 
 def _from_cell(value: Any) -> Any:
     """A CSV cell holds settings as JSON; what is no JSON is left for the model to refuse."""
     with suppress(TypeError, ValueError):
-        return read_json(value)
+        return read_json(value, once_each)
     return value
+
+
+def _none_lost(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Refuse names that are one when they are stored: one of their values would be dropped."""
+    settings = read(value)
+    if len(settings) < len(value):
+        raise PydanticCustomError("refused", SAME_SETTING)
+    return settings
 
 
 def _separated(value: Any) -> Any:
@@ -202,7 +219,9 @@ class LinkRecord(Record):
     kind: LinkKind
     service: Text
     last_imported_on: TypedDay | None = None
-    settings: Annotated[dict[Setting, Setting], BeforeValidator(_from_cell)] = Field(default_factory=dict)
+    settings: Annotated[dict[Setting, Setting], WrapValidator(_none_lost), BeforeValidator(_from_cell)] = Field(
+        default_factory=dict
+    )
 
     def facts(self, registry: Snapshot) -> dict[str, Any]:
         registry.required(tables.OfficeRow, "office_token", self.office_token)

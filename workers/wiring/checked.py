@@ -6,7 +6,7 @@ from workers import temporal
 from workers.master_keys import kms_of
 from workers.program import ClearError
 from workers.settings import Settings
-from workers.tls import database_tls, smtp_security
+from workers.tls import check_authorities, database_tls, smtp_security
 from workers.wiring.derived import bounce_mailbox, form_translation, openid_settings
 
 _FILES = ("vault_token_file",)
@@ -18,6 +18,7 @@ _WRITTEN = ("audit_heads_file", "journal_file", "master_key_file")
 
 def check_settings(settings: Settings) -> None:
     """Raise `ClearError`, which names the variable, for settings that cannot work. Nothing is made or connected."""
+    check_authorities()
     database_tls(settings)
     smtp_security(settings)
     temporal.connection(settings)

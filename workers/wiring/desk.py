@@ -21,6 +21,7 @@ from workers.histories import Histories
 from workers.known_keys import private_key_for
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.tls import check_authorities
 from workers.wiring.derived import audit_heads_file, desk_url, openid_settings, secret_keys, web_ui_address
 from workers.wiring.mail_previews import customer_mail_previews
 from workers.wiring.operations import operations_by_operators
@@ -28,6 +29,7 @@ from workers.wiring.operations import operations_by_operators
 
 def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, keys: CaseKeys) -> FastAPI:
     """Build it. The client may be lazy. Raises `ClearError` if operators could not log in, or not reach their cases."""
+    check_authorities()
     openid = openid_settings(settings)
     if openid is None and settings.sign_in_run is None:
         raise ClearError(

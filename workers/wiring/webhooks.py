@@ -2,6 +2,7 @@
 
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from activities.webhooks.http_post import HttpPoster
+from workers.tls import check_authorities
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import desk_url, webhooks_may_be_private
 from workflows.webhooks.webhook_delivery import WebhookDelivery
@@ -12,6 +13,7 @@ WEBHOOK_WORKFLOWS = (WebhookDelivery,)
 def build_webhook_activities(dependencies: ActivityDependencies) -> Activities:
     """Build the activities that deliver webhooks."""
     settings = dependencies.settings
+    check_authorities()
     poster = HttpPoster(allow_private=webhooks_may_be_private(settings))
     return activities_of(
         WebhookDeliveryActivities(

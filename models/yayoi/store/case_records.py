@@ -18,6 +18,7 @@ from models.tables import (
     SetUpStepRow,
     SharingRow,
 )
+from models.yayoi.application_form import MAX_OFFICES
 from models.yayoi.customer_events import OF_CASE_PAGES
 from models.yayoi.mails import MailKind
 from models.yayoi.service_links import ServiceNames
@@ -29,7 +30,12 @@ from models.yayoi.store.smart_import import stopped_offices
 async def recorded_case(
     session: DatabaseSession, application_no: str, office_no: int | None = None
 ) -> tuple[ApplicationRow, Sequence[ApplicationOfficeRow]] | None:
-    """Return an application with its offices, or with this one alone; None if there is no such case."""
+    """Return an application with its offices, or with this one alone; None if there is no such case.
+
+    A number is taken as an address has it, where it may be one that no database can be asked for.
+    """
+    if office_no is not None and office_no > MAX_OFFICES:
+        return None
     pairs = select(ApplicationOfficeRow).where(ApplicationOfficeRow.application_no == application_no)
     if office_no is not None:
         pairs = pairs.where(ApplicationOfficeRow.office_no == office_no)
