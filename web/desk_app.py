@@ -188,7 +188,7 @@ def create_desk_app(
     services = (
         *(desk, forms, ui, presence, actions, bulk, Worklist(sessions), CaseSearch(sessions), SavedFilters(sessions)),
         *(OverviewFigures(sessions, calendar, now), AuditExports(sessions, audit_key, history, now), requests),
-        *(CodecServer(payloads), BrokenCasesNow(broken_cases), HeldCases(sessions), RefusedForms(sessions)),
+        *(CodecServer(payloads, sessions), BrokenCasesNow(broken_cases), HeldCases(sessions), RefusedForms(sessions)),
     )
     app.state.services = {type(service): service for service in services}
     pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")

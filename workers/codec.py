@@ -25,11 +25,13 @@ from models.common.encryption import (
     FORGOTTEN,
     HOUSE,
     OPENED_WITH,
+    WRITTEN_FOR,
     CaseKey,
     KeyGone,
     UnreadableError,
     is_key_id,
     key_owner,
+    own_part,
 )
 from web.backoffice.codec_server import ReadPayload
 
@@ -53,24 +55,32 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
     """
 
     def __init__(
-        self, keys: FindsKeys, namespace: str, owner: str = HOUSE, *, encrypts: bool = True, marks: bool = False
+        self,
+        keys: FindsKeys,
+        namespace: str,
+        workflow_id: str | None = None,
+        *,
+        encrypts: bool = True,
+        marks: bool = False,
     ) -> None:
-        """Take where keys come from, and whose encrypts.
+        """Take where keys come from, and for which workflow it encrypts.
 
         `encrypts`: else what is written is in clear, and what was encrypted before is still read. `marks`: whoever
-        reads on in this process sees with which key something was encrypted (`OPENED_WITH`).
+        reads on in this process sees with which key something was encrypted, and for which workflow (`OPENED_WITH`,
+        `WRITTEN_FOR`).
         """
         self._keys = keys
         self._namespace = namespace
-        self._owner = owner
+        self._workflow_id = workflow_id
+        self._owner = key_owner(workflow_id)
         self._encrypts = encrypts
         self._marks = marks
 
     def with_context(self, context: SerializationContext) -> "CaseCodec":
-        owner = key_owner(getattr(context, "workflow_id", None))
-        if owner == self._owner:
+        workflow_id = getattr(context, "workflow_id", None)
+        if workflow_id == self._workflow_id:
             return self
-        return CaseCodec(self._keys, self._namespace, owner, encrypts=self._encrypts, marks=self._marks)
+        return CaseCodec(self._keys, self._namespace, workflow_id, encrypts=self._encrypts, marks=self._marks)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt them. Of an owner without a key nobody can read them afterwards: they are never left in clear."""
@@ -96,9 +106,13 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
         return is_own_input(workflow_id, await CaseCodec(self._keys, self._namespace, marks=True).decode(payloads))
 
     def _encrypted(self, key: CaseKey, payload: Payload) -> Payload:
+        inside = Payload()
+        inside.CopyFrom(payload)
+        if self._workflow_id is not None:
+            inside.metadata[WRITTEN_FOR] = own_part(self._workflow_id).encode()
         return Payload(
             metadata={"encoding": ENCODING, KEY_ID: key.key_id.encode()},
-            data=key.encrypt(self._namespace, payload.SerializeToString()),
+            data=key.encrypt(self._namespace, inside.SerializeToString()),
         )
 
     async def _decrypted(self, payload: Payload) -> Payload:
@@ -114,6 +128,8 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
             return _unmarked(payload)
         if self._marks:
             read.metadata[OPENED_WITH] = key_id.encode()
+        else:
+            read.metadata.pop(WRITTEN_FOR, None)
         return read
 
 
@@ -157,10 +173,12 @@ def _unmarked(payload: Payload) -> Payload:
 def is_own_input(workflow_id: str, read: Sequence[Payload]) -> bool:
     """Whether this, as a codec that `marks` has read it, is the input of a workflow that we have started.
 
-    It was encrypted with the key of its own case then. Only what belongs to no case may have none at all.
+    It was encrypted with the key of its own case then, and for this workflow. Only what belongs to no case may have
+    none at all.
     """
-    own = key_owner(workflow_id)
-    encrypted = all(each.metadata.get(OPENED_WITH) == own.encode() for each in read)
+    own, part = key_owner(workflow_id), own_part(workflow_id)
+    marks = ((each.metadata.get(OPENED_WITH), each.metadata.get(WRITTEN_FOR)) for each in read)
+    encrypted = all(each == (own.encode(), part.encode()) for each in marks)
     return encrypted and (own == HOUSE or len(read) > 0)
 
 

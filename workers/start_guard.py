@@ -1,12 +1,15 @@
 """What keeps a workflow that a stranger has started from running, or from being tried again and again.
 
-Anybody at Temporal's port can start a workflow on our task queue: with what nobody can read, or with the number of
-somebody's case. What our own processes start with is encrypted with the key of its own case, which nobody else has.
+Anybody at Temporal's port can start a workflow on our task queue: with what nobody can read, with the number of
+somebody's case, of a type that there is not, or with what was copied out of a case's history. What our own processes
+start with is encrypted with the key of its own case, which nobody else has, and for this workflow.
 """
 
+import json
 import logging
 from collections.abc import Sequence
 
+from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
@@ -36,7 +39,8 @@ class StartGuard(WorkflowRunner):
         self._runner.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        return _Guarded(self._runner.create_instance(det), det.defn.arg_types)
+        known = det.defn.name is not None
+        return _Guarded(self._runner.create_instance(det), det.defn.arg_types if known else None)
 
     def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
         self._runner.set_worker_level_failure_exception_types(types)
@@ -58,8 +62,8 @@ class _Guarded(WorkflowInstance):
         return self._instance.activate(act)
 
     def _is_ours(self, arguments: Sequence[Payload]) -> bool:
-        as_many = self._inputs is None or len(arguments) == len(self._inputs)
-        return as_many and is_own_input(self.get_info().workflow_id, arguments)
+        fits = self._inputs is None or _fit(arguments, self._inputs)
+        return fits and is_own_input(self.get_info().workflow_id, arguments)
 
     def _failed(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         _log.error("%s was not started by this installation: it is ended", self.get_info().workflow_id)
@@ -81,6 +85,25 @@ class _Guarded(WorkflowInstance):
 
     def get_thread_id(self) -> int | None:
         return self._instance.get_thread_id()
+
+
+def _fit(arguments: Sequence[Payload], inputs: Sequence[type]) -> bool:
+    """Whether each names all that its type cannot be without: what was written for something else does not.
+
+    What names it and cannot be read all the same is not judged here: it may be of a newer build.
+    """
+    return len(arguments) == len(inputs) and all(map(_names_all, arguments, inputs))
+
+
+def _names_all(argument: Payload, input_: type) -> bool:
+    if not issubclass(input_, BaseModel):
+        return True
+    needed = {name for name, field in input_.model_fields.items() if field.is_required()}
+    try:
+        given = json.loads(argument.data)
+    except ValueError:
+        return False
+    return isinstance(given, dict) and needed <= given.keys()
 
 
 def _completed(act: WorkflowActivation) -> WorkflowActivationCompletion:

@@ -19,7 +19,7 @@ from models.common.calendar import JST, day_in_japan
 from models.common.store.ledger import StepTransaction, key_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import RegistrationNo
-from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, EventRow, LedgerRow, NoticeRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, EventRow, LedgerRow, NoticeRow, OfficeRow
 from models.yayoi.customer_events import event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.mails import MailKind
@@ -59,6 +59,7 @@ class Differences:
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             pairs = await open_pairs(session)
             frozen = await self._smart_import.frozen(StepTransaction.to_read(session, at))
+            contracts = await _contracts_of(session, frozen)
             stuck = [*await _undelivered_mails(session, at), *await _waiting_events(session, at)]
             stuck += [*await _not_started(session, at), *await waiting_rows(session, at)]
             unnoticed = await _notice_not_sent(session, at)
@@ -73,7 +74,7 @@ class Differences:
         found = [
             *(broken.finding for broken in await self._broken.find()),
             *adrift,
-            *_stray_freezes(frozen, pairs, statuses),
+            *_stray_freezes(frozen, pairs, statuses, contracts),
             *_lost_freezes(frozen, pairs, statuses),
             *_unfollowed(late, statuses),
             *(finding for finding in unnoticed if (finding.application_no, finding.office_no) not in lost),
@@ -194,7 +195,6 @@ def judge(pair: OpenPair, statuses: Mapping[str, WorkflowStatus]) -> Finding | N
         kind=FindingKind.ABANDONED,
         application_no=pair.ref.case_no,
         office_no=pair.ref.part,
-        office_token=pair.token,
         detail=detail,
         repair=repair,
     )
@@ -207,26 +207,37 @@ def _is_led(pair: OpenPair, statuses: Mapping[str, WorkflowStatus]) -> bool:
     return own is WorkflowStatus.RUNNING or (own is WorkflowStatus.UNKNOWN and may_still_start)
 
 
+async def _contracts_of(session: DatabaseSession, frozen: Mapping[OfficeToken, str]) -> Mapping[str, str]:
+    """Return of which contract each office is, as far as our own records know it."""
+    office = OfficeRow
+    of_others = [token for token, name in frozen.items() if _workflow_of(name) is None]
+    known = select(office.office_token, office.existing_contract_id).where(office.office_token.in_(of_others))
+    return {row.office_token: row.existing_contract_id for row in await session.execute(known)}
+
+
 def _stray_freezes(
-    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], statuses: Mapping[str, WorkflowStatus]
+    frozen: Mapping[OfficeToken, str],
+    pairs: list[OpenPair],
+    statuses: Mapping[str, WorkflowStatus],
+    contracts: Mapping[str, str],
 ) -> Iterator[Finding]:
     """Y12: frozen for a pair that is closed or unknown, holds another token or none, or has thawed it."""
     by_name = {pair.name: pair for pair in pairs}
     for token, name in frozen.items():
         pair = by_name.get(name)
-        if pair and pair.holds_token and pair.token == token and "thaw" not in pair.steps:
+        if pair and pair.may_freeze(token):
             continue
         workflow_id = _workflow_of(name)
         if workflow_id is None:
-            detail = "手続き以外の理由で凍結されています。解除してよいかを確認してください。"
-            yield Finding(kind=FindingKind.STRAY_FREEZE, office_token=token, detail=detail)
+            whose = f"サービス契約ID {contracts[token]} の" if token in contracts else ""
+            detail = f"{whose}事業所データが、手続き以外の理由で凍結されています。解除してよいかを確認してください。"
+            yield Finding(kind=FindingKind.STRAY_FREEZE, detail=detail)
         elif pair or statuses[workflow_id] is not WorkflowStatus.RUNNING:
             number, _, office = name.partition(":")
             yield Finding(
                 kind=FindingKind.STRAY_FREEZE,
                 application_no=ApplicationNo(number),
                 office_no=int(office),
-                office_token=token,
                 detail="手続きが終わっているのに、スマート取引取込が凍結されています。",
                 repair=Repair.THAW,
             )
@@ -247,7 +258,6 @@ def _lost_freezes(
             kind=FindingKind.LOST_FREEZE,
             application_no=pair.ref.case_no,
             office_no=pair.ref.part,
-            office_token=token,
             detail=f"別の手続き（{other}）で凍結されています。" if other else "手続きの途中で凍結が外れています。",
             repair=None if other else Repair.FREEZE,
         )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from jinja2 import Environment
-from sqlalchemy import select
 from temporalio import activity
 
 from activities.backoffice.differences import Differences
@@ -13,13 +12,14 @@ from activities.backoffice.history_checks import HistoryChecks
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.restored_findings import RestoredFindings
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
+from activities.yayoi.open_pairs import open_pairs
 from activities.yayoi.registry.protocols import SmartImport
+from models.backoffice.case_names import CaseNames
 from models.backoffice.case_places import place_of
 from models.backoffice.reconciliation import (
     RECONCILIATION_SUBJECT,
     Finding,
     Found,
-    FreezeStep,
     LostInReset,
     NeverStarted,
     Reconcile,
@@ -28,15 +28,15 @@ from models.backoffice.reconciliation import (
     UndoNeeded,
 )
 from models.common.desk_links import desk_case_path
-from models.common.identifiers import ledger_key
 from models.common.messages import CaseStep, SentMail
 from models.common.store.case_status import status_of
 from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.operators import names_of_operators
 from models.common.store.sessions import DatabaseSession
 from models.common.web_ui_links import WorkflowLink
-from models.tables import CaseStatusRow, LedgerRow
-from models.yayoi.identifiers import ApplicationNo
-from models.yayoi.messages import OfficeRef
+from models.tables import CaseStatusRow
+from models.yayoi.identifiers import ApplicationNo, OfficeToken
+from models.yayoi.messages import OfficeRef, OfficeStep
 
 
 @dataclass(frozen=True)
@@ -107,25 +107,33 @@ class ReconciliationActivities:
         return NeverStarted(parts=await self._differences.never_started(ApplicationNo(step.case_no), step.at))
 
     @activity.defn
-    async def thaw_left_frozen(self, step: FreezeStep) -> Repaired:
+    async def thaw_left_frozen(self, step: OfficeStep) -> Repaired:
         """Let smart import run again that was left frozen for this pair (Y12). Once per reconciliation."""
 
         async def thaw(transaction: StepTransaction) -> Repaired:
-            await self._smart_import.thaw(transaction, step.office_token)
-            transaction.audit("残っていた凍結を解除した", reason="日次の照合", rule="Y12")
-            return Repaired(done=True)
+            pairs = await open_pairs(transaction.session, step)
+            frozen = await self._smart_import.frozen(StepTransaction.to_read(transaction.session, step.at))
+            of_this_pair = [token for token, name in frozen.items() if name == transaction.pair]
+            left = [token for token in of_this_pair if not any(pair.may_freeze(token) for pair in pairs)]
+            for token in left:
+                await self._smart_import.thaw(transaction, token)
+                transaction.audit("残っていた凍結を解除した", reason="日次の照合", rule="Y12")
+            return Repaired(done=bool(left))
 
         return await self._ledger.once(step, f"thaw_left_frozen.{step.at.isoformat()}", Repaired, thaw)
 
     @activity.defn
-    async def freeze_again(self, step: FreezeStep) -> Repaired:
+    async def freeze_again(self, step: OfficeStep) -> Repaired:
         """Freeze again what the procedure has frozen and not thawed (Y12). Once per reconciliation."""
 
         async def freeze(transaction: StepTransaction) -> Repaired:
-            await self._smart_import.freeze(transaction, step.office_token)
+            token = await _keeps_frozen(transaction.session, step)
+            if token is None:
+                return Repaired(done=False)
+            await self._smart_import.freeze(transaction, token)
             # Read while the office's row is locked: the procedure may have thawed it in the meantime.
-            if await self._has_thawed(transaction.session, step):
-                await self._smart_import.thaw(transaction, step.office_token)
+            if await _keeps_frozen(transaction.session, step) != token:
+                await self._smart_import.thaw(transaction, token)
                 return Repaired(done=False)
             transaction.audit("外れていた凍結をやり直した", reason="日次の照合", rule="Y12")
             return Repaired(done=True)
@@ -147,7 +155,9 @@ class ReconciliationActivities:
         return sent
 
     async def _write(self, session: DatabaseSession, report: ReconciliationReport) -> WrittenMail:
-        findings = [await self._described(session, finding) for finding in report.findings]
+        names = CaseNames(operators=await names_of_operators(session))
+        named = (each.model_copy(update={"detail": names.named(each.detail)}) for each in report.findings)
+        findings = [await self._described(session, finding) for finding in named]
         body = self._template.render(at=report.at, findings=findings)
         return WrittenMail(self._desk, RECONCILIATION_SUBJECT, body)
 
@@ -161,7 +171,6 @@ class ReconciliationActivities:
         page = ("案件の画面", self._desk_url + desk_case_path(*place))
         return DescribedFinding(finding, await status_of(session, *place), [page, *links])
 
-    @staticmethod
-    async def _has_thawed(session: DatabaseSession, step: FreezeStep) -> bool:
-        key = ledger_key(step.case_no, step.part, "thaw")
-        return await session.scalar(select(LedgerRow.key).where(LedgerRow.key == key)) is not None
+
+async def _keeps_frozen(session: DatabaseSession, ref: OfficeRef) -> OfficeToken | None:
+    return next((pair.keeps_frozen for pair in await open_pairs(session, ref)), None)

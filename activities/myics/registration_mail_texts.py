@@ -10,7 +10,7 @@ from models.common.bulk_updates import others_handed_over
 from models.common.desk_links import desk_case_path, operation_path
 from models.common.personal_links import PersonalLink
 from models.common.store.case_status import status_of
-from models.common.store.operators import operator_name
+from models.common.store.operators import names_of_operators, operator_name
 from models.common.store.sessions import DatabaseSession
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.identifiers import HolderNo
@@ -71,7 +71,7 @@ class RegistrationMailTexts:
             account=await session.get(MyicsAccountRow, row.account_id) if row.account_id else None,
             url=f"{self._public_url}{self._link_path(link)}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
-            turn=request.turn,
+            turn=request.turn.with_names(await names_of_operators(session)) if request.turn else None,
             desk_page=self._desk_url + desk_case_path(request.case_no),
             forms=self._forms(request),
             others_handed_over=others_handed_over(self._desk_url, request.asked_as),

@@ -17,9 +17,10 @@ from models.common.bulk_updates import others_handed_over
 from models.common.calendar import day_in_japan
 from models.common.desk_links import desk_case_path, operation_path
 from models.common.identifiers import ledger_key
+from models.common.operators_by_name import by_name
 from models.common.store.case_status import status_of
 from models.common.store.ledger import StepTransaction
-from models.common.store.operators import operator_name
+from models.common.store.operators import names_of_operators, operator_name
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
@@ -121,9 +122,12 @@ class MailTexts:
         """
         if ended is None:
             ended = [request.part] if request.part else []
-        if request.points:
+        if request.points or request.turn:
             services = await service_names(session, request.case_no, request.part)
-            request = request.model_copy(update={"points": tuple(map(services.named, request.points))})
+            operators = await names_of_operators(session)
+            points = tuple(by_name(services.named(point), operators) for point in request.points)
+            turn = request.turn.with_names(operators) if request.turn else None
+            request = request.model_copy(update={"points": points, "turn": turn})
         application = await session.get_one(ApplicationRow, request.case_no)
         transaction = StepTransaction.to_read(session, request.at, request.case_no, request.part)
         contract = await self._contract(transaction, application)

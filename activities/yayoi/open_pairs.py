@@ -53,7 +53,11 @@ class OpenPair:
     @property
     def keeps_frozen(self) -> OfficeToken | None:
         """The office whose smart import has to be frozen for the pair now; None if none has."""
-        return self.token if self.holds_token and FREEZE in self.steps and THAW not in self.steps else None
+        return self.token if FREEZE in self.steps and self.may_freeze(self.token) else None
+
+    def may_freeze(self, token: OfficeToken | None) -> bool:
+        """Whether smart import of this office may be frozen for the pair now."""
+        return self.holds_token and self.token == token and THAW not in self.steps
 
 
 async def open_pairs(session: DatabaseSession, only: OfficeRef | None = None) -> list[OpenPair]:

@@ -1,13 +1,11 @@
 """What a case's texts call by numbers and handles, by its own name: its workflow knows no other, the desk does."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from models.common.operators_by_name import by_name
 from models.common.possible_operations import CaseNow
 from models.yayoi.service_links import ServiceNames
-
-_OPERATOR = re.compile(r"(担当者は?[ 「])([a-z][a-z0-9-]+)")
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class CaseNames:
 
     def named(self, text: str) -> str:
         """Return the text with what it speaks of by its own name."""
-        return _OPERATOR.sub(lambda found: found[1] + self.operators.get(found[2], found[2]), self.services.named(text))
+        return by_name(self.services.named(text), self.operators)
 
     def of(self, now: CaseNow) -> CaseNow:
         """Return what an operator reads of a case on the desk."""

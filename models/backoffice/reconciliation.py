@@ -7,8 +7,7 @@ from uuid import UUID
 from models.common.message import Message
 from models.common.messages import CaseRef, LostOperation
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
-from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
-from models.yayoi.messages import OfficeStep
+from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 
 RECONCILIATION_SUBJECT = "〔担当者〕手続きと登録内容の食い違いが見つかりました"
 
@@ -63,14 +62,16 @@ class LostInReset(CaseRef):
 
 
 class Finding(Message):
-    """One thing that does not fit. Ids and facts, nobody's name or address."""
+    """One thing that does not fit. Ids and facts, nobody's name, address or token.
+
+    It is kept under the house's key, which is erased with nobody: what is a person's is read again where it is needed.
+    """
 
     kind: FindingKind
     detail: str
     """What was found, as an operator reads it."""
     application_no: ApplicationNo | None = None
     office_no: int | None = None
-    office_token: OfficeToken | None = None
     myics_no: RegistrationNo | BatchNo | None = None
     """Of a registration of MYICS or of a file of them."""
     procedure: str | None = None
@@ -125,12 +126,6 @@ class NeverStarted(Message):
     """The open offices of an application that will not be started any more; none: it was started after all."""
 
     parts: tuple[int, ...]
-
-
-class FreezeStep(OfficeStep):
-    """Thaw or freeze an office, against what the procedure has recorded."""
-
-    office_token: OfficeToken
 
 
 class Repaired(Message):

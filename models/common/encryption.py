@@ -41,6 +41,8 @@ class KeyGone(StrEnum):
 
 OPENED_WITH = "decrypted-with"
 """In the metadata of a payload that our codec has decrypted: with which key. It never leaves the process."""
+WRITTEN_FOR = "for"
+"""In the metadata of what is encrypted: for which workflow, by what its id has behind the owner (`own_part`)."""
 
 
 def key_owner(workflow_id: str | None) -> str:
@@ -52,6 +54,14 @@ def key_owner(workflow_id: str | None) -> str:
     kind, _, rest = (workflow_id or "").partition("/")
     name = rest.partition("/")[0]
     return f"{kind}/{name}" if kind and name else HOUSE
+
+
+def own_part(workflow_id: str) -> str:
+    """Return what an id has behind the owner of its key: `/office/1`. The house's workflows share nothing: all of it.
+
+    One key encrypts for several workflows, so that what was written for one could be copied into another.
+    """
+    return workflow_id.removeprefix(key_owner(workflow_id))
 
 
 def is_key_id(text: str) -> bool:

@@ -1,5 +1,6 @@
 """The messages between every procedure and the common activities."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -7,6 +8,7 @@ from models.common.actors import Actor
 from models.common.case_status import CaseStatus
 from models.common.identifiers import counted
 from models.common.message import Message
+from models.common.operators_by_name import by_name
 from models.common.signed_acts import SignedAct
 
 ACTIVITY_FAILING = "activity_failing"
@@ -142,6 +144,11 @@ class OperatorsTask(Message):
     """What can be done about it: the names of the operations, and what they are called."""
     because: str = ""
     """Who has given it to this operator, and why; empty where that is not what the mail is about."""
+
+    def with_names(self, operators: Mapping[str, str]) -> Self:
+        """Return it with operators by what they are called, given by handle."""
+        texts = {"next_step": self.next_step, "because": self.because}
+        return self.model_copy(update={name: by_name(text, operators) for name, text in texts.items()})
 
 
 class SentMail(Message):

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from google.protobuf.json_format import MessageToJson, Parse
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.common.v1 import Payload
+from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from models.common.encryption import HOUSE, CaseKey, KeyGone, new_key
 from models.common.operators import Role
@@ -89,6 +91,22 @@ async def test_each_payload_is_answered_by_itself(
         "application/YS-000001, application/YS-000002, application/YS-000003, house"
     )
     assert "弥生" not in caplog.text
+
+
+async def test_a_case_s_details_are_shown_with_what_operators_are_called_and_its_history_as_it_is(
+    desk: DeskSite, keys: KeysOfTwoCases
+) -> None:
+    await desk.sign_in("sk")
+    page = WorkflowMetadata(current_details="| 担当者　| sk |\n\n- 担当者 tn：お電話で確認")
+    details = Payload(metadata={"encoding": b"json/protobuf", "messageType": page.DESCRIPTOR.full_name.encode()})
+    history = Payload(metadata={"encoding": b"json/plain"}, data='"担当者 tn：お電話"'.encode())
+    torn = Payload(metadata=details.metadata, data=b"{")
+    details.data = MessageToJson(page).encode()
+    asked = await CaseCodec(keys, "default", OWNER).encode([details, history, torn])
+    answer = await desk.http.post(DECODE, json={"payloads": [sent(each) for each in asked]})
+    shown = [said(each) for each in answer.json()["payloads"]]
+    assert Parse(shown[0], WorkflowMetadata()).current_details == "| 担当者　| 佐藤 |\n\n- 担当者 田中：お電話で確認"
+    assert shown[1:] == ['"担当者 tn：お電話"', "{"]
 
 
 async def test_encoding_gives_back_what_it_got(desk: DeskSite) -> None:

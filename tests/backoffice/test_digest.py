@@ -98,7 +98,7 @@ async def test_each_list_of_a_digest_leads_to_the_desk_which_shows_as_many(
     ):
         await fill_offices(
             environment.sessions,
-            ListedOffice(9001, status=turn | {"due_on": MONDAY, "points": ["弥生ID が違います。"]}),
+            ListedOffice(9001, status=turn | {"due_on": MONDAY, "points": ["依頼：担当者 tn、理由：重複"]}),
             ListedOffice(9002, status=turn | {"held": True, "undelivered": True}),
             ListedOffice(9003, status={"awaits_approval": True, "waiting_for": WaitingFor.OPERATOR}),
             ListedOffice(9004, status={"assignee": "tn", "overdue": True, "failing": True}),
@@ -113,7 +113,7 @@ async def test_each_list_of_a_digest_leads_to_the_desk_which_shows_as_many(
             assert address.startswith(f"{desk.url}/desk?show="), line
             shown = await desk.http.get(address.replace("/desk?", "/desk/api/worklist?"))
             assert line.endswith(f"：{shown.json()['total']} 件"), line
-    assert "　弥生ID が違います。" in lines
+    assert "　依頼：担当者 田中、理由：重複" in lines
     assert len(counted) == 8
     numbers = [int(line.rpartition("：")[2].removesuffix(" 件")) for line in counted]
     assert numbers == ([1, 1, 1, 0, 0, 1, 0, 1] if operator == "sk" else [2, 1, 1, 1, 1, 1, 1, 1])

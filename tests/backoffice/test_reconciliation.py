@@ -15,7 +15,6 @@ from activities.backoffice.differences import AT_MOST
 from models.backoffice.reconciliation import (
     RECONCILIATION_SUBJECT,
     FindingKind,
-    FreezeStep,
     Reconcile,
     ReconciliationReport,
 )
@@ -46,7 +45,6 @@ from models.tables import (
 )
 from models.webhooks.messages import WebhookKind
 from models.yayoi.deadlines import FOLLOW_UP_DAYS
-from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeStep, Outcome
 from models.yayoi.operator_actions import Action, Cancel
@@ -64,7 +62,7 @@ from web.yayoi.starter import ApplicationStarter
 from workers.stack.inbox import text_of
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
-NOBODY_OF_THEM = {TARO, NOBODY, OFFICE_B[0], OFFICE_C[0], "弥生 太郎", "弥生　太郎", "事業所B", "事業所C"}
+NOBODY_OF_THEM = {TARO, NOBODY, *OFFICE_B, *OFFICE_C, "弥生 太郎", "弥生　太郎", "事業所B", "事業所C"}
 """Who occurs in these cases. A reconciliation is no case's: what its history says is erased with nobody."""
 REGISTRY = (OfficeRow, SharingRow, ServiceLinkRow)
 SUBSCRIBE = insert(WebhookSubscriberRow).values(url="https://books.example.co.jp/hook", secrets=[], kinds=[])
@@ -364,7 +362,8 @@ async def test_y12_a_freeze_that_names_no_pair_is_for_a_person(environment: Envi
     office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
     await change(environment, office.values(frozen_by="棚卸し", frozen_at=datetime.now(UTC)))
     [finding] = (await reconcile(environment)).for_people
-    assert (finding.kind, finding.office_token) == (FindingKind.STRAY_FREEZE, OfficeToken(OFFICE_C[1]))
+    assert finding.kind is FindingKind.STRAY_FREEZE
+    assert (await environment.office(OFFICE_C[1])).existing_contract_id in finding.detail
     assert (await environment.office(OFFICE_C[1])).frozen_by == "棚卸し"
 
 
@@ -387,9 +386,9 @@ async def test_y12_an_office_thawed_in_the_same_moment_is_not_frozen_again(
     async with activity_environment(registry_url, smtp_inbox) as environment:
         no = await environment.apply(form([OFFICE_C]))
         at = datetime.now(UTC)
-        step = FreezeStep(case_no=no, part=1, at=at, office_token=OFFICE_C[1])
+        step = OfficeStep(case_no=no, part=1, at=at)
         activities = environment.activities()
-        await activities["thaw_smart_import"](OfficeStep(case_no=no, part=1, at=at))
+        await activities["thaw_smart_import"](step)
         assert not (await activities["freeze_again"](step)).done
         [(frozen_by,)] = await environment.rows(
             select(OfficeRow.frozen_by).where(OfficeRow.office_token == OFFICE_C[1])

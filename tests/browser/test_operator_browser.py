@@ -41,7 +41,7 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
             Action.CORRECT_PAIR.label, "お電話で確認", **{"弥生ID（メールアドレス）": OFFICE_B[0]}
         )
         assert "を受け付けました" in said
-        assert "担当者 sk：お電話で確認" in await operator.read_details(Stage.SET_UP)
+        assert "担当者 佐藤：お電話で確認" in await operator.read_details(Stage.SET_UP)
         for step in SetUpStep:
             assert step.label in await operator.act(Action.REPORT_SET_UP_STEP.label, f"お電話（{step}）")
         await operator.read_details(Stage.RELINK)

@@ -90,6 +90,14 @@ def test_a_password_is_never_shown_again() -> None:
     assert "value" not in field.one(id="a-b")
 
 
+def test_each_password_is_filled_in_by_whoever_keeps_it_for_the_customer() -> None:
+    fields = [each for path in OTHERS for each in re.findall(r"f\.text\([^{}]*\)", path.read_text(encoding="utf-8"))]
+    secret = [each for each in fields if 'type="password"' in each]
+    assert len(secret) > 5
+    assert [each for each in secret if not re.search(r'autocomplete="(current|new)-password"', each)] == []
+    assert not re.search(r"\bon[a-z]+=|readonly", FIELDS.read_text(encoding="utf-8"))  # nothing keeps one from pasting
+
+
 @each_template
 def test_every_field_of_every_form_is_made_by_the_one_macro(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.common.actors import Actor, ActorKind
 from models.common.api_keys import read_api_keys
 from models.common.secret_keys import SecretKeys
-from models.common.security_log import LOGGER, SecurityEvent, client_hash
+from models.common.security_log import LOGGER, SecurityEvent, client_hash, security_event, write_to_stderr
 from models.common.signing_keys import KeyPurpose
 from tests.support.auth_app import PASSWORD
 from tests.support.desk import desk_on, fill_operators
@@ -143,6 +143,19 @@ async def test_an_operation_and_a_key_are_written_down_outside_of_a_request_too(
     first, second = (str(line["key"]) for line in of(lines, SecurityEvent.SIGNING_KEY))
     assert first != second
     assert all("request" not in line for line in lines)
+
+
+def test_a_line_feed_in_what_is_written_begins_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger(LOGGER)
+    before = log.handlers, log.propagate
+    write_to_stderr()
+    try:
+        security_event(SecurityEvent.OPERATOR, "a\n{}", by="b\r\nforged", operator="\x1b[2K")
+    finally:
+        log.handlers, log.propagate = before
+    [line] = capsys.readouterr().err.removesuffix("\n").splitlines()
+    read = json.loads(line)
+    assert (read["outcome"], read["by"], read["operator"]) == ("a\n{}", "b\r\nforged", "\x1b[2K")
 
 
 def test_a_client_is_known_again_by_its_key_alone() -> None:

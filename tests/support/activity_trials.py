@@ -11,7 +11,6 @@ from models.backoffice.digest import DigestDay, SendDigest
 from models.backoffice.reconciliation import (
     Finding,
     FindingKind,
-    FreezeStep,
     LostInReset,
     Reconcile,
     ReconciliationReport,
@@ -733,7 +732,7 @@ TRIALS = [
     ),
     Trial(
         activity="thaw_left_frozen",
-        message=FreezeStep(case_no=ApplicationNo("YS-999999"), part=1, at=AT, office_token=TOKEN),
+        message=OfficeStep(case_no=ApplicationNo("YS-999999"), part=1, at=AT),
         given=(_STRAY,),
         added=_ONE_STEP,
         look=_OFFICE,
@@ -742,7 +741,7 @@ TRIALS = [
     ),
     Trial(
         activity="freeze_again",
-        message=FreezeStep.of(C, AT, office_token=TOKEN),
+        message=OfficeStep.of(C, AT),
         given=(update(OfficeRow).values(frozen_by=None, frozen_at=None),),
         added=_ONE_STEP,
         look=_OFFICE,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Table, select, text
+from sqlalchemy import Column, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 import models
@@ -20,6 +20,8 @@ from workers import schema
 
 MODELS = Path(models.__file__).parent
 TABLES = Base.metadata.sorted_tables
+KEYS = {"case_keys", "public_keys"}
+"""What commands make before anybody is there."""
 
 
 async def test_models_and_migrations_agree(database_url: str, sessions: async_sessionmaker[AsyncSession]) -> None:
@@ -55,6 +57,13 @@ async def test_one_baseline_makes_the_whole_schema(sessions: async_sessionmaker[
     assert [path.name for path in (MODELS / "migrations" / "versions").glob("r*.py")] == ["r0001_baseline.py"]
     async with sessions() as session:
         assert list(await session.scalars(text("select version_num from alembic_version"))) == ["0001"]
+
+
+async def test_a_new_database_knows_nobody(sessions: async_sessionmaker[AsyncSession]) -> None:
+    """No account is there that everybody knows of."""
+    async with sessions() as session:
+        rows = [await session.scalar(select(func.count()).select_from(table)) for table in TABLES]
+    assert {table.name for table, count in zip(TABLES, rows, strict=True) if count} <= KEYS
 
 
 @pytest.mark.long

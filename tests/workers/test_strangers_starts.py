@@ -11,6 +11,7 @@ from sqlalchemy import select
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import RawValue
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError
 
 from activities.backoffice.broken_cases import BrokenCases
@@ -26,7 +27,7 @@ from models.yayoi.provider_forms.refused import refused_form_workflow_id
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.starting import STRANGER_REPLACED
 from tests.support.cases import DESK
-from tests.support.encryption import KEYS_OF_TESTS
+from tests.support.encryption import CODEC_OF_TESTS, KEYS_OF_TESTS
 from tests.support.ending import end
 from tests.support.environment import OFFICE_B, OFFICE_C, TARO, Case, Environment, at_rest, form
 from tests.support.listening import at_the_port
@@ -78,6 +79,36 @@ async def test_what_was_not_started_with_its_own_cases_key_ends_at_its_first_tas
         # What belongs to no case may have no input; this one needs some.
         await failed_as_not_ours(await raw.start_workflow(workflow_type, id=f"any-{uuid4()}", task_queue=queue))
     assert await BrokenCases(environment.sessions, environment.client, queue).find() == []
+
+
+async def test_what_was_encrypted_with_the_case_s_own_key_for_something_else_starts_nothing(
+    environment: Environment,
+) -> None:
+    """Whoever is at the port can copy what lies in the history of a case without reading it."""
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
+    await at_rest(case, Stage.SHARING, 2)
+    raw, queue = at_the_port(environment.client), environment.settings.temporal_task_queue
+    begun = {}
+    for handle in (case.application, case.office(2)):
+        history = raw.get_workflow_handle(handle.id)
+        first = await anext(history.fetch_history_events())
+        [begun[handle.id]] = first.workflow_execution_started_event_attributes.input.payloads
+    stray = f"{case.application.id}/office/9"
+    of_its_own = CODEC_OF_TESTS.with_context(WorkflowSerializationContext("default", stray))
+    [said_to_it] = await of_its_own.encode([Payload(metadata={"encoding": b"json/plain"}, data=b'{"salt": "5"}')])
+    for copied in (*begun.values(), said_to_it):
+        for workflow_type in ("OfficeDataProcedure", "MultiOfficeApplication"):
+            handle = await raw.start_workflow(workflow_type, RawValue(copied), id=stray, task_queue=queue)
+            await failed_as_not_ours(handle)
+    assert (await case.office(2).describe()).status is WorkflowExecutionStatus.RUNNING
+    await end(case.application, case.office(1), case.office(2))
+
+
+async def test_what_is_of_a_type_that_nobody_knows_ends_at_once(environment: Environment) -> None:
+    raw, queue = at_the_port(environment.client), environment.settings.temporal_task_queue
+    for arguments in ([], ["garbage"]):
+        handle = await raw.start_workflow("OfNobody", args=arguments, id=f"any/{uuid4()}", task_queue=queue)
+        await failed_as_not_ours(handle)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["on our task queue", "on another one"])

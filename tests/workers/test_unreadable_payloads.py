@@ -18,12 +18,14 @@ from models.common.encryption import HOUSE, CaseKey, new_key
 from models.common.store.case_keys import forget_key
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
-from tests.support.encryption import decrypt
+from tests.support.encryption import KEYS_OF_TESTS, decrypt
 from tests.support.environment import OFFICE_C, Environment, at_rest, form
 from tests.support.listening import ENDED, Listener, Listening, at_the_port, listening
-from workers.codec import ENCODING, KEY_ID, CaseCodec
+from workers.codec import ENCODING, KEY_ID, CaseCodec, FindsKeys
 
 Sessions = async_sessionmaker[AsyncSession]
+NOT_TO_BE_READ = KeyError
+"""What a client without keys raises for an encrypted answer."""
 
 
 @pytest_asyncio.fixture(params=[100, pytest.param(0, marks=pytest.mark.long)], ids=["cached", "uncached"])
@@ -34,15 +36,18 @@ async def listener(
         yield listener
 
 
-def garbage(owner: str) -> dict[str, Payload]:
+async def garbage(owner: str, keys: FindsKeys = KEYS_OF_TESTS) -> dict[str, Payload]:
     def forged(key_id: bytes, content: bytes = b"\x07" * 60) -> Payload:
         return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id}, data=content)
 
+    codec = CaseCodec(keys, "default", owner)
+    [copied] = await codec.encode([Payload(metadata={"encoding": b"json/plain"}, data=b'{"case_no": "YS-000001"}')])
     another = CaseKey(owner, new_key()).encrypt("default", Payload(data=b'"x"').SerializeToString())
     return {
         "an unknown key": forged(b"application/YS-999999"),
         "an erased key": forged(ENDED.encode()),
         "its own key, forged": forged(owner.encode(), another),
+        "its own key, for something else": copied,
         "the house's key": forged(HOUSE.encode()),
         "no key id": Payload(metadata={"encoding": ENCODING}, data=b""),
         "a key id that no store can hold": forged(b"a\0b\xff"),
@@ -54,17 +59,18 @@ def garbage(owner: str) -> dict[str, Payload]:
 async def test_what_nobody_can_decrypt_is_dropped_or_refused_and_the_case_goes_on(listener: Listener) -> None:
     ours = await listener.start()
     theirs = listener.raw.get_workflow_handle(ours.id)
-    for name, payload in garbage(listener.owner).items():
+    sent = await garbage(listener.owner, listener.keys)
+    for name, payload in sent.items():
         await theirs.signal("note", RawValue(payload))
         with pytest.raises(WorkflowUpdateFailedError):
             await theirs.execute_update("say", RawValue(payload))
-        with pytest.raises((WorkflowQueryFailedError, RPCError)):
+        with pytest.raises((WorkflowQueryFailedError, RPCError, NOT_TO_BE_READ)):
             await theirs.query("all_said", RawValue(payload), rpc_timeout=timedelta(seconds=10))
         assert await ours.execute_update(Listening.say, name) == name
     await ours.signal(Listening.note, "弥生")
-    assert set(await ours.query(Listening.all_said)) >= garbage(listener.owner).keys() | {"弥生"}
+    assert set(await ours.query(Listening.all_said)) >= sent.keys() | {"弥生"}
     await ours.execute_update(Listening.end)
-    assert set(await ours.result()) == garbage(listener.owner).keys() | {"弥生", "弥生 太郎"}
+    assert set(await ours.result()) == sent.keys() | {"弥生", "弥生 太郎"}
 
 
 async def test_while_the_key_store_is_away_nothing_fails_and_everything_comes_to_its_end(listener: Listener) -> None:
@@ -119,12 +125,14 @@ async def test_an_application_goes_on_whatever_is_sent_to_it(environment: Enviro
     await at_rest(case, Stage.SHARING)
     raw = at_the_port(environment.client)
     owner = f"application/{case.application_no}"
+    sent = await garbage(owner)
     for workflow_id in (owner, f"{owner}/office/1"):
         theirs = raw.get_workflow_handle(workflow_id)
-        for payload in (garbage(owner)[name] for name in ("an unknown key", "its own key, forged", "nothing")):
+        for name in ("an unknown key", "its own key, forged", "its own key, for something else", "nothing"):
+            payload = sent[name]
             for signal in ("row_changed", "activity_failing", "holder_answered", "mail_returned", "closed"):
                 await theirs.signal(signal, RawValue(payload))
-            with pytest.raises(WorkflowUpdateFailedError):
+            with pytest.raises((WorkflowUpdateFailedError, NOT_TO_BE_READ)):
                 await theirs.execute_update(Action.HOLD, RawValue(payload))
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)

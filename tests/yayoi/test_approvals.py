@@ -88,6 +88,7 @@ async def test_y27_a_supervisor_approves_what_was_asked_for_and_exactly_that_is_
     answer = await answered(case)
     assert "依頼した操作は、承認されました。" in answer
     assert APPROVED in answer
+    assert f"依頼：担当者 佐藤、理由：{WISH}" in answer
 
 
 @pytest.mark.long

@@ -111,7 +111,7 @@ _CASE: Facts = CONSTANTS | {
 _TURN: Facts = {
     "next_step": "申込者が会計事務所との共有を解除するのを待っています。お客様に連絡してください。",
     "since": _AT,
-    "because": "担当者 tn：お客様のご希望",
+    "because": "担当者 田中：お客様のご希望",
 }
 _OF_THE_PAIR: Facts = {
     "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH",
@@ -355,7 +355,7 @@ SAMPLES = (
     _case(
         MailKind.APPROVAL_ANSWERED,
         "承認の依頼に、責任者が答えたとき、または失効したとき（依頼した担当者へ）",
-        *("承認されませんでした", "取り消す（依頼：担当者 sk、理由：お客様のご希望）", "お客様が続けたいとのこと"),
+        *("承認されませんでした", "取り消す（依頼：担当者 佐藤、理由：お客様のご希望）", "お客様が続けたいとのこと"),
         to=_OPERATOR,
     ),
     Sample(

@@ -17,6 +17,7 @@ from workers.wiring.dependencies import Activities, activities_of
 from workers.wiring.root import DRAIN, UNRESTRICTED, deployment, started_by_us
 from workflows.backoffice.person_erasure import PersonErasure, PersonLookUp
 from workflows.backoffice.retention import Retention
+from workflows.common.unknown_type import OfUnknownType
 
 ERASING_WORKFLOWS = (Retention, PersonLookUp, PersonErasure)
 
@@ -43,7 +44,7 @@ def build_eraser(
     return Worker(
         client,
         task_queue=erasing_queue(settings.temporal_task_queue),
-        workflows=ERASING_WORKFLOWS,
+        workflows=[*ERASING_WORKFLOWS, OfUnknownType],
         workflow_runner=started_by_us(settings, traced_runner(runner, settings)),
         activities=build_erasing_activities(settings, sessions, client),
         interceptors=traced_activities(settings),

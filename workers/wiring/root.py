@@ -54,6 +54,7 @@ from workers.wiring.engine import build_engine_activities
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
 from workers.wiring.webhooks import WEBHOOK_WORKFLOWS, build_webhook_activities
 from workers.wiring.yayoi import YAYOI_WORKFLOWS, build_yayoi_activities
+from workflows.common.unknown_type import OfUnknownType
 
 WORKFLOWS = (*YAYOI_WORKFLOWS, *MYICS_WORKFLOWS, *WEBHOOK_WORKFLOWS, *BACKOFFICE_WORKFLOWS)
 DRAIN = timedelta(seconds=20)
@@ -180,7 +181,7 @@ def build_worker(
     cases = Worker(
         client,
         task_queue=settings.temporal_task_queue,
-        workflows=workflows,
+        workflows=[*workflows, OfUnknownType],
         workflow_runner=started_by_us(settings, traced_runner(runner, settings)),
         activities=activities,
         max_cached_workflows=max_cached_workflows,

@@ -18,7 +18,6 @@ from activities.yayoi.smart_import import SmartImportActivities
 from models.backoffice.reconciliation import (
     Finding,
     FindingKind,
-    FreezeStep,
     Reconcile,
     ReconciliationReport,
     Repair,
@@ -85,9 +84,10 @@ async def _repair(finding: Finding, at: datetime) -> tuple[Finding, ...]:
                 if done:
                     await _undo(ref, needed, at)
             case Repair.THAW:
-                await _run(ReconciliationActivities.thaw_left_frozen, _freeze_step(finding, at), "残った凍結を解除する")
+                step = OfficeStep.of(_office(finding), at)
+                done = (await _run(ReconciliationActivities.thaw_left_frozen, step, "残った凍結を解除する")).done
             case Repair.FREEZE:
-                step = _freeze_step(finding, at)
+                step = OfficeStep.of(_office(finding), at)
                 done = (await _run(ReconciliationActivities.freeze_again, step, "外れた凍結をやり直す")).done
             case Repair.EXPIRE:
                 done, unsent = await _expire(_number(finding), at)
@@ -171,10 +171,6 @@ def _number(finding: Finding) -> ApplicationNo:
 
 def _office(finding: Finding) -> OfficeRef:
     return OfficeRef(case_no=_number(finding), part=finding.office_no or 0)
-
-
-def _freeze_step(finding: Finding, at: datetime) -> FreezeStep:
-    return FreezeStep.of(_office(finding), at, office_token=finding.office_token)
 
 
 def _details(report: ReconciliationReport) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 
+from models.backoffice.case_names import CaseNames
 from models.backoffice.case_places import CasePlace
 from models.backoffice.store.case_presence import open_case, open_with
 from models.backoffice.store.case_subjects import about
 from models.backoffice.worklist import PAGE_SIZE, ListedCase, WorkList, WorklistFilter
 from models.common.calendar import day_in_japan
-from models.common.store.operators import operator_names
+from models.common.store.operators import names_of_operators
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import CaseStatusRow, OperatorRow
 
@@ -123,12 +124,12 @@ class Worklist:
 
 async def described(session: DatabaseSession, rows: Sequence[CaseStatusRow]) -> list[ListedCase]:
     """Return rows as lines of a list, with whom they are about, and what who is in charge is called."""
-    subjects, names = await about(session, rows), await operator_names(session, {row.assignee for row in rows})
+    subjects, names = await about(session, rows), CaseNames(operators=await names_of_operators(session))
     nobody = ("", "")
     return [
-        _case(row)
+        _case(row, names)
         .about(*subjects.get(CasePlace(row.case_no, row.part), nobody))
-        .led_by(names.get(row.assignee, row.assignee or ""))
+        .led_by(names.operators.get(row.assignee or "", row.assignee or ""))
         for row in rows
     ]
 
@@ -140,13 +141,13 @@ async def _with_colleagues(
     return [each.seen_by(names.get(each.key.case_no, ())) for each in cases]
 
 
-def _case(row: CaseStatusRow) -> ListedCase:
+def _case(row: CaseStatusRow, names: CaseNames) -> ListedCase:
     same: dict[str, Any] = {
         name: getattr(row, name)
         for name in ("procedure", "workflow_id", "stage", "waiting_for", "until", "due_on", "assignee", "outcome")
     }
     marks = {name: getattr(row, name) for name in ("overdue", "held", "failing", "undelivered", "awaits_approval")}
-    key, since, points = CasePlace(row.case_no, row.part), day_in_japan(row.since), tuple(row.points)
+    key, since, points = CasePlace(row.case_no, row.part), day_in_japan(row.since), tuple(map(names.named, row.points))
     return ListedCase(key=key, since=since, points=points, **same, **marks)
 
 
