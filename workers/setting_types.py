@@ -31,7 +31,7 @@ def is_secret(field: FieldInfo) -> bool:
     return "SecretStr" in str(field.annotation)
 
 
-def _split(value: Any) -> Any:
+def split_at_commas(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
@@ -87,7 +87,7 @@ def _log_level(text: str) -> str:
 
 def _required(value: Any) -> Any:
     """Split at commas; what is set and names nothing would require nothing, and is refused."""
-    words = _split(value)
+    words = split_at_commas(value)
     if isinstance(value, str) and not words:
         raise ValueError("name at least one, or leave the variable out")
     if isinstance(value, str) and not is_one_line(value):
@@ -199,7 +199,7 @@ FilePath = Annotated[Path, AfterValidator(_path)]
 LogLevel = Annotated[str, AfterValidator(_log_level)]
 Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=3650))]
 """Some time, at most ten years."""
-ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
+ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_at_commas), AfterValidator(_closing_days)]
 Json = BeforeValidator(_json)
 CaseLink = Annotated[str, AfterValidator(_case_link)]
 ScannerAddress = Annotated[str, AfterValidator(_scanner)]

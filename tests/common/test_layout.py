@@ -96,6 +96,13 @@ def imported(module: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{each.name}" for each in node.names)
 
 
+def called_in(node: ast.AST) -> Iterator[str]:
+    """The names of the methods that are called."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            yield each.func.attr
+
+
 def named_in(module: ast.Module) -> Iterator[str]:
     """Every name that a module gives to something."""
     for node in ast.walk(module):
@@ -115,6 +122,12 @@ def is_banned(name: str) -> bool:
     return name.strip("_") in NAMES or not WORDS.isdisjoint(words) or not PHRASES.isdisjoint(pairs)
 
 
+def test_the_top_level_is_the_layers_their_tests_and_what_stands_beside_them() -> None:
+    code = {each.name for each in ROOT.iterdir() if not each.name.startswith(".") and any(each.glob("*.py"))}
+    assert code == {*LAYERS, "tests", "bench", "monitoring"}
+    assert all((ROOT / name).exists() for name in ("docs", "docker-compose.yml", "pyproject.toml"))
+
+
 @pytest.mark.parametrize("layer", ["models", "workflows", "activities", "web", "web/templates"])
 def test_every_layer_has_the_same_five_packages(layer: str) -> None:
     assert folders_in(ROOT / layer) - BESIDE_THEM.get(layer, set()) <= PACKAGES
@@ -130,6 +143,47 @@ def test_the_engine_names_no_product_but_in_the_list_of_those_who_may_act() -> N
         if file.suffix in {".py", ".html", ".md"} and product.search(file.read_text(encoding="utf-8"))
     }
     assert naming <= who_acts
+
+
+def test_what_is_named_after_a_product_is_in_its_own_package() -> None:
+    """Also mails and pages; only what looks at all cases may name both."""
+    elsewhere = {
+        str(file.relative_to(ROOT))
+        for layer in ("models", "workflows", "activities", "web")
+        for package in PACKAGES - {"backoffice"}
+        for folder in (ROOT / layer / package, ROOT / layer / "templates" / package)
+        for file in folder.rglob("*")
+        for product in {"yayoi", "myics"} - {package}
+        if product in file.name
+    }
+    assert elsewhere == set()
+
+
+def test_the_web_asks_a_procedure_only_what_an_operator_can_do_now() -> None:
+    """Pages read where a case is from its row, which is there whether or not a worker answers."""
+    found = {str(file) for file, module in sources("web") if "query" in called_in(module)}
+    assert found == {"web/backoffice/case_reader.py"}
+
+
+def test_routes_are_at_module_level() -> None:
+    """Within a function they would be made anew, with other parts, by each call."""
+    methods = {"get", "post", "put", "patch", "delete", "route", "api_route"}
+    nested = [
+        f"{file}: {inner.name}"
+        for file, module in sources("web")
+        for outer in ast.walk(module)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(outer)
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not outer
+        if not methods.isdisjoint(name for each in inner.decorator_list for name in called_in(each))
+    ]
+    assert nested == []
+
+
+def test_database_sessions_are_passed_under_our_own_types() -> None:
+    theirs = re.compile(r"sqlalchemy\.ext\.asyncio\.(AsyncSession|async_sessionmaker)$")
+    naming = {str(file) for file, module in sources(*LAYERS) if any(map(theirs.match, imported(module)))}
+    assert naming == {"models/common/store/sessions.py", "workers/database.py"}  # the types, and what opens them
 
 
 def test_every_folder_of_tests_mirrors_one_of_the_source() -> None:

@@ -10,12 +10,14 @@ import pytest_asyncio
 from sqlalchemy import select, text
 
 from models.common.calendar import day_in_japan
-from models.tables import ServiceLinkRow, SmartImportRunRow
+from models.tables import RememberedLinkRow, ServiceLinkRow, SmartImportRunRow
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.messages import RememberedLinks
+from models.yayoi.service_links import NO_LINK, LinkKind
+from models.yayoi.store.remembered_links import link_number
 from models.yayoi.store.smart_import import ImportRun, SmartImportRuns
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
-from tests.support.activity_trials import AT, NO, PAIR, STEP, TOKEN
+from tests.support.activity_trials import AT, NO, PAIR, STEP, TOKEN, C
 from tests.support.environment import OFFICE_B, OFFICE_C, form
 from tests.support.smtp_inbox import SmtpInbox
 from workers.commands.registry import import_once
@@ -78,6 +80,17 @@ async def test_y12_imports_in_the_moment_of_the_freeze_are_done_before_or_refuse
     assert len(await recorded(environment)) == len(days)
     assert (await recorded(environment)).count(None) == len(done)
     assert (await runs.run(TOKEN, AT)).refused_because is not None
+
+
+async def test_y21_the_same_name_under_another_kind_is_another_link(environment: ActivityEnvironment) -> None:
+    await apply(environment)
+    await environment.activities()["remember_links"](STEP)
+    row = RememberedLinkRow
+    links = await environment.rows(select(row.number, row.kind, row.service))
+    assert links
+    for number, own, service in links:
+        found = {kind: await link_number(environment.sessions, C, kind, service) for kind in LinkKind}
+        assert found == dict.fromkeys(LinkKind, NO_LINK) | {LinkKind(own): number}
 
 
 async def wait_for_locks(environment: ActivityEnvironment, count: int) -> None:

@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import httpx
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.webhooks.http_post import Reach, reach
 from models.common.actors import Actor
@@ -15,7 +14,7 @@ from models.common.journal import EndedKind
 from models.common.operator_message import ActionMessage
 from models.common.store.case_status import supersede_status
 from models.common.store.journalling import journal_end
-from models.common.store.sessions import DatabaseSessions
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.web_addresses import web_address
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import WebhookKind, WebhookOperation, WebhookStage, webhook_workflow_id
@@ -175,7 +174,7 @@ async def _resent(
             raise ClearError(refused.reason)
 
 
-async def _subscriber(session: AsyncSession, number: int) -> WebhookSubscriberRow:
+async def _subscriber(session: DatabaseSession, number: int) -> WebhookSubscriberRow:
     row = await session.get(WebhookSubscriberRow, number, with_for_update=True)
     if row is None or not row.active:
         raise ClearError(f"有効な送信先 {number} はありません。番号は tetsuzuki webhooks list で確認できます。")

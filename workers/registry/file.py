@@ -75,20 +75,18 @@ async def _apply(sessions: DatabaseSessions, batch: Sequence[Row], pool: range) 
 
 async def _apply_once(sessions: DatabaseSessions, batch: Sequence[Row], pool: range) -> list[bool | str]:
     """Return of each row whether it changed anything, or why it is refused."""
-    names = {value for row in batch for _, value in row.record or () if isinstance(value, str)}
     async with sessions.begin() as session:
         registry = Snapshot(session)
-        await registry.read(names)
-        results = [_apply_row(registry, row) for row in batch]
+        await registry.read({value for row in batch for _, value in row.record or () if isinstance(value, str)})
+        known = registry.contract_ids()
+        results: list[bool | str] = []
+        for row in batch:
+            try:
+                results.append(row.record.apply(registry) if row.record else row.refused_because)
+            except Refusal as refusal:
+                results.append(str(refusal))
         await registry.write()
-        if ranges := as_ranges(number for number in map(int, registry.new_contract_ids()) if number in pool):
+        if ranges := as_ranges(number for number in map(int, registry.contract_ids() - known) if number in pool):
             request = f"taken:{hashlib.sha256(repr(ranges).encode()).hexdigest()}"
             await journal(session, Taken(request=request, ranges=ranges))
     return results
-
-
-def _apply_row(registry: Snapshot, row: Row) -> bool | str:
-    try:
-        return row.record.apply(registry) if row.record else row.refused_because
-    except Refusal as refusal:
-        return str(refusal)

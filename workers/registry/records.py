@@ -9,7 +9,7 @@ People know no number of a business group: a file names it by the one Yayoi ID t
 
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,6 @@ from pydantic import (
     TypeAdapter,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -26,14 +25,14 @@ from models import tables
 from models.common.json_text import once_each, read_json
 from models.common.message import FromOutside
 from models.common.names import Line, name_of_any_width
-from models.common.operators import Handle, Role, check_leave
+from models.common.operators import Handle, Leave, Role
 from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind
 from workers.registry.snapshot import Refusal, Snapshot, change
+from workers.setting_types import split_at_commas
 
 MAX_TEXT_LENGTH = 200
-_LEAVE = {"leave_from", "leave_until"}
 SAME_SETTING = "同じ名前の項目が 2 つあります。どちらか 1 つにしてください。"
 _ONE_GROUP = "弥生ID は 1 つの事業グループにだけ参加できます。"
 
@@ -51,11 +50,6 @@ def _none_lost(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     if len(settings) < len(value):
         raise PydanticCustomError("refused", SAME_SETTING)
     return settings
-
-
-def _separated(value: Any) -> Any:
-    """A CSV cell holds several words, separated by commas."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 def _askable(text: str) -> str:
@@ -190,7 +184,7 @@ class OfficeRecord(Record):
                 f"contract_id: {self.contract_id} は申込により発行されたサービス契約IDです。"
                 "申込の手続きの中でだけ事業所データに付けられます。"
             )
-        others = [office for office in registry.offices() if office.office_token != self.office_token]
+        others = [office for office in registry.all(tables.OfficeRow) if office.office_token != self.office_token]
         if self.contract_id and any(office.contract_id == self.contract_id for office in others):
             raise Refusal(f"contract_id: {self.contract_id} は別の事業所データで使われています（1 対 1 です）。")
         if group and any(office.group is group for office in others):
@@ -232,60 +226,40 @@ class LinkRecord(Record):
         return facts
 
 
-class OperatorRecord(Record):
-    """A back-office operator. Leave has a first day and, unless it is open-ended, a last one."""
+class OperatorRecord(Leave, Record):
+    """A back-office operator."""
 
     table = tables.OperatorRow
     record: Literal["operator"]
     handle: Handle
     name: Annotated[Text, AfterValidator(_askable)]
     mail_address: YayoiId
-    roles: Annotated[tuple[Role, ...], BeforeValidator(_separated)] = (Role.CASEWORKER,)
+    roles: Annotated[tuple[Role, ...], BeforeValidator(split_at_commas)] = (Role.CASEWORKER,)
     takes_cases: bool = True
-    leave_from: TypedDay | None = None
-    leave_until: TypedDay | None = None
-
-    @model_validator(mode="after")
-    def _leave_begins_before_it_ends(self) -> Self:
-        check_leave(self.leave_from, self.leave_until)
-        return self
 
     def facts(self, registry: Snapshot) -> dict[str, Any]:
         row = registry.get(tables.OperatorRow, self.handle)
         if row and row.removed_at:
             raise Refusal(f"handle: {self.handle} は、退任した担当者です。別の handle を指定してください。")
-        if any(other.name == self.name and other is not row for other in registry.operators()):
+        if any(other.name == self.name and other is not row for other in registry.all(tables.OperatorRow)):
             raise Refusal(f"name: {self.name} は、別の handle の担当者の名前です。見分けられる名前を指定してください。")
         facts = super().facts(registry) | {"roles": [role for role in Role if role in self.roles]}
-        if row:  # what the file does not mention, the operators' pages have changed since
-            kept = {"roles", "takes_cases"} - self.model_fields_set
-            kept |= set() if _LEAVE & self.model_fields_set else _LEAVE
-            facts = {name: value for name, value in facts.items() if name not in kept}
+        for names in ({"roles"}, {"takes_cases"}, set(Leave.model_fields)):
+            if row and not names & self.model_fields_set:  # the operators' pages may have changed it since
+                facts = {name: value for name, value in facts.items() if name not in names}
         return facts
 
 
-_KINDS = (
-    YayoiIdRecord,
-    BusinessGroupRecord,
-    MemberRecord,
-    ContractRecord,
-    OfficeRecord,
-    SharingRecord,
-    LinkRecord,
-    OperatorRecord,
+_AnyRecord = (
+    YayoiIdRecord
+    | BusinessGroupRecord
+    | MemberRecord
+    | ContractRecord
+    | OfficeRecord
+    | SharingRecord
+    | LinkRecord
+    | OperatorRecord
 )
-RECORD: TypeAdapter[Record] = TypeAdapter(
-    Annotated[
-        YayoiIdRecord
-        | BusinessGroupRecord
-        | MemberRecord
-        | ContractRecord
-        | OfficeRecord
-        | SharingRecord
-        | LinkRecord
-        | OperatorRecord,
-        Field(discriminator="record"),
-    ]
-)
-COLUMNS = tuple(dict.fromkeys(name for kind in _KINDS for name in kind.model_fields))
+RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[_AnyRecord, Field(discriminator="record")])
+COLUMNS = tuple(dict.fromkeys(name for kind in get_args(_AnyRecord) for name in kind.model_fields))
 """The columns of all kinds of records, as a table has them."""

@@ -2,17 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import ARRAY, Select, String, func, literal, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from models import tables
+from models.common.store.sessions import DatabaseSession
 
 _ONE_LOADER = 0x7E75_7A75
 """Advisory lock: two files that are loaded at once take turns, batch by batch."""
-
 _KEYS: Mapping[type[tables.Base], tuple[str, ...]] = {
     tables.YayoiIdRow: ("yayoi_id",),
     tables.GroupMemberRow: ("person",),
@@ -25,14 +24,12 @@ _KEYS: Mapping[type[tables.Base], tuple[str, ...]] = {
     tables.ApplicationOfficeRow: ("office_token",),
 }
 """By what a file knows each kind of row. Every kind comes after those it refers to."""
-
 _CALLED: Mapping[type[tables.Base], tuple[str, str]] = {
     tables.YayoiIdRow: ("弥生ID", "yayoi_id"),
     tables.ExistingContractRow: ("契約", "contract"),
     tables.OfficeRow: ("事業所データ", "office"),
 }
 """What people call it, and `record` of a file."""
-
 _Row = TypeVar("_Row", bound=tables.Base)
 
 
@@ -43,76 +40,67 @@ class Refusal(Exception):  # noqa: N818 it is a row's result, not a failure
 class Snapshot:
     """What is registered, by the names that people know."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: DatabaseSession) -> None:
         self._session = session
         self._rows: dict[type[tables.Base], dict[tuple[Any, ...], Any]] = defaultdict(dict)
-        self._known_contract_ids: set[str] = set()
-        self._new_contract_ids: set[str] = set()
 
     async def read(self, names: set[str]) -> None:
         """Read all that is registered about these names, and lock the offices: a case may be changing one."""
         await self._session.execute(select(func.pg_advisory_xact_lock(_ONE_LOADER)))
-        office, member = tables.OfficeRow, tables.GroupMemberRow
-        by_token = _known_by(office, names).order_by(office.office_token).with_for_update()
-        managed_with = {row.contract_id for row in await self._keep(by_token.options(selectinload(office.group)))}
-        persons = _known_by(tables.YayoiIdRow, names).with_only_columns(tables.YayoiIdRow.person_id)
+        person, member, office, link = tables.YayoiIdRow, tables.GroupMemberRow, tables.OfficeRow, tables.ServiceLinkRow
+        persons = select(person.person_id).where(_is_one(person.yayoi_id, names))
         members = select(member).where(member.person_id.in_(persons)).options(joinedload(member.group))
         groups = {row.group_id for row in await self._keep(members)}
-        for same in (office.contract_id.in_(_each_of(names)), office.group_id.in_(groups)):
-            await self._keep(select(office).where(same).options(selectinload(office.group)))
-        names = names | {contract_id for contract_id in managed_with if contract_id}
-        for table in _KEYS.keys() - {tables.GroupMemberRow, tables.OfficeRow, tables.ServiceLinkRow}:
-            await self._keep(_known_by(table, names))
-        await self._keep(select(tables.OperatorRow).where(tables.OperatorRow.name.in_(_each_of(names))))
+        named = _is_one(office.office_token, names) | _is_one(office.contract_id, names) | office.group_id.in_(groups)
+        offices = select(office).where(named).options(selectinload(office.group)).order_by(office.office_token)
+        managed_with = {row.contract_id for row in await self._keep(offices.with_for_update()) if row.contract_id}
+        for column in (
+            person.yayoi_id,
+            tables.ExistingContractRow.contract_id,
+            tables.SharingRow.office_token,
+            tables.OperatorRow.handle,
+            tables.OperatorRow.name,
+            tables.IssuedContractRow.contract_id,
+            tables.ApplicationOfficeRow.office_token,
+        ):
+            await self._keep(select(column.class_).where(_is_one(column, names | managed_with)))
         # The open row, if there is one, comes last and is the one that is found.
-        await self._keep(_known_by(tables.ServiceLinkRow, names).order_by(tables.ServiceLinkRow.lost_at))
-        self._known_contract_ids = self._contract_ids()
+        await self._keep(select(link).where(_is_one(link.office_token, names)).order_by(link.lost_at))
         self._session.expunge_all()  # so that `write` alone says what is written when
 
     def get(self, table: type[_Row], *key: Any) -> _Row | None:
         return self._rows[table].get(key)
 
+    def all(self, table: type[_Row]) -> Collection[_Row]:
+        """Return all rows that are mentioned; offices also by their contract ID or group, operators by their name."""
+        return self._rows[table].values()
+
     def required(self, table: type[_Row], column: str, name: str) -> _Row:
         """Return the row of this name. Raises `Refusal`, which names the column, if there is none."""
-        row = self.get(table, name)
-        if row is None:
-            called, kind = _CALLED[table]
-            raise _not_there(column, f"{called} {name} ", f"{called}（{kind}）")
-        return row
+        called, kind = _CALLED[table]
+        return self.get(table, name) or _refuse(column, f"{called} {name} ", f"{called}（{kind}）")
 
     def group_administered_by(self, yayoi_id: str) -> tables.BusinessGroupRow:
         member = self.get(tables.GroupMemberRow, self.get(tables.YayoiIdRow, yayoi_id))
-        if member is None or not member.administrator:
-            raise _not_there("group", f"弥生ID {yayoi_id} が管理する事業グループ", "事業グループ（business_group）")
-        return member.group
+        if member and member.administrator:
+            return member.group
+        return _refuse("group", f"弥生ID {yayoi_id} が管理する事業グループ", "事業グループ（business_group）")
 
-    def offices(self) -> Collection[tables.OfficeRow]:
-        """All offices that are mentioned, or have a contract ID or group that is."""
-        return self._rows[tables.OfficeRow].values()
-
-    def operators(self) -> Collection[tables.OperatorRow]:
-        """All operators of whom the handle or the name is mentioned."""
-        return self._rows[tables.OperatorRow].values()
+    def contract_ids(self) -> set[str]:
+        """Return the contract IDs that customers have, of those that are mentioned."""
+        own = {row.contract_id for row in self.all(tables.ExistingContractRow)}
+        return own | {row.contract_id for row in self.all(tables.OfficeRow) if row.contract_id}
 
     def put(self, table: type[tables.Base], facts: Mapping[str, Any]) -> bool:
         """Add a row, or change the one that is known by the same key. False: there was nothing to change."""
         key = tuple(facts[name] for name in _KEYS[table])
         return change(self._rows[table].setdefault(key, table()), facts)
 
-    def new_contract_ids(self) -> set[str]:
-        """Return the contract IDs that were written and not known before."""
-        return self._new_contract_ids
-
     async def write(self) -> None:
         """Write what has changed, each kind of row after those it refers to."""
-        self._new_contract_ids = self._contract_ids() - self._known_contract_ids
         for table in _KEYS:
-            self._session.add_all(self._rows[table].values())
+            self._session.add_all(self.all(table))
             await self._session.flush()
-
-    def _contract_ids(self) -> set[str]:
-        own = {row.contract_id for row in self._rows[tables.ExistingContractRow].values()}
-        return own | {row.contract_id for row in self.offices() if row.contract_id}
 
     async def _keep(self, query: Select[_Row]) -> Sequence[_Row]:
         rows = (await self._session.scalars(query)).all()
@@ -129,14 +117,9 @@ def change(row: tables.Base, facts: Mapping[str, Any]) -> bool:
     return bool(changed)
 
 
-def _known_by(table: type[_Row], names: Collection[str]) -> Select[_Row]:
-    return select(table).where(getattr(table, _KEYS[table][0]).in_(_each_of(names)))
+def _is_one(column: InstrumentedAttribute[Any], names: Collection[str]) -> ColumnElement[bool]:
+    return column == any_(literal([*names], ARRAY(String)))  # one parameter, however many there are
 
 
-def _each_of(names: Collection[str]) -> Select[str]:
-    """One array: thousands of parameters would take longer to write down than to look up."""
-    return select(func.unnest(literal(list(names), ARRAY(String))))
-
-
-def _not_there(column: str, what: str, kind: str) -> Refusal:
-    return Refusal(f"{column}: {what}が登録されていません。{kind}の行を、この行より前に書いてください。")
+def _refuse(column: str, what: str, kind: str) -> NoReturn:
+    raise Refusal(f"{column}: {what}が登録されていません。{kind}の行を、この行より前に書いてください。")

@@ -57,7 +57,7 @@ def refused_fields(body: str, errors: Mapping[str, str], corrections: Mapping[st
     sent = _read(body)
     wrong = sorted(name for name in errors if name)
     beside = (name for each in wrong for name in _beside(sent, each))
-    names = dict.fromkeys((*wrong, *sorted(corrections), *beside))
+    names = dict.fromkeys(name for name in (*wrong, *sorted(corrections), *beside) if name)
     return tuple(RefusedField(name, errors.get(name, ""), _value(sent, name), corrections.get(name)) for name in names)
 
 
