@@ -83,6 +83,7 @@ async def apply_without_link(page: Page, looking: Looking, address: str) -> Appl
     await page.get_by_label("利用しない", exact=True).check()
     await page.get_by_label("ネットワーク製品", exact=True).check()
     pair = page.get_by_role("group", name="1 件目")
+    await pair.get_by_label("事業所データの名前").fill("B 商店")
     await pair.get_by_label("弥生ID（メールアドレス）").fill(OFFICE_B[0])
     await pair.get_by_label("弥生ID（確認のためもう一度）").fill(OFFICE_B[0])
     await page.locator("button.main").click()
