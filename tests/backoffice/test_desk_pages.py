@@ -228,7 +228,7 @@ async def test_leave_is_kept_and_taken_back(desk: DeskSite) -> None:
         ({"leave_from": "2026-11-11", "leave_until": "2026-11-10"}, LEAVE_ENDS_TOO_EARLY),
         ({"leave_from": "", "leave_until": "2026-11-10"}, LEAVE_ENDS_TOO_EARLY),
         ({"leave_from": "11/10", "leave_until": ""}, "年（西暦 4 桁）・月・日の順"),
-        ({"leave_from": "2026-02-30", "leave_until": ""}, "年（西暦 4 桁）・月・日の順"),
+        ({"leave_from": "2026-02-30", "leave_until": ""}, "2026年2月30日 という日はありません"),
     ],
 )
 async def test_leave_that_is_wrong_is_refused_beside_its_field_and_stays_typed(

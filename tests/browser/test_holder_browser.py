@@ -22,6 +22,7 @@ from tests.support.web import until
 from workers.wiring.root import build_web
 
 pytestmark = pytest.mark.browser
+END_LINKS = "いまのリンクを無効にする"
 
 
 @pytest.mark.long
@@ -57,7 +58,7 @@ async def test_y5a_a_holder_confirms_one_application_and_ends_another(
             await at_rest(case, Stage.SET_UP)
             await page.goto(address + end)
             await comes_to(page, looking, "このお申し込みは確認済みです")
-            await expect(page.get_by_role("button")).to_have_count(0)
+            await expect(page.get_by_role("button")).to_have_text([END_LINKS])
 
             made_up = form([(YayoiId("stranger@evil.example"), None)], linked=False)
             strangers = await environment.apply(made_up, by_holder=False)
@@ -66,6 +67,10 @@ async def test_y5a_a_holder_confirms_one_application_and_ends_another(
             _, end = links_in(await mail_to_holder(environment, 2), strangers.application_no)
             await ends(page, looking, address, end)
             assert (await strangers.office().result()).outcome is Outcome.REJECTED
+            await page.get_by_role("button", name=END_LINKS).click()
+            await comes_to(page, looking, "リンクを無効にしました")
+            await page.goto(address + end)
+            await comes_to(page, looking, "このリンクは無効になっています")
             assert looking.found == []
 
 

@@ -48,6 +48,7 @@ OPEN_TO_ALL |= {
     "/problem",
     "/holder/confirm",
     "/holder/end",
+    "/holder/links-ended",
 }
 """Pages that need no signing in; a page that is new is behind the log-in, or belongs here."""
 
