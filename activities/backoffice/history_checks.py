@@ -17,6 +17,7 @@ from activities.backoffice.differences import AT_MOST
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.backoffice.reconciliation import Finding, FindingKind, LostInReset, Repair
+from models.backoffice.store.restored_rows import goes_on
 from models.common.allowed_actors import may_send
 from models.common.identifiers import first_try
 from models.common.messages import OPERATIONS_LOST, LostOperation
@@ -41,6 +42,7 @@ _RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 WAS_RESET = "途中からやり直されました（Reset）。やり直した後の内容が正しいことを、経過と監査の記録で確認してください。"
 TO_ENGINEERS = "技術担当者に伝えてください。"
 NO_ROW = f"この手続きの記録がありません。システム以外の人が始めた可能性があります。{TO_ENGINEERS}"
+BEGUN_AGAIN = f"終了した後で、もう一度始められています。システム以外の人が始めた可能性があります。{TO_ENGINEERS}"
 NOT_SIGNED = "「{operation}」の操作（{update_id}）の署名を確認できません：{reason}技術担当者に伝えてください。"
 LOST = "記録にある次の操作が、いまの手続きではやり直されていません：{operations}。必要な操作をもう一度行ってください。"
 TERMINATED = "強制終了されています（Terminate）。必要なものかどうかを確認し、やり直すときは技術担当者に伝えてください。"
@@ -127,6 +129,8 @@ class HistoryChecks:
             return
         if row is None:
             yield Finding(kind=FindingKind.NO_ROW, procedure=execution.id, detail=NO_ROW)
+        elif not goes_on(row) and execution.start_time > row.changed_at:
+            yield Finding(kind=FindingKind.WAS_RESET, procedure=execution.id, detail=BEGUN_AGAIN)
         since = self._restored.get(execution.id)
         if any(_is_reset(event) and not _is_before(event, since) for event in events):
             yield Finding(kind=FindingKind.WAS_RESET, procedure=execution.id, detail=WAS_RESET)

@@ -2,25 +2,29 @@
 
 import asyncio
 from collections.abc import Collection
+from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateStage
+from temporalio.common import RawValue
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.backoffice.history_checks import HistoryChecks
+from activities.backoffice.history_checks import BEGUN_AGAIN, HistoryChecks
 from models.backoffice.reconciliation import Finding, FindingKind
 from models.common.operator_message import ActionMessage
 from models.common.signatures import SignatureRefusal
 from models.common.signing_keys import KeyPurpose
 from models.common.store.public_keys import revoke
 from models.tables import CaseStatusRow
-from models.yayoi.operator_actions import Action
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import Stage
 from tests.support.ending import end
 from tests.support.environment import OFFICE_C, Case, Environment, at_rest, form
+from tests.support.listening import at_the_port
 from tests.support.recorded_histories import start_inputs
 from tests.support.resets import ResetTo, reset
 from tests.support.sandbox import RESTRICTED
@@ -114,6 +118,29 @@ async def test_what_was_terminated_and_is_no_case_of_an_application_is_named(env
     [finding] = await found(checks(environment), [FindingKind.TERMINATED])
     assert (finding.about, finding.workflow_id) == (message.handle.id, message.handle.id)
     assert "Terminate" in finding.detail
+
+
+async def test_a_case_that_was_begun_again_after_its_end_is_named(environment: Environment) -> None:
+    """Whoever reaches the port can copy what it was started with, which is encrypted for this very workflow."""
+    case = await sharing(environment)
+    raw = at_the_port(environment.client)
+    first = await anext(raw.get_workflow_handle(case.office().id).fetch_history_events())
+    [copied] = first.workflow_execution_started_event_attributes.input.payloads
+    await case.act(Cancel(reason="二重のお申し込み"))
+    await case.office().result()
+    again = await raw.start_workflow(
+        "OfficeDataProcedure",
+        RawValue(copied),
+        id=case.office().id,
+        task_queue=environment.settings.temporal_task_queue,
+    )
+    queue = environment.settings.temporal_task_queue
+    looking = HistoryChecks(environment.sessions, environment.client, queue, settled_for=timedelta(hours=1))
+    findings = await found(looking, [FindingKind.WAS_RESET])
+    assert [(each.procedure, each.detail) for each in findings] == [(again.id, BEGUN_AGAIN)]
+    [row] = await environment.rows(select(CaseStatusRow).filter_by(case_no=case.application_no, part=1))
+    assert row.outcome == Outcome.CANCELLED
+    await end(again, case.application)
 
 
 async def test_a_second_workflow_beside_the_one_that_leads_a_case_is_named_and_writes_nothing(

@@ -12,10 +12,12 @@ from standardwebhooks import WebhookVerificationError
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from activities.common.outbox import HeldError
 from models.common.desk_links import operation_path
 from models.common.messages import ACTIVITY_FAILING
+from models.common.store.held_cases import HeldCases
 from models.common.waiting_for import WaitingFor
-from models.tables import AuditRow, NoticeRow, WebhookMessageRow, WebhookSubscriberRow
+from models.tables import AuditRow, HeldCaseRow, NoticeRow, WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import (
     ATTEMPTS,
     KEPT_DEAD,
@@ -257,6 +259,32 @@ async def test_a_worker_that_dies_after_the_subscribers_answer_sends_the_same_me
         assert [got.webhook_id for got in receiver.got] == ["msg_1", "msg_1"]
         assert await environment.activities()["deliver_webhook"](asked) == status
         assert len(receiver.got) == 2
+
+
+async def test_a_held_case_s_messages_wait_use_up_no_attempt_and_go_with_their_old_id_once_released(
+    registry_url: str, smtp_inbox: SmtpInbox, receiver: Receiver
+) -> None:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        number = await environment.apply(form())
+        async with environment.sessions.begin() as session:
+            session.add(WebhookSubscriberRow(url=receiver.url, secrets=[SECRET], kinds=[]))
+            await session.flush()
+            session.add(
+                WebhookMessageRow(
+                    message_id="msg_1", subscriber_id=1, application_no=number, kind="", payload={}, stage="送信中"
+                )
+            )
+            session.add(HeldCaseRow(case_no=number, held_since=datetime.now(UTC)))
+        deliver = environment.activities()["deliver_webhook"]
+        asked = DeliverWebhook(case_no="msg_1", stored_at=datetime.now(UTC))
+        for _ in range(2):
+            with pytest.raises(HeldError):
+                await deliver(asked)
+        assert receiver.got == []
+        assert await HeldCases(environment.sessions).release(None, by="ab", at=datetime.now(UTC)) == [number]
+        status = await deliver(asked)
+        assert (status.stage, status.attempts) == (WebhookStage.DELIVERED, 1)
+        assert [got.webhook_id for got in receiver.got] == ["msg_1"]
 
 
 async def test_a_database_that_is_away_uses_up_no_attempt(

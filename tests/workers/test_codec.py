@@ -10,7 +10,7 @@ from temporalio.converter import ActivitySerializationContext, WorkflowSerializa
 from temporalio.exceptions import ApplicationError
 
 from models.common.encryption import FORGOTTEN, HOUSE, CaseKey, KeyGone, new_key
-from workers.codec import ENCODING, KEY_ID, CaseCodec, NoPayloads, PayloadReader, converter
+from workers.codec import ENCODING, KEY_ID, CaseCodec, NoPayloads, PayloadReader, converter, is_own_input
 
 OWNER, ERASED = "application/YS-000001", "application/YS-000002"
 OFFICE = WorkflowSerializationContext("default", f"{OWNER}/office/1")
@@ -72,6 +72,22 @@ async def test_the_key_id_alone_says_how_it_is_decrypted(keys: KeptKeys) -> None
     elsewhere = ours.with_context(WorkflowSerializationContext("replayed", "another"))
     assert await elsewhere.decode(payloads) == [SAID]
     assert await ours.decode(payloads) == [SAID]
+
+
+async def test_what_was_written_for_one_workflow_is_the_input_of_no_other_that_shares_its_key(keys: KeptKeys) -> None:
+    data = converter(CaseCodec(keys, "default", marks=True))
+    payloads = await data.with_context(OFFICE).encode([SAID])
+    read = await CaseCodec(keys, "default", marks=True).decode(payloads)
+    assert is_own_input(f"{OWNER}/office/1", read)
+    for other in (OWNER, f"{OWNER}/office/2", f"{ERASED}/office/1", "morning-digest"):
+        assert not is_own_input(other, read)
+    of_the_house = data.with_context(WorkflowSerializationContext("default", "person-look-up-1"))
+    read = await CaseCodec(keys, "default", marks=True).decode(await of_the_house.encode([SAID]))
+    assert is_own_input("person-look-up-1", read)
+    assert not is_own_input("person-look-up-2", read)
+    # Nobody else sees the marks.
+    [shown] = await CaseCodec(keys, "default").decode(payloads)
+    assert shown.metadata.keys() == {"encoding"}
 
 
 async def test_what_is_in_clear_is_read_as_it_is_as_recorded_histories_are(keys: KeptKeys) -> None:

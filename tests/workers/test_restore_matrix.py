@@ -22,7 +22,8 @@ from models.backoffice.restored_cases import Verdict
 from models.common.calendar import utc_now
 from models.common.store.held_cases import HeldCases
 from models.tables import IssuedContractRow
-from tests.support import firm_stories, office_stories
+from tests.support import check_stories, firm_stories, office_stories
+from tests.support.check_stories import CHECK_STORIES, Check
 from tests.support.firm_stories import FIRM_STORIES
 from tests.support.office_stories import OFFICE_STORIES, SHARED
 from tests.support.restore_stories import Place, Relation, Story
@@ -42,12 +43,18 @@ from workers.stack.supervisor import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
 
+Somebody = Customer | Firm | Check
 AT_ONCE = 6
 KEPT_APART = ("keys", "master_keys", "secret_key", "journal")
 
 
 def test_every_stage_and_every_end_has_a_cell_in_each_relation() -> None:
-    for stories, places in ((OFFICE_STORIES, office_stories.PLACES), (FIRM_STORIES, firm_stories.PLACES)):
+    tables: tuple[tuple[Mapping[str, Story[Any]], set[Place]], ...] = (
+        (OFFICE_STORIES, office_stories.PLACES),
+        (FIRM_STORIES, firm_stories.PLACES),
+        (CHECK_STORIES, check_stories.PLACES),
+    )
+    for stories, places in tables:
         tried = {cell for story in stories.values() for cell in story.tried()}
         assert tried == set(product(Relation, places))
         assert {relation for story in stories.values() for relation in story.expected} == set(Relation)
@@ -60,22 +67,27 @@ class ThreeCopies:
     folder: Path
     customers: Mapping[str, Customer]
     firms: Mapping[str, Firm]
+    checks: Mapping[str, Check]
     numbers: frozenset[str]
     """Of every application that there was."""
     issued: tuple[frozenset[str], ...]
     """The contract IDs that had been issued when each copy was made."""
 
     @property
-    def everybody(self) -> list[tuple[Customer | Firm, Story[Any]]]:
+    def everybody(self) -> list[tuple[Somebody, Story[Any]]]:
         """Return each subject with its story."""
-        offices = [(self.customers[name], story) for name, story in OFFICE_STORIES.items()]
-        return [*offices, *((self.firms[name], story) for name, story in FIRM_STORIES.items())]
+        return [
+            *((self.customers[name], story) for name, story in OFFICE_STORIES.items()),
+            *((self.firms[name], story) for name, story in FIRM_STORIES.items()),
+            *((self.checks[name], story) for name, story in CHECK_STORIES.items()),
+        ]
 
     @property
     def names(self) -> dict[str, str]:
         """Return of which story each workflow is."""
         offices = {self.customers[name].workflow_id: f"office: {name}" for name in OFFICE_STORIES}
-        return offices | {self.firms[name].workflow_id: f"firm: {name}" for name in FIRM_STORIES}
+        firms = {self.firms[name].workflow_id: f"firm: {name}" for name in FIRM_STORIES}
+        return offices | firms | {self.checks[name].workflow_id: f"check: {name}" for name in CHECK_STORIES}
 
     def of(self, relation: Relation) -> Copies:
         return Copies(postgres=self.folder / f"copy-{relation.copy}", temporal=self.folder / "copy-1")
@@ -96,13 +108,14 @@ async def three_copies(tmp_path_factory: pytest.TempPathFactory) -> ThreeCopies:
         outside = Outside(settings)
         customers = {name: Customer(number, outside) for number, name in enumerate(OFFICE_STORIES)}
         firms = {name: Firm(number) for number, name in enumerate(FIRM_STORIES)}
-        copies = ThreeCopies(folder, customers, firms, frozenset(), ())
+        checks = {name: Check(number) for number, name in enumerate(CHECK_STORIES)}
+        copies = ThreeCopies(folder, customers, firms, checks, frozenset(), ())
         shared = frozenset(number for number, name in enumerate(OFFICE_STORIES) if name in SHARED)
         turns = asyncio.Semaphore(AT_ONCE)
         async with Stack(settings, say=quiet) as stack:
             await load_many(stack.settings, folder, len(OFFICE_STORIES) + 1, shared)
 
-            async def move(subject: Customer | Firm, story: Story[Any], copy: int) -> None:
+            async def move(subject: Somebody, story: Story[Any], copy: int) -> None:
                 async with turns, asyncio.timeout(PATIENCE):
                     await story.moves[copy](subject, stack.settings)
 
@@ -117,7 +130,7 @@ async def three_copies(tmp_path_factory: pytest.TempPathFactory) -> ThreeCopies:
         for each in KEPT_APART:
             kept = Path(state_dir) / each
             (shutil.copytree if kept.is_dir() else shutil.copy)(kept, folder / "kept" / each)
-    return ThreeCopies(folder, customers, firms, frozenset(numbers), tuple(issued))
+    return ThreeCopies(folder, customers, firms, checks, frozenset(numbers), tuple(issued))
 
 
 @pytest.mark.parametrize("relation", Relation)
@@ -188,7 +201,7 @@ async def issued_by(settings: Settings) -> frozenset[str]:
         return frozenset(await session.scalars(select(IssuedContractRow.contract_id)))
 
 
-async def rest(settings: Settings, wanted: Mapping[Customer | Firm, Place | None]) -> None:
+async def rest(settings: Settings, wanted: Mapping[Somebody, Place | None]) -> None:
     """Wait until each is where it is wanted; None: it is nowhere."""
     places = {subject.workflow_id: where for subject, where in wanted.items() if subject.workflow_id and where}
     there: dict[str, Place] = {}

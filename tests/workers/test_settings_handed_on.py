@@ -1,117 +1,56 @@
 """Every setting reaches the processes of the embedded stack as it was given, and secrets those that need them."""
 
-import asyncio
 import json
-import re
-import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from pydantic import SecretStr
 
+from tests.support.encryption import MASTER_KEYS
+from tests.support.other_settings import other_value, read_from, texts_of, wanted_of
+from tests.support.running_stack import running
 from workers.settings import Settings
+from workers.stack.checks import free_metrics_port, free_ports
 from workers.stack.needed_secrets import OF_MIGRATE, SECRETS, SECRETS_OF, settings_for
+from workers.stack.places import Places
 from workers.stack.stack_settings import alone, environment
 
-OTHER_THAN_DEFAULT: dict[str, Any] = {
-    "api_keys": (
-        SecretStr("registry:apply+report:key-of-the-registry-0123456789-abcdef"),
-        SecretStr("k3y" * 12 + "abcdef"),
-    ),
-    "former_secret_keys": (
-        SecretStr("a-former-secret-key-0123456789-abcdef"),
-        SecretStr("an-older-secret-key-0123456789-abc"),
-    ),
-    "form_webhook_secrets": "whsec_" + "c2VjcmV0" * 4,
-    "closing_days": ("12-31", "08-13"),
-    "help_pages": json.dumps({"online_update": "https://support.example.co.jp/update"}),
-    "terms_url": "https://www.example.co.jp/terms",
-    "contact_phone": "03-1234-5678",
-    "versioning_behavior": "pinned",
-    "log_format": "json",
-    "case_traces_url": "https://traces.example.co.jp/{case}",
-    "case_logs_url": "https://logs.example.co.jp/?q={case}",
-    "log_level": "DEBUG",
-    "vault_address": "https://vault.example.co.jp",
-    "bounce_address": "bounces@vendor.example.jp",
-    "operators_mail": "desk@vendor.example.jp",
-    "mail_from": "弥生(株) <info@vendor.example.jp>",
-    "myics_mail_from": "myics@vendor.example.jp",
-    "public_url": "https://apply.example.co.jp",
-    "desk_url": "https://desk.example.co.jp",
-    "temporal_address": "temporal.example.co.jp:7233",
-    "master_keys": "mk-0123 " + "0f" * 32,
-    "database_url": "postgresql+asyncpg://user@db.example.co.jp:6432/cases",
-    "smtp_tls": "tls",
-    "malware_scanner": "unix:///run/clamd.sock",
-    "oidc_issuer": "https://login.example.co.jp",
-    "oidc_scope": "openid groups",
+NAMES = Settings.model_fields.keys()
+OF_OTHERS_SERVERS = {
+    *("database_url", "database_password", "database_ca"),
+    *("temporal_address", "temporal_ca", "temporal_server_name"),
+    *("temporal_client_certificate", "temporal_client_key"),
+    *("smtp_host", "smtp_ca", "vault_address", "vault_token_file"),
 }
-NOT_TOGETHER = {"api_open": "api_keys"}
-"""What is not set together with what else."""
-A_SECRET = "a-secret-of-somebody-0123456789-abcdef"
-
-
-def other_value(name: str) -> Any:
-    """Return a value of this setting that is not its default."""
-    if name in OTHER_THAN_DEFAULT:
-        return OTHER_THAN_DEFAULT[name]
-    field = Settings.model_fields[name]
-    kind = str(field.annotation)
-    match field.default:
-        case bool() as default:
-            return not default
-        case int() as default:
-            return default + 1
-        case _ if "SecretStr" in kind:
-            return A_SECRET
-        case _ if "timedelta" in kind:
-            return field.default * 2
-        case _ if "Path" in kind:
-            return Path("/elsewhere")
-        case _ if "bool" in kind:
-            return True
-        case _ if "WebAddress" in kind or name.endswith(("_url", "ui_address")):
-            return "https://www.example.co.jp/page"
-        case _ if re.search("phone", name):
-            return "03-1234-5678"
-        case _:
-            return "changed"
+"""What makes a stack reach for a server that it does not bring."""
+NOT_TOGETHER = {"api_open", "bounce_maildir"}
+"""What is not set together with what else is set here: keys of the API, another mailbox."""
+BY_THE_STACK = {"signing_keys_dir", "temporal_ui_address", "metrics_port"}
+"""What each process gets another value of: its own keys, where the Web UI is, its own port."""
+WHERE = {"database_url", "temporal_address", *BY_THE_STACK}
+"""What a stack says to its processes that was not given."""
+IN_ONE_STACK: dict[str, Any] = {
+    "temporal_config": False,
+    "temporal_tls": False,
+    "database_tls": False,
+    "smtp_tls": "none",
+    "master_keys": MASTER_KEYS,
+    "malware_scanner": "tcp://127.0.0.1:1",
+    "webhook_allow_private": False,
+    "web_host": "127.0.0.2",
+    "desk_host": "127.0.0.2",
+    "metrics_host": "127.0.0.2",
+    "otlp_url": "http://127.0.0.1:1",
+    "log_level": "WARNING",
+    "form_mapping": Path(__file__).parents[2] / "docs/examples/form-mapping.toml",
+}
+"""Values with which the parts of an embedded stack can start."""
 
 
 def everything(*, without: str) -> Settings:
     """Return settings of which each is another than its default, but this one."""
-    return Settings(**{name: other_value(name) for name in Settings.model_fields if name != without})
-
-
-_WHAT_A_CHILD_READS = """
-import json
-from pydantic import SecretStr
-from workers.settings import Settings
-
-def shown(value):
-    return value.get_secret_value() if isinstance(value, SecretStr) else repr(value)
-
-settings = Settings()
-print(json.dumps({
-    name: [shown(each) for each in value] if isinstance(value := getattr(settings, name), tuple) else shown(value)
-    for name in settings.model_fields_set
-}))
-"""
-
-
-def shown(value: Any) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else repr(value)
-
-
-async def read_by_a_child(settings: Settings | None) -> dict[str, Any]:
-    """Return what a running process of the stack that gets these settings finds set."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _WHAT_A_CHILD_READS), env=environment(settings), stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await child.communicate()
-    return dict(json.loads(said))
+    return Settings(**{name: other_value(name) for name in NAMES if name != without})
 
 
 @pytest.mark.parametrize("process", [*SECRETS_OF, "postgres"])
@@ -120,12 +59,33 @@ async def test_every_setting_reaches_each_process_of_the_stack_but_the_secrets_o
         given = everything(without=absent)
         for name in given.model_fields_set:
             assert getattr(given, name) != Settings.model_fields[name].default, name
-        names = given.model_fields_set - (SECRETS - SECRETS_OF[process]) if process in SECRETS_OF else set()
-        wanted = {
-            name: [*map(shown, value)] if isinstance(value := getattr(given, name), tuple) else shown(value)
-            for name in names
-        }
-        assert await read_by_a_child(settings_for(process, given)) == wanted
+        assert await read_from(environment(settings_for(process, given))) == wanted_of(process, given)
+
+
+@pytest.mark.stack
+@pytest.mark.long
+async def test_up_hands_every_setting_to_its_running_processes_and_secrets_to_those_that_need_them(
+    state_dir: Path, tmp_path: Path
+) -> None:
+    absent = {*OF_OTHERS_SERVERS, *NOT_TOGETHER, *BY_THE_STACK, "state_dir", "sign_in_run", *free_ports()}
+    values = {name: other_value(name) for name in NAMES - absent} | IN_ONE_STACK
+    made = {name: tmp_path / name for name, value in values.items() if isinstance(value, Path) and not value.exists()}
+    settings = alone(state_dir, **values | made, api_open=False, metrics_port=free_metrics_port())
+    changed = {name for name in NAMES if getattr(settings, name) != Settings.model_fields[name].default}
+    assert changed == NAMES - OF_OTHERS_SERVERS - NOT_TOGETHER - BY_THE_STACK - {"sign_in_run"} | {"metrics_port"}
+    async with running(settings, tmp_path / "console"):
+        processes = json.loads(Places(state_dir).processes.read_bytes())
+        variables = {name: psutil.Process(pid).environ() for name, (pid, *_) in processes.items()}
+    assert variables.keys() == {*SECRETS_OF, "postgres", "temporal"}
+    for process, its_own in variables.items():
+        read, wanted = await read_from(its_own), wanted_of(process, settings)
+        assert {name: read.get(name) for name in wanted.keys() - BY_THE_STACK} == {
+            name: value for name, value in wanted.items() if name not in BY_THE_STACK
+        }, process
+        assert read.keys() - wanted.keys() <= (WHERE if process in SECRETS_OF else set()), process
+        of_others = SECRETS & values.keys() - SECRETS_OF.get(process, frozenset())
+        held = "\n".join(its_own.values())
+        assert not [name for name in of_others for text in texts_of(getattr(settings, name)) if text in held], process
 
 
 def test_every_secret_is_somebody_s_and_no_process_has_all() -> None:
