@@ -5,6 +5,7 @@ import ssl
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
+from typing import Any, Self
 
 import aiosmtplib
 from opentelemetry import trace
@@ -58,7 +59,7 @@ class SmtpTransport:
         # Servers repeat the address in what they say, and a failure is kept in history and logs.
         try:
             async with asyncio.timeout(_TAKEN_WITHIN), self._connection() as server:
-                await server.sendmail(self._bounces_to or sender.addr_spec, [recipient.addr_spec], mail.as_bytes())
+                await server.deliver(self._bounces_to or sender.addr_spec, recipient.addr_spec, mail.as_bytes())
         except aiosmtplib.SMTPRecipientsRefused as refused:
             [first] = refused.recipients
             if is_about_the_recipient(first.code, first.message):
@@ -80,9 +81,9 @@ class SmtpTransport:
         """Return the error that operators read out to an engineer: which server it is, and what it did."""
         return MailNotTakenError(f"メールサーバー {self._host}:{self._port} が{_what_it_did(error, recipient)}。")
 
-    def _connection(self) -> aiosmtplib.SMTP:
+    def _connection(self) -> "_Conversation":
         security = self._security
-        return aiosmtplib.SMTP(
+        return _Conversation(
             hostname=self._host,
             port=self._port,
             username=self._user,
@@ -92,6 +93,34 @@ class SmtpTransport:
             tls_context=security.context,
             timeout=20,
         )
+
+
+class _Conversation(aiosmtplib.SMTP):
+    """A connection on which a mail, once its text has begun to go out, is brought to the server's answer."""
+
+    _has_begun = False
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        return self
+
+    async def deliver(self, sender: str, recipient: str, mail: bytes) -> None:
+        """Send it. A server that has all of it may take it: who gave up waiting then would send it twice.
+
+        Until then it can be cancelled, afterwards the answer counts; a server has 20 seconds for it.
+        """
+        delivery = asyncio.ensure_future(self.sendmail(sender, [recipient], mail))
+        try:
+            await asyncio.shield(delivery)
+        except asyncio.CancelledError:
+            if not self._has_begun:
+                delivery.cancel()
+                raise
+            await delivery
+
+    async def data(self, *arguments: Any, **named: Any) -> aiosmtplib.SMTPResponse:
+        self._has_begun = True
+        return await super().data(*arguments, **named)
 
 
 def _what_it_did(error: Exception, recipient: Address | None) -> str:

@@ -189,6 +189,40 @@ async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(
     assert html.get_content().splitlines() == html_of(mail["Subject"], markdown).splitlines()
 
 
+class SlowInbox:
+    """A server that has got a whole mail, but says so only when it is let go."""
+
+    def __init__(self) -> None:
+        self.mails = 0
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
+        self.mails += 1
+        self.reached.set()
+        await self.go.wait()
+        return "250 taken"
+
+
+async def test_y18_a_mail_that_is_being_taken_is_not_sent_again_by_who_gave_up_waiting(
+    environment: ActivityEnvironment,
+) -> None:
+    async def write(_: object) -> WrittenMail:
+        return WrittenMail(TARO, "件名", "弥生 太郎 様")
+
+    slow, identity = SlowInbox(), MailIdentity(key="a mail", kind="receipt")
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(lambda: SMTP(slow), "127.0.0.1", 0) as server:
+        transport = SmtpTransport("127.0.0.1", server.sockets[0].getsockname()[1])
+        outbox = Outbox(environment.sessions, transport, "desk@example.co.jp", SECRET_KEYS)
+        given_up = asyncio.create_task(outbox.send(identity, write))
+        await slow.reached.wait()
+        given_up.cancel()
+        again = asyncio.create_task(outbox.send(identity, write))
+        slow.go.set()
+        assert await again == await given_up
+    assert slow.mails == 1
+
+
 @pytest.mark.parametrize(
     "name",
     ["弥生\r\nBcc: thief@example.com", "弥生\nSubject: 偽物\n\n偽の本文", "弥生\r\n.\r\nMAIL FROM:<thief@example.com>"],
