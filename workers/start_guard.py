@@ -5,7 +5,6 @@ somebody's case, of a type that there is not, or with what was copied out of a c
 start with is encrypted with the key of its own case, which nobody else has, and for this workflow.
 """
 
-import json
 import logging
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, Workflo
 from temporalio.workflow import Info
 from temporalio.workflow import _Definition as Definition
 
+from models.common.json_text import read_json
 from web.common.strangers import NOT_STARTED_BY_US
 from workers.codec import is_own_input
 
@@ -100,7 +100,7 @@ def _names_all(argument: Payload, input_: type) -> bool:
         return True
     needed = {name for name, field in input_.model_fields.items() if field.is_required()}
     try:
-        given = json.loads(argument.data)
+        given = read_json(argument.data)
     except ValueError:
         return False
     return isinstance(given, dict) and needed <= given.keys()

@@ -55,6 +55,7 @@ CHOSEN = {
 NOT_TYPED = {
     *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),
     *("administrator", "roles", "supervisor", "service_kind", "step", "salt", "asked", "commitment", "link"),
+    *("handle", "takes_cases"),
 }
 """Numbers of our own, choices, and what we answer."""
 AS_IT_IS = {"password", "password_confirmation"}

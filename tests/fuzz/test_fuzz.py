@@ -60,6 +60,7 @@ OWN = {
     "workers/stack/postgres.py": "PostgreSQL's own files",
     "workers/stack/stack_settings.py": "the state folder, torn or not",
     "workers/stack/watched.py": "our own logs",
+    "workers/start_guard.py": "what strangers start (`tests/workers/test_strangers_starts.py`)",
     "workers/tls.py": "certificates, which are read by their library",
     "workers/backup/manifest.py": "a backup, whole or altered (`tests/workers/test_backup.py`)",
 }
