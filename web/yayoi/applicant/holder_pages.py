@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.common.calendar import day_in_japan
 from models.common.personal_links import PersonalLinkKind, read_link
+from models.yayoi.deadlines import HOLDER_MAIL_HOURS
 from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.procedures import Procedure
@@ -27,7 +28,7 @@ DEAD_LINK = (
 )
 ENDED_LINK = (
     "このリンク（URL）は無効になっています。確認を待っているお申し込みがあるときは、新しいリンクのメールを、"
-    "ご契約のメールアドレスにお送りします。1 時間たっても届かないときは、お問い合わせ画面からお問い合わせください。"
+    f"ご契約のメールアドレスにお送りします。{HOLDER_MAIL_HOURS} 時間たっても届かないときは、お問い合わせ画面からお問い合わせください。"
 )
 LINKS_ENDED = "/holder/links-ended"
 CHANGED = "お申し込みの内容が、この画面を開いた後に訂正されました。内容をもう一度確認してください。"
@@ -146,4 +147,4 @@ async def end_links_by_ending_link(page: Page) -> Response:
 
 @router.get(LINKS_ENDED)
 async def show_links_ended(request: Request, context: Context) -> Response:
-    return context.show(request, "yayoi/holder_links_ended.html", {})
+    return context.show(request, "yayoi/holder_links_ended.html", {"mail_hours": HOLDER_MAIL_HOURS})
