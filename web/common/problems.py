@@ -123,6 +123,10 @@ def _everywhere(method: str) -> dict[str, Any]:
     return {status: {"description": text, "content": {PROBLEM_JSON: problem}} for status, text in said.items()}
 
 
+_PROBLEMS = ("/Problem", "/HTTPValidationError")
+"""What our errors are in OpenAPI; readiness has an answer of its own."""
+
+
 def describe_problems(app: FastAPI) -> None:
     """Let OpenAPI name the media type problems really have: FastAPI files every model under `application/json`."""
 
@@ -132,9 +136,10 @@ def describe_problems(app: FastAPI) -> None:
             operations = [each for path in schema["paths"].values() for each in path.items()]
             for method, operation in operations:
                 operation["responses"] = _everywhere(method) | operation["responses"]
-                for status, response in operation["responses"].items():
-                    if status >= "400" and "application/json" in response.get("content", {}):
-                        response["content"] = {PROBLEM_JSON: response["content"]["application/json"]}
+                for response in operation["responses"].values():
+                    told = response.get("content", {}).get("application/json", {})
+                    if told.get("schema", {}).get("$ref", "").endswith(_PROBLEMS):
+                        response["content"] = {PROBLEM_JSON: told}
             app.openapi_schema = schema
         return app.openapi_schema
 
