@@ -20,7 +20,7 @@ from tests.support.ending import end
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
 from tests.support.matrices import mostly_long
 from tests.support.operator_user import REASON_LABEL, TANAKA, Act, OperatorUser, operator_user, screen
-from tests.support.recorded_paths import set_closed
+from tests.support.recorded_paths import refused_step
 from tests.support.smtp_inbox import SmtpInbox
 
 pytestmark = pytest.mark.browser
@@ -58,15 +58,6 @@ async def closed_with_open_points(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
     await case.until(await case.now() + timedelta(days=32))
-    return case
-
-
-async def refused_step(environment: Environment) -> Case:
-    """Somebody has closed the pair by hand: the next step is refused for good."""
-    case = await sharing(environment)
-    await set_closed(case, await case.now())
-    await case.until_day(day_in_japan(await case.now()) + timedelta(days=1))
-    await set_closed(case, None)
     return case
 
 

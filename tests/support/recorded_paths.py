@@ -343,7 +343,7 @@ async def notice_returned(environment: Environment) -> Case:
     return case
 
 
-async def refused_and_tried_again(environment: Environment) -> Case:
+async def refused_step(environment: Environment) -> Case:
     """A step is refused for good, since somebody has closed the pair by hand; then it is open again."""
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
@@ -352,6 +352,11 @@ async def refused_and_tried_again(environment: Environment) -> Case:
         await session.execute(update(SharingRow).filter_by(office_token=OFFICE_C[1]).values(ended_at=await case.now()))
     await case.until_day(day_in_japan(await case.now()) + timedelta(days=1))
     await set_closed(case, None)
+    return case
+
+
+async def refused_and_tried_again(environment: Environment) -> Case:
+    case = await refused_step(environment)
     await case.office().execute_update(Action.TRY_AGAIN, ActionMessage(reason="直したため"))
     await at_rest(case, Stage.SET_UP)
     await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
