@@ -137,9 +137,9 @@ def describe_problems(app: FastAPI) -> None:
             for method, operation in operations:
                 operation["responses"] = _everywhere(method) | operation["responses"]
                 for response in operation["responses"].values():
-                    told = response.get("content", {}).get("application/json", {})
-                    if told.get("schema", {}).get("$ref", "").endswith(_PROBLEMS):
-                        response["content"] = {PROBLEM_JSON: told}
+                    content = response.get("content", {}).get("application/json", {})
+                    if content.get("schema", {}).get("$ref", "").endswith(_PROBLEMS):
+                        response["content"] = {PROBLEM_JSON: content}
             app.openapi_schema = schema
         return app.openapi_schema
 
