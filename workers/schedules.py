@@ -21,7 +21,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.common.calendar import JST
+from models.common.calendar import JAPAN
 from models.common.task_queues import erasing_queue
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
@@ -135,6 +135,6 @@ def _to(schedule: Schedule) -> Callable[[ScheduleUpdateInput], ScheduleUpdate]:
 def _daily(action: ScheduleAction, at: ScheduleCalendarSpec, *, catch_up: timedelta) -> Schedule:
     return Schedule(
         action=action,
-        spec=ScheduleSpec(calendars=[at], time_zone_name=str(JST)),
+        spec=ScheduleSpec(calendars=[at], time_zone_name=JAPAN),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=catch_up),
     )

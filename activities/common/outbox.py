@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Protocol
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -25,7 +26,8 @@ from models.common.store.audit import audit
 from models.common.store.held_cases import is_held
 from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import NoticeRow
+from models.common.store.statements import bound, values_of
+from models.tables import NoticeRow, table_of
 
 MAILS_AT_ONCE = 4
 """Of one worker. Each holds a connection to the database while the mail server thinks: others need some too."""
@@ -38,6 +40,10 @@ HELD = (
     "管理者の画面「復元後の送信」で、案件ごとに送信を再開してください。"
 )
 _LEFT = "left to the mails' task queue"
+
+_STORED = ("key", "case_no", "part", "kind", "recipient", "subject", "message_id")
+_STORE = insert(table_of(NoticeRow)).values(bound(table_of(NoticeRow), "its_", _STORED)).on_conflict_do_nothing()
+_LOCKED = select(NoticeRow).where(NoticeRow.key == bindparam("key")).with_for_update()
 
 
 @dataclass(frozen=True)
@@ -197,22 +203,19 @@ class Outbox:
         message_id = self._message_id(mail.key)
         async with self._sessions.begin() as session:
             written = await write(session)
-            await session.execute(
-                insert(NoticeRow)
-                .values(
-                    key=mail.key,
-                    case_no=mail.case_no,
-                    part=mail.part,
-                    kind=mail.kind,
-                    recipient=written.recipient,
-                    subject=written.subject,
-                    message_id=message_id,
-                )
-                .on_conflict_do_nothing()
-            )
+            pending = {
+                "key": mail.key,
+                "case_no": mail.case_no,
+                "part": mail.part,
+                "kind": mail.kind,
+                "recipient": written.recipient,
+                "subject": written.subject,
+                "message_id": message_id,
+            }
+            await session.execute(_STORE, values_of("its_", pending))
         async with self._sessions.begin() as session:
             # Whoever sends holds the row; a second one waits here and then finds the mail sent.
-            notice = await session.get_one(NoticeRow, mail.key, with_for_update=True)
+            notice = (await session.scalars(_LOCKED, {"key": mail.key})).one()
             if notice.sent_at is None and not mail.is_asked_for and await is_held(session, notice.all_cases):
                 raise HeldError
             if notice.sent_at is None:

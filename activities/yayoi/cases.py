@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from temporalio.exceptions import ApplicationError
 
 from models.common.identifiers import ledger_key
@@ -10,6 +10,17 @@ from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.messages import KEPT
+
+_PAIR = (
+    select(ApplicationRow, ApplicationOfficeRow)
+    .join(ApplicationOfficeRow, ApplicationOfficeRow.application_no == ApplicationRow.application_no)
+    .where(
+        ApplicationOfficeRow.application_no == bindparam("application_no"),
+        ApplicationOfficeRow.office_no == bindparam("office_no"),
+    )
+)
+_LOCKED_PAIR = _PAIR.with_for_update(of=ApplicationOfficeRow)
+_TAKEN = select(LedgerRow.key).where(LedgerRow.key.in_(bindparam("keys", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -64,14 +75,8 @@ async def find_pair(
     session: DatabaseSession, application_no: ApplicationNo | str, office_no: int | None, *, lock: bool = False
 ) -> Pair:
     """Read a pair of an application, and lock it. Raises `NoResultFound` if there is none."""
-    pair = (
-        select(ApplicationRow, ApplicationOfficeRow)
-        .join(ApplicationOfficeRow, ApplicationOfficeRow.application_no == ApplicationRow.application_no)
-        .where(ApplicationOfficeRow.application_no == str(application_no), ApplicationOfficeRow.office_no == office_no)
-    )
-    if lock:
-        pair = pair.with_for_update(of=ApplicationOfficeRow)
-    application, office = (await session.execute(pair)).one()
+    which = {"application_no": str(application_no), "office_no": office_no}
+    application, office = (await session.execute(_LOCKED_PAIR if lock else _PAIR, which)).one()
     return Pair(application=application, office=office)
 
 
@@ -122,5 +127,5 @@ async def has_its_contract_id(session: DatabaseSession, application_no: Applicat
     very case.
     """
     keys = {step: ledger_key(str(application_no), office_no, step) for step in ("issue", "attach", "revoke")}
-    taken = set(await session.scalars(select(LedgerRow.key).where(LedgerRow.key.in_(keys.values()))))
+    taken = set(await session.scalars(_TAKEN, {"keys": list(keys.values())}))
     return keys["revoke"] not in taken and not taken.isdisjoint({keys["issue"], keys["attach"]})

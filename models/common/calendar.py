@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-JST = ZoneInfo("Asia/Tokyo")
+JAPAN = "Asia/Tokyo"
+JST = ZoneInfo(JAPAN)
 OPENING = time(9, 0)
 """The hour of the day, in Japan, at which reminders go out."""
 

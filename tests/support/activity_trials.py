@@ -249,6 +249,7 @@ def _webhook(stage: WebhookStage) -> Executable:
 
 
 _WEBHOOK = select(WebhookMessageRow.stage, WebhookMessageRow.attempts, WebhookMessageRow.settled_at.is_not(None))
+_TROUBLE_OF_A_DAY = "webhook-trouble:1:____-__-__"
 
 INVITED = UUID("00000000-0000-4000-8000-00000000000a")
 OFFICE_A = "office-a@yayoi-taro.example.jp"
@@ -915,8 +916,8 @@ TRIALS = [
         message=WebhookMessageRef(case_no="msg_1"),
         given=(_subscriber(), _webhook(WebhookStage.DEAD)),
         added={"notices": 1},
-        look=select(NoticeRow.key, NoticeRow.case_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
-        found=[("webhook-trouble:1:2026-11-05", None, "back-office@yayoi.example", True)],
+        look=select(NoticeRow.key.like(_TROUBLE_OF_A_DAY), NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[(True, "back-office@yayoi.example", True)],
     ),
     Trial(
         activity="give_up_webhook",

@@ -31,6 +31,12 @@ class MovedJapan(tzinfo):
         ahead = (self._time - timedelta(hours=now.hour, minutes=now.minute)) % _A_DAY
         self._offset = ahead if self._ahead else ahead - _A_DAY + timedelta(minutes=not ahead)
 
+    def __str__(self) -> str:
+        """Return it as a database reads a zone: POSIX counts to the west."""
+        west = self._offset < timedelta(0)
+        minutes = abs(self._offset) // timedelta(minutes=1)
+        return f"<moved>{'+' if west else '-'}{minutes // 60:02}:{minutes % 60:02}"
+
     def utcoffset(self, _moment: datetime | None) -> timedelta:
         return self._offset
 

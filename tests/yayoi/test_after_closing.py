@@ -71,7 +71,8 @@ async def test_y25_a_case_that_closes_with_something_open_goes_on_without_remind
     case = await closed_with_open_points(environment, STEP5)
     assert (await case.application.result()).offices[0].outcome is Outcome.INCOMPLETE
     progress = await case.progress()
-    until = day_in_japan(await case.now()) + timedelta(days=AFTER_CLOSING_DAYS)
+    [closed_at] = await environment.rows(select(ApplicationOfficeRow.closed_at))
+    until = day_in_japan(closed_at) + timedelta(days=AFTER_CLOSING_DAYS)
     assert (progress.waiting_for, progress.waits_until) == (WaitingFor.SYSTEM, until)
     before = len(environment.inbox.mails)
     await case.until(end_of(until) - timedelta(hours=1))

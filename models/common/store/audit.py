@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, event, func, insert, select
+from sqlalchemy import Connection, bindparam, event, func, insert, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from models.common.audit_trail import BEGINNING, AuditEntry, SignedPart, instant
@@ -19,6 +19,7 @@ from models.common.calendar import utc_now
 from models.common.commitments import canonical, commitment_of, new_salt, salted
 from models.common.signed_acts import SignedAct
 from models.common.store.sessions import DatabaseSession
+from models.common.store.statements import bound, values_of
 from models.tables import AuditContentRow, AuditRow, table_of
 
 WHOLE = 0
@@ -27,6 +28,20 @@ _TRAIL, _CONTENTS = table_of(AuditRow), table_of(AuditContentRow)
 _PENDING = "audit entries that are written at the commit"
 _LOCK = 16
 """Second half of the locks' keys: those of others have another."""
+
+_LOCK_CHAIN = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("chain"), _LOCK)))
+_HEAD = (
+    select(_TRAIL.c.sequence, _TRAIL.c.hash)
+    .where(_TRAIL.c.case_no == bindparam("case_no"), _TRAIL.c.part == bindparam("part"))
+    .order_by(_TRAIL.c.sequence.desc())
+    .limit(1)
+)
+_ADD_ENTRY = (
+    insert(_CONTENTS)
+    .values(bound(_CONTENTS, "content_"))
+    .add_cte(insert(_TRAIL).values(bound(_TRAIL, "entry_")).cte("trail"))
+)
+"""Entry and content at once: a round trip less for each step."""
 
 
 @dataclass(frozen=True)
@@ -112,19 +127,13 @@ def _write(session: Session) -> None:
 
 
 def _lock(connection: Connection, chain: tuple[str, int]) -> None:
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{chain[0]}:{chain[1]}", _LOCK))))
+    connection.execute(_LOCK_CHAIN, {"chain": f"{chain[0]}:{chain[1]}"})
 
 
 def _append(connection: Connection, chain: tuple[str, int], pending: Sequence[_Pending], recorded_at: datetime) -> None:
     # After the lock, and as a statement of its own: only then it sees what the one before has committed.
-    last = connection.execute(
-        select(_TRAIL.c.sequence, _TRAIL.c.hash)
-        .where(_TRAIL.c.case_no == chain[0], _TRAIL.c.part == chain[1])
-        .order_by(_TRAIL.c.sequence.desc())
-        .limit(1)
-    ).one_or_none()
+    last = connection.execute(_HEAD, {"case_no": chain[0], "part": chain[1]}).one_or_none()
     sequence, previous = (last.sequence, last.hash) if last else (0, BEGINNING)
-    entries, contents = [], []
     for each in pending:
         if each.once_since and _is_there(connection, each):
             continue
@@ -134,16 +143,9 @@ def _append(connection: Connection, chain: tuple[str, int], pending: Sequence[_P
         previous = entry.hash()
         place = {"case_no": each.case_no, "part": each.part, "sequence": sequence}
         times = {"happened_at": each.at, "recorded_at": recorded_at}
-        entries.append(entry.model_dump() | times | {"hash": previous, "update_id": each.update_id})
-        contents.append({**place, "salt": salt, "content": canonical(each.content).decode()})
-    if entries:
-        _insert(connection, entries, contents)
-
-
-def _insert(connection: Connection, entries: list[dict[str, Any]], contents: list[dict[str, Any]]) -> None:
-    """Both at once: a round trip less for each step."""
-    trail = insert(_TRAIL).values(entries).cte("trail")
-    connection.execute(insert(_CONTENTS).values(contents).add_cte(trail))
+        row = entry.model_dump() | times | {"hash": previous, "update_id": each.update_id}
+        content = {**place, "salt": salt, "content": canonical(each.content).decode()}
+        connection.execute(_ADD_ENTRY, values_of("entry_", row) | values_of("content_", content))
 
 
 def _entry(each: _Pending, sequence: int, previous: str, recorded_at: datetime, commitment: str) -> AuditEntry:

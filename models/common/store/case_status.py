@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from models.common.case_status import CaseStatus, StageEntered
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.common.store.statements import bound, values_of
 from models.common.waiting_for import WaitingFor
 from models.tables import CaseStageRow, CaseStatusRow, table_of
 
@@ -16,6 +19,7 @@ _STATUS, _STAGES = table_of(CaseStatusRow), table_of(CaseStageRow)
 
 WHOLE = 0
 """The part of a row that is about the case as a whole."""
+_AS_WRITTEN: Mapping[str, Any] = {"synchronize_session": False, "populate_existing": True}
 
 Publish = Callable[[DatabaseSession, CaseStatusRow], Awaitable[None]]
 """Stores what other systems are notified of about a status; the row's `sequence` numbers it."""
@@ -48,24 +52,19 @@ async def write_status(
     A step that is retried after a newer one changes nothing of the status; its stage is kept all the same. A workflow
     that the case was not stored for, which anybody who reaches Temporal can start, changes nothing of the status.
     """
-    key = _key(case_no, part)
-    rows = _STATUS.c
-    stages = [insert(_STAGES).values(each).on_conflict_do_nothing() for each in _entered(key, status)]
-    newer = (
-        update(_STATUS)
-        .where(
-            rows.case_no == key["case_no"],
-            rows.part == key["part"],
-            rows.version < status.version,
-            rows.workflow_id == (status.workflow_id or rows.workflow_id),
-        )
-        .values(**_facts(status))
-        .returning(rows.part)
-        .add_cte(*(stage.cte(f"entered_{number}") for number, stage in enumerate(stages)))
-    )
-    is_newer = await session.scalar(newer) is not None
-    if is_newer and (status.at_rest or status.outcome):
-        await _publish(session, key, publish)
+    key, facts = _key(case_no, part), _facts(status)
+    entered = _entered(key, status)
+    values = values_of("new_", facts) | {
+        "of_case": key["case_no"],
+        "of_part": key["part"],
+        "older_than": status.version,
+        "of_workflow": status.workflow_id or None,
+    }
+    for number, stage in enumerate(entered):
+        values |= values_of(f"stage_{number}_", stage)
+    row = await session.scalar(_newer(len(entered), tuple(facts)), values, execution_options=_AS_WRITTEN)
+    if row is not None and (status.at_rest or status.outcome):
+        await _publish(session, row, publish)
 
 
 async def supersede_status(
@@ -111,9 +110,26 @@ async def stages_of(session: DatabaseSession, case_no: str, part: int | None = N
     return (await session.scalars(stages)).all()
 
 
-async def _publish(session: DatabaseSession, key: Mapping[str, Any], publish: Publish) -> None:
+@cache
+def _newer(stages: int, facts: tuple[str, ...]) -> ReturningUpdate[CaseStatusRow]:
+    """Return what keeps so many stages, writes these columns over an older version, and gives the row that it wrote."""
+    kept = (insert(_STAGES).values(bound(_STAGES, f"stage_{number}_")) for number in range(stages))
+    return (
+        update(CaseStatusRow)
+        .where(
+            CaseStatusRow.case_no == bindparam("of_case"),
+            CaseStatusRow.part == bindparam("of_part"),
+            CaseStatusRow.version < bindparam("older_than"),
+            CaseStatusRow.workflow_id == func.coalesce(bindparam("of_workflow"), CaseStatusRow.workflow_id),
+        )
+        .values(bound(_STATUS, "new_", facts))
+        .returning(CaseStatusRow)
+        .add_cte(*(stage.on_conflict_do_nothing().cte(f"entered_{number}") for number, stage in enumerate(kept)))
+    )
+
+
+async def _publish(session: DatabaseSession, row: CaseStatusRow, publish: Publish) -> None:
     """Publish a stage or an outcome once, however often the status is written with it."""
-    row = await session.get_one(CaseStatusRow, tuple(key.values()), populate_existing=True)
     if (row.published_stage, row.published_outcome) == (row.stage, row.outcome):
         return
     row.sequence += 1

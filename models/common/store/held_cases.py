@@ -4,11 +4,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from models.common.store.operators import audit_operator
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import HeldCaseRow, NoticeRow, WebhookMessageRow
+
+_HELD = select(HeldCaseRow.case_no).where(HeldCaseRow.case_no.in_(bindparam("cases", expanding=True))).limit(1)
 
 
 class HeldCase(NamedTuple):
@@ -22,8 +24,7 @@ class HeldCase(NamedTuple):
 
 async def is_held(session: DatabaseSession, cases: Collection[str]) -> bool:
     """Whether one of these cases waits."""
-    held = select(HeldCaseRow.case_no).where(HeldCaseRow.case_no.in_(list(cases))).limit(1)
-    return bool(cases) and await session.scalar(held) is not None
+    return bool(cases) and await session.scalar(_HELD, {"cases": list(cases)}) is not None
 
 
 class HeldCases:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, select, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.case_status import CaseStatus
@@ -16,11 +16,15 @@ from models.common.signed_acts import SignedAct
 from models.common.store.audit import audit
 from models.common.store.case_status import Publish, publish_nothing, supersede_status, write_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.common.store.statements import bound
 from models.tables import LedgerRow, table_of
 
 Result = TypeVar("Result", bound=BaseModel)
 
 _LEDGER = table_of(LedgerRow)
+_TAKE = insert(_LEDGER).values(key=bindparam("step"), result={}).on_conflict_do_nothing().returning(_LEDGER.c.key)
+_TAKEN = select(_LEDGER.c.result).where(_LEDGER.c.key == bindparam("step"))
+_DONE = update(_LEDGER).where(_LEDGER.c.key == bindparam("step")).values(bound(_LEDGER, "new_", ["result"]))
 
 SYSTEM = "system"
 """Who acts when no person does."""
@@ -115,13 +119,11 @@ async def once(
     Two at the same time: the second waits for the first one's commit at the ledger's key, then reads its result.
     """
     key = ledger_key(step.case_no, step.part, name)
-    inserted = insert(_LEDGER).values(key=key, result={}).on_conflict_do_nothing().returning(_LEDGER.c.key)
-    if await session.scalar(inserted) is None:
-        stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
-        return result.model_validate(stored)
+    if await session.scalar(_TAKE, {"step": key}) is None:
+        return result.model_validate(await session.scalar(_TAKEN, {"step": key}))
     transaction = StepTransaction(session, key, step.case_no, step.part, step.at, step.act, step.asked_as)
     done = await effect(transaction)
-    await session.execute(update(_LEDGER).where(_LEDGER.c.key == key).values(result=done.model_dump(mode="json")))
+    await session.execute(_DONE, {"step": key, "new_result": done.model_dump(mode="json")})
     return done
 
 

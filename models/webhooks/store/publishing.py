@@ -13,11 +13,12 @@ from models.common.store.sessions import DatabaseSession
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import DELIVERY_WORKFLOW, StageChange, WebhookStage, wants, webhook_workflow_id
 
+_ACTIVE = select(WebhookSubscriberRow).where(WebhookSubscriberRow.active).order_by(WebhookSubscriberRow.subscriber_id)
+
 
 async def active_subscribers(session: DatabaseSession) -> Sequence[WebhookSubscriberRow]:
     """Return who is notified of changes now; mostly nobody, and then there is nothing to publish."""
-    active = select(WebhookSubscriberRow).where(WebhookSubscriberRow.active)
-    return (await session.scalars(active.order_by(WebhookSubscriberRow.subscriber_id))).all()
+    return (await session.scalars(_ACTIVE)).all()
 
 
 async def publish(session: DatabaseSession, subscribers: Sequence[WebhookSubscriberRow], change: StageChange) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
 
 from models.common.calendar import utc_now
 from models.common.journal import EndedKind
@@ -30,6 +30,12 @@ ANSWERS = {
 """As the audit trail has them."""
 LINKS_ENDED = "契約者のリンクを無効にした"
 _BY_LINK = "ご契約のメールアドレスに届いたリンクからの操作"
+_OF_APPLICATION = (
+    select(HolderConfirmationRow)
+    .where(HolderConfirmationRow.application_no == bindparam("application_no"))
+    .order_by(HolderConfirmationRow.office_no)
+)
+_LOCKED_OF_APPLICATION = _OF_APPLICATION.with_for_update().execution_options(populate_existing=True)
 
 
 def waiting_on(contract_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -115,13 +121,8 @@ async def confirmations_of(
 
     `lock`: all of them, in one order, so that of two who settle them at once the second finds what the first has done.
     """
-    rows = (
-        select(HolderConfirmationRow)
-        .filter_by(application_no=application_no)
-        .order_by(HolderConfirmationRow.office_no)
-        .execution_options(populate_existing=lock)
-    )
-    found = await session.scalars(rows.with_for_update() if lock else rows)
+    rows = _LOCKED_OF_APPLICATION if lock else _OF_APPLICATION
+    found = await session.scalars(rows, {"application_no": application_no})
     return {row.office_no: row for row in found}
 
 
