@@ -1,6 +1,6 @@
 """The database: how processes reach it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -64,25 +64,20 @@ _HOLDS_AT_MOST = timedelta(minutes=2)
 """A transaction that does nothing; the longest waits for a mail server, half a minute."""
 
 
-def engine(settings: Settings, *, look_first: bool = True, patience: timedelta = IN_A_STEP) -> AsyncEngine:
+def engine(settings: Settings, *, patience: timedelta = IN_A_STEP) -> AsyncEngine:
     """One pool of connections per process.
 
     `patience`: how long a statement may take, waiting for others included. The server ends it, or, if that hangs
     itself, so do we a little later; what was asked for has not taken effect, or is found by the next try.
 
-    `look_first`: whether a connection that was lost is noticed before it is used, at the cost of a round trip for each
-    transaction. Without it the transaction fails, and the pool connects anew.
-
     What was being stored stays out of error texts, and so out of logs and histories. Raises `TlsError`.
     """
-    made = create_async_engine(
-        url(settings),
+    made = _engine(
+        settings,
+        _limits(patience),
         pool_size=_CONNECTIONS,
         max_overflow=_FOR_MAILS,
-        pool_pre_ping=look_first,
         pool_timeout=patience.total_seconds(),
-        hide_parameters=True,
-        connect_args=_limits(patience) | _by_socket(database_tls(settings)),
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
     event.listen(made.sync_engine, "handle_error", _leave_who_only_reads)
@@ -95,26 +90,32 @@ def key_engine(settings: Settings) -> AsyncEngine:
     A database that takes longer than five seconds is as one that does not answer.
     """
     patience = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE}
-    return create_async_engine(
-        url(settings),
-        pool_size=1,
-        max_overflow=_KEY_CONNECTIONS - 1,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args=patience | _by_socket(database_tls(settings)),
-    )
+    return _engine(settings, patience, pool_size=1, max_overflow=_KEY_CONNECTIONS - 1)
 
 
 def figures_engine(settings: Settings, patience: float) -> AsyncEngine:
     """One connection, of which each statement and the connecting itself take `patience` seconds at most."""
-    return create_async_engine(
+    return _engine(settings, {"timeout": patience, "command_timeout": patience}, pool_size=1, max_overflow=0)
+
+
+def _engine(settings: Settings, limits: Mapping[str, Any], **pool: Any) -> AsyncEngine:
+    made = create_async_engine(
         url(settings),
-        pool_size=1,
-        max_overflow=0,
-        pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"timeout": patience, "command_timeout": patience} | _by_socket(database_tls(settings)),
+        connect_args={**limits, **_by_socket(database_tls(settings))},
+        **pool,
     )
+    event.listen(made.sync_engine, "checkout", _connect_anew_where_it_was_lost)
+    return made
+
+
+def _connect_anew_where_it_was_lost(connection: Any, _record: object, _of_pool: object) -> None:
+    """Have the pool replace a connection that the server has ended.
+
+    The driver knows that without a round trip. One that is lost unnoticed fails the transaction that takes it.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _by_socket(tls: DatabaseTls) -> dict[str, Any]:

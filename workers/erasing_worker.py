@@ -17,7 +17,7 @@ _logger = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Run it. Cancelling it lets activities in hand end."""
-    engine = database.engine(settings, look_first=False)  # what meets a lost connection is tried again
+    engine = database.engine(settings)
     try:
         await database.check(engine)
         async with opened_keys(settings) as keys:

@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Run one worker. Cancelling it lets activities in hand end, as long as `graceful_shutdown_timeout` allows."""
-    engine = database.engine(settings, look_first=False)  # a step that meets a lost connection is tried again
+    engine = database.engine(settings)
     try:
         await database.check(engine)
         async with opened_keys(settings) as keys:

@@ -32,9 +32,12 @@ class JapaneseHeaders(EmailPolicy):
         return f"{name}: {encoded}{self.linesep}".encode("ascii")
 
 
+_POLICY = JapaneseHeaders(linesep="\r\n")
+
+
 def new_mail() -> EmailMessage:
     """Return a mail without headers; it refuses values with line breaks, which could become other headers."""
-    return EmailMessage(policy=JapaneseHeaders(linesep="\r\n"))
+    return EmailMessage(policy=_POLICY)
 
 
 def one_address(recipient: str) -> Address:

@@ -14,6 +14,12 @@ from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContract
 from models.yayoi.identifiers import ContractId
 
 _POOL = "contract_id"
+_LOCKED_POOL = (
+    select(ContractIdPoolRow)
+    .where(ContractIdPoolRow.pool == _POOL)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 _IN_ONE_QUERY = 1000
 """Customers' own IDs lie close together: one by one, tens of thousands of them would outlast the activity's time."""
 
@@ -44,8 +50,7 @@ class ContractIdPool:
 
         Raises `ContractIdPoolExhaustedError`, and `JournalError` if a block cannot be written there.
         """
-        await session.execute(insert(ContractIdPoolRow).values(pool=_POOL, next_id=self.first).on_conflict_do_nothing())
-        row = await session.get_one(ContractIdPoolRow, _POOL, with_for_update=True, populate_existing=True)
+        row = await self._locked(session)
         for first in range(max(row.next_id, self.first), self.last + 1, _IN_ONE_QUERY):
             some = range(first, min(first + _IN_ONE_QUERY, self.last + 1))
             taken = await self._taken(session, str(some[0]), str(some[-1]))
@@ -57,6 +62,12 @@ class ContractIdPool:
                         await journal(session, Promise(request=f"{_POOL}:{row.promised}", last=row.promised))
                     return ContractId(str(candidate))
         raise ContractIdPoolExhaustedError(self.last)
+
+    async def _locked(self, session: DatabaseSession) -> ContractIdPoolRow:
+        if row := await session.scalar(_LOCKED_POOL):
+            return row
+        await session.execute(insert(ContractIdPoolRow).values(pool=_POOL, next_id=self.first).on_conflict_do_nothing())
+        return (await session.scalars(_LOCKED_POOL)).one()
 
     @staticmethod
     async def _taken(session: DatabaseSession, first: str, last: str) -> set[str]:

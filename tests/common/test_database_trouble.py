@@ -163,9 +163,7 @@ async def test_who_is_ready_has_a_database_that_takes_and_a_temporal_that_answer
     assert await ready(sessions, temporal.client) == (200, {"database": True, "temporal": True, "clock": True})
     elsewhere = Client(temporal.client.service_client, namespace="nobody-knows")
     assert await ready(sessions, elsewhere) == (503, {"database": True, "temporal": False, "clock": True})
-    away = database.sessions(
-        database.engine(Settings(database_url="postgresql+asyncpg://nobody@127.0.0.1:1/none"), look_first=False)
-    )
+    away = database.sessions(database.engine(Settings(database_url="postgresql+asyncpg://nobody@127.0.0.1:1/none")))
     assert await ready(away, temporal.client) == (503, {"database": False, "temporal": True, "clock": True})
     async with sessions() as session:
         name = (await session.execute(text("select current_database()"))).scalar_one()

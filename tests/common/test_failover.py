@@ -4,16 +4,17 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from models.common.store.readiness import database_clock
 from workers import database
@@ -69,7 +70,7 @@ async def test_after_a_failover_the_next_server_is_written_to_and_none_before(
             await postgres.ready(second / "socket", "postgres")
             places = "&".join(f"host={each / 'socket'}:5432" for each in (first, second))
             address = f"postgresql+asyncpg://postgres@/cases?{places}&target_session_attrs=primary"
-            engine = database.engine(Settings(database_url=address), look_first=False, patience=QUICKLY)
+            engine = database.engine(Settings(database_url=address), patience=QUICKLY)
             async with engine.begin() as connection:
                 await connection.execute(text("create table kept (at timestamptz default now())"))
             assert await stored(engine) == 1
@@ -120,10 +121,9 @@ async def _has_all_of(socket: Path, engine: AsyncEngine) -> None:
 
 
 @FAILOVER
-@pytest.mark.parametrize("look_first", [True, False])
-async def test_connections_to_a_server_that_may_only_be_read_are_left(look_first: bool, database_url: str) -> None:
+async def test_connections_to_a_server_that_may_only_be_read_are_left(database_url: str) -> None:
     """The server behind an address becomes another's follower: old connections stay with it, new ones do not."""
-    engine = database.engine(Settings(database_url=database_url), look_first=look_first)
+    engine = database.engine(Settings(database_url=database_url))
     async with engine.begin() as connection:
         await connection.execute(text("create table kept (at timestamptz default now())"))
     for leaves in (stored, ready):
@@ -135,6 +135,30 @@ async def test_connections_to_a_server_that_may_only_be_read_are_left(look_first
         await ready(engine)  # the other one, or a new one
         assert await ready(engine)
         assert await stored(engine)
+    await engine.dispose()
+
+
+@FAILOVER
+@pytest.mark.parametrize(
+    "made_by", [database.engine, database.key_engine, partial(database.figures_engine, patience=5)]
+)
+async def test_a_connection_that_the_server_has_ended_is_replaced_and_nobody_sees_it(
+    made_by: Callable[[Settings], AsyncEngine], database_url: str
+) -> None:
+    engine = made_by(Settings(database_url=database_url))
+    ended = text("select pg_terminate_backend(pid) from pg_stat_activity where pid = :pid")
+    async with engine.connect() as connection:
+        pid = (await connection.execute(text("select pg_backend_pid()"))).scalar_one()
+        kept = (await connection.get_raw_connection()).driver_connection
+    assert kept is not None
+    other = create_async_engine(database_url)
+    async with other.connect() as connection:
+        await connection.execute(ended, {"pid": pid})
+    while not kept.is_closed():  # noqa: ASYNC110 what the server sends arrives on its own
+        await asyncio.sleep(0.01)
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("select pg_backend_pid()"))).scalar_one() != pid
+    await other.dispose()
     await engine.dispose()
 
 

@@ -12,11 +12,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from models.common.case_context import begins_case, case_of
 from models.common.encryption import HOUSE, MasterKeyRing, UnreadableError, WrappedKey, WrapsKeys, new_key
 from models.common.store.sessions import DatabaseSession
-from models.tables import CaseKeyRow
+from models.common.store.statements import bound, values_of
+from models.tables import CaseKeyRow, table_of
 
 MASTER_KEYS = "master_keys"
 """Where a session carries what wraps keys (`workers.database.sessions`)."""
 _AT_A_TIME = 500
+_KEYS = table_of(CaseKeyRow)
+_MAKE = insert(_KEYS).values(bound(_KEYS, "its_", ("owner", *WrappedKey._fields))).on_conflict_do_nothing()
 
 
 async def make_case_key(session: DatabaseSession, owner: str) -> None:
@@ -27,8 +30,7 @@ async def make_case_key(session: DatabaseSession, owner: str) -> None:
     begins_case(case_of(owner))
     wraps = cast("WrapsKeys", session.info[MASTER_KEYS])
     wrapped = await wraps.wrap(owner, new_key())
-    row = insert(CaseKeyRow).values(owner=owner, **wrapped._asdict())
-    await session.execute(row.on_conflict_do_nothing())
+    await session.execute(_MAKE, values_of("its_", {"owner": owner, **wrapped._asdict()}))
 
 
 async def forget_key(session: DatabaseSession, owner: str) -> bool:

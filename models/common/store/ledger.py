@@ -123,7 +123,8 @@ async def once(
         return result.model_validate(await session.scalar(_TAKEN, {"step": key}))
     transaction = StepTransaction(session, key, step.case_no, step.part, step.at, step.act, step.asked_as)
     done = await effect(transaction)
-    await session.execute(_DONE, {"step": key, "new_result": done.model_dump(mode="json")})
+    if stored := done.model_dump(mode="json"):
+        await session.execute(_DONE, {"step": key, "new_result": stored})
     return done
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, bindparam, exists, select
 
 from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, CaseStatusRow
@@ -24,10 +24,14 @@ def is_after_closing() -> ColumnElement[bool]:
     return exists().where(_OF_OFFICE, _STATUS.stage == Stage.AFTER_CLOSING)
 
 
+_WITH_SOMETHING_OPEN = select(_OFFICE.yayoi_id).where(
+    _OFFICE.yayoi_id.in_(bindparam("yayoi_ids", expanding=True)), is_after_closing()
+)
+
+
 async def with_something_open(session: DatabaseSession, yayoi_ids: Sequence[str]) -> frozenset[str]:
     """Return which of these Yayoi IDs have a case that was closed with something open that can still be done."""
-    pairs = select(_OFFICE.yayoi_id).where(_OFFICE.yayoi_id.in_(yayoi_ids), is_after_closing())
-    return frozenset(await session.scalars(pairs))
+    return frozenset(await session.scalars(_WITH_SOMETHING_OPEN, {"yayoi_ids": yayoi_ids}))
 
 
 async def has_ended(session: DatabaseSession, application_no: str, office_no: int) -> bool:

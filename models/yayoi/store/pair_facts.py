@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from models.common.store.sessions import DatabaseSession
 from models.tables import GroupMemberRow, IssuedContractRow, OfficeRow, YayoiIdRow
@@ -23,6 +23,18 @@ from models.yayoi.pair_rules import (
 )
 from models.yayoi.store.after_closing import with_something_open
 from models.yayoi.store.holding import NamedPair
+
+_OFFICES = select(OfficeRow.office_token, OfficeRow.name, OfficeRow.existing_contract_id, OfficeRow.contract_id).where(
+    or_(
+        OfficeRow.office_token.in_(bindparam("tokens", expanding=True)),
+        OfficeRow.contract_id.in_(bindparam("contract_ids", expanding=True)),
+    )
+)
+_YAYOI_IDS = (
+    select(YayoiIdRow.yayoi_id, GroupMemberRow.group_id)
+    .outerjoin(GroupMemberRow, GroupMemberRow.person_id == YayoiIdRow.person_id)
+    .where(YayoiIdRow.yayoi_id.in_(bindparam("yayoi_ids", expanding=True)))
+)
 
 
 @dataclass(frozen=True)
@@ -44,21 +56,9 @@ class PairFacts:
     async def read(cls, session: DatabaseSession, contract_id: str, pairs: Sequence[NamedPair]) -> Self:
         tokens = [pair.office_token for pair in pairs if pair.office_token]
         issued_before = [pair.issued_contract_id for pair in pairs if pair.issued_contract_id]
-        offices = (
-            await session.execute(
-                select(
-                    OfficeRow.office_token, OfficeRow.name, OfficeRow.existing_contract_id, OfficeRow.contract_id
-                ).where(or_(OfficeRow.office_token.in_(tokens), OfficeRow.contract_id.in_(issued_before)))
-            )
-            if tokens or issued_before
-            else ()
-        )
-        known = list(offices)
-        ids = await session.execute(
-            select(YayoiIdRow.yayoi_id, GroupMemberRow.group_id)
-            .outerjoin(GroupMemberRow, GroupMemberRow.person_id == YayoiIdRow.person_id)
-            .where(YayoiIdRow.yayoi_id.in_([pair.yayoi_id for pair in pairs]))
-        )
+        named = {"tokens": tokens, "contract_ids": issued_before}
+        known = list(await session.execute(_OFFICES, named)) if tokens or issued_before else []
+        ids = await session.execute(_YAYOI_IDS, {"yayoi_ids": [pair.yayoi_id for pair in pairs]})
         issued = (
             await session.execute(
                 select(IssuedContractRow.contract_id, IssuedContractRow.yayoi_id).where(
