@@ -14,6 +14,7 @@ from activities.common.mail_replies import is_about_the_recipient, without_addre
 from activities.common.outbox import MailNotTakenError, RecipientRefusedError
 
 _TAKEN_WITHIN = 30  # seconds for the whole conversation; well below the policy for mails
+_ANSWERS_WITHIN = 20  # seconds for each answer of the server
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class SmtpTransport:
             use_tls=security.context is not None and security.from_the_first_byte,
             start_tls=security.context is not None and not security.from_the_first_byte,
             tls_context=security.context,
-            timeout=20,
+            timeout=_ANSWERS_WITHIN,
         )
 
 
@@ -107,7 +108,7 @@ class _Conversation(aiosmtplib.SMTP):
     async def deliver(self, sender: str, recipient: str, mail: bytes) -> None:
         """Send it. A server that has all of it may take it: who gave up waiting then would send it twice.
 
-        Until then it can be cancelled, afterwards the answer counts; a server has 20 seconds for it.
+        Until then it can be cancelled, afterwards the answer counts; a server has `_ANSWERS_WITHIN` for it.
         """
         delivery = asyncio.ensure_future(self.sendmail(sender, [recipient], mail))
         try:

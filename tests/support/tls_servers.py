@@ -129,7 +129,7 @@ class TlsMailServer:
         right = isinstance(data, LoginPassword) and data.password == PASSWORD.encode()
         if isinstance(data, LoginPassword) and right:
             self.logged_in.append(data.login.decode())
-        return AuthResult(success=right)
+        return AuthResult(success=right, handled=False)
 
     @asynccontextmanager
     async def listening(self, context: ssl.SSLContext, *, from_the_first_byte: bool = False) -> AsyncIterator[int]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 from temporalio.service import TLSConfig
 from temporalio.testing import WorkflowEnvironment
 
+from activities.common import smtp
 from activities.common.outbox import MailNotTakenError
 from tests.support.matrices import mostly_long
 from tests.support.secret_key import SECRET_KEY
@@ -206,7 +207,9 @@ async def test_temporal_is_reached_by_its_authority_and_name_alone_and_shown_who
 
 
 @pytest.mark.parametrize("how", mostly_long(["starttls", "tls"], each_time=["starttls"]))
-async def test_mails_go_by_tls_to_the_right_server_alone(authorities: Authorities, how: str) -> None:
+async def test_mails_go_by_tls_to_the_right_server_alone(
+    authorities: Authorities, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = TlsMailServer()
     mail = EmailMessage()
     mail["From"], mail["To"] = "a@example.co.jp", "b@example.co.jp"
@@ -229,7 +232,6 @@ async def test_mails_go_by_tls_to_the_right_server_alone(authorities: Authoritie
             given | {"smtp_ca": authorities.wrong},
             given | {"smtp_host": "127.0.0.1"},
             given | {"smtp_password": SecretStr("another")},
-            {name: value for name, value in given.items() if name != "smtp_ca"} | {"smtp_tls": "none"},
         )
         for settings in wrong:
             with pytest.raises(ClearError, match="no mail can be sent by"):
@@ -239,3 +241,13 @@ async def test_mails_go_by_tls_to_the_right_server_alone(authorities: Authoritie
         assert len(server.taken) == 1
         with pytest.raises(ClearError, match="証明書を確認できません"):
             await check_mail(Settings(**given | {"smtp_ca": authorities.wrong}))
+        with pytest.raises(ClearError, match="SMTP 535"):
+            await check_mail(Settings(**given | {"smtp_password": SecretStr("another")}))
+        # A server that expects TLS from the first byte says nothing to who begins in clear.
+        monkeypatch.setattr(smtp, "_ANSWERS_WITHIN", 0.5)
+        in_clear = {name: value for name, value in given.items() if name != "smtp_ca"} | {"smtp_tls": "none"}
+        with pytest.raises(ClearError, match="no mail can be sent by"):
+            await check_mail(Settings(**in_clear))
+        with pytest.raises(MailNotTakenError):
+            await build_transport(Settings(**in_clear)).send(mail)
+        assert len(server.taken) == 1
