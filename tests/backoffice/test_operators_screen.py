@@ -46,7 +46,11 @@ async def refusal(case: WorkflowHandle[Any, Any], name: str, *sent: object) -> s
 # --- sent empty -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sent", [(), (None,), ("お電話",)], ids=["nothing", "null", "text"])
+@pytest.mark.parametrize(
+    "sent",
+    [(), pytest.param((None,), marks=pytest.mark.long), pytest.param(("お電話",), marks=pytest.mark.long)],
+    ids=["nothing", "null", "text"],
+)
 async def test_an_update_without_any_json_is_unsigned_and_refused_in_japanese(
     environment: Environment, sent: tuple[str | None, ...]
 ) -> None:

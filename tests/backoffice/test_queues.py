@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import WorkflowExecution
 
 from activities.common import failing_interceptor, failures
+from models.common import calendar
 from models.common.calendar import day_in_japan, opening_of
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
@@ -227,7 +228,8 @@ async def test_each_office_of_an_application_is_in_its_own_queue(environment: En
 
 def test_the_week_of_a_sunday_is_the_one_that_it_ends() -> None:
     query = Queue.DUE_THIS_WEEK.query(QueueFilter(SUNDAY))
-    assert "DueDate >= '2026-11-16T00:00:00+09:00' AND DueDate < '2026-11-23T00:00:00+09:00'" in query
+    monday, next_monday = (datetime(2026, 11, day, tzinfo=calendar.JST).isoformat() for day in (16, 23))
+    assert f"DueDate >= '{monday}' AND DueDate < '{next_monday}'" in query
 
 
 def test_only_queues_for_one_day_change_with_the_day() -> None:

@@ -160,7 +160,7 @@ async def set_up(environment: Environment) -> Case:
     return case
 
 
-OFFICES = mostly_long([sharing, correction, confirmation, set_up], each_time=[sharing, set_up])
+OFFICES = mostly_long([sharing, correction, confirmation, set_up], each_time=[set_up])
 
 
 @pytest.mark.parametrize("to", EACH_WAY)

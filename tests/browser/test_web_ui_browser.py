@@ -55,6 +55,7 @@ async def test_reading_goes_through_the_log_in_and_a_page_that_is_open_follows_t
         assert {request.url.split("/")[2] for request in asked} == {operator.desk.url.split("/")[2]}
 
 
+@pytest.mark.long
 async def test_an_update_is_sent_by_its_dialog_as_who_is_logged_in_and_its_refusal_is_read_there(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:

@@ -158,6 +158,7 @@ async def test_a_build_that_came_past_the_replay_check_is_seen_and_takes_no_case
             await at_rest(case, Stage.SET_UP)
 
 
+@pytest.mark.long
 async def test_a_case_that_fails_by_the_steps_of_another_build_is_found_by_what_temporal_reports(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

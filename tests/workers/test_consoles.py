@@ -58,7 +58,11 @@ def said_beside(ended: subprocess.CompletedProcess[bytes]) -> bytes:
     ("console", "said"),
     [
         ({"PYTHONIOENCODING": "ascii"}, b"\\u79d8\\u5bc6\\u9375\twhsec_"),
-        ({"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, b"\\u79d8\\u5bc6\\u9375\twhsec_"),
+        pytest.param(
+            {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            b"\\u79d8\\u5bc6\\u9375\twhsec_",
+            marks=pytest.mark.long,
+        ),
         pytest.param({"PYTHONIOENCODING": "cp932"}, "秘密鍵\twhsec_".encode("cp932"), marks=pytest.mark.long),
     ],
     ids=["ascii", "POSIX", "cp932"],
@@ -88,7 +92,10 @@ def test_what_cannot_be_written_down_is_said(database_url: str) -> None:
 
 
 @CONSOLES
-@pytest.mark.parametrize(("closed", "said"), [(">&-", b"error: standard output is closed"), (">&- 2>&-", b"")])
+@pytest.mark.parametrize(
+    ("closed", "said"),
+    [(">&-", b"error: standard output is closed"), pytest.param(">&- 2>&-", b"", marks=pytest.mark.long)],
+)
 def test_with_nowhere_to_print_nothing_is_done(closed: str, said: bytes, database_url: str) -> None:
     added = f"{sys.executable} -m workers webhooks add https://books.example.co.jp/hook"
     variables = {"TETSUZUKI_DATABASE_URL": database_url}

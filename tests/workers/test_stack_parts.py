@@ -190,7 +190,7 @@ async def test_a_restart_that_fails_is_tried_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.robustness("full disk")
-@pytest.mark.parametrize("failures", [1, 3])
+@pytest.mark.parametrize("failures", [1, pytest.param(3, marks=pytest.mark.long)])
 async def test_a_part_whose_restart_cannot_be_written_down_runs_once(failures: int, tmp_path: Path) -> None:
     """What was begun before the disk was found full is ended: never do two run."""
     trial = _Trial(tmp_path, _BEGIN + _WRITE_PID + "time.sleep(60)")

@@ -76,6 +76,7 @@ def worker_of(environment: Environment, build_id: str, workflows: Sequence[type]
     return build_worker(environment.client, named(environment, build_id), environment.sessions, workflows=workflows)
 
 
+@pytest.mark.long
 async def test_a_case_stays_with_the_build_that_began_it_and_new_ones_go_to_the_current_one(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

@@ -25,7 +25,9 @@ from web.yayoi.applicant.case_pages import LINK_MAILED
 from workers.wiring.root import build_web
 
 
-@pytest.mark.parametrize(("office_no", "recipient"), [(None, TARO), (2, OFFICE_C[0])])
+@pytest.mark.parametrize(
+    ("office_no", "recipient"), [pytest.param(None, TARO, marks=pytest.mark.long), (2, OFFICE_C[0])]
+)
 async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of_a_closed_case(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,

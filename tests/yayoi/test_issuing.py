@@ -67,6 +67,7 @@ async def issue(environment: ActivityEnvironment, asked: IssueStep, **settings: 
     return answer
 
 
+@pytest.mark.long
 async def test_y15_fifty_at_once_are_all_different_and_numbered_without_gaps(environment: ActivityEnvironment) -> None:
     steps = [*await apply(environment, YAYOI, 30), *await apply(environment, AOBA, 20)]
     # Each is asked for twice, as after a lost answer.

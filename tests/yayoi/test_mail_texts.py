@@ -162,7 +162,7 @@ async def close(environment: ActivityEnvironment, no: ApplicationNo) -> None:
 
 each_procedure = pytest.mark.parametrize(
     "procedure",
-    mostly_long(Procedure, each_time=[*Procedure][::2]),
+    mostly_long(Procedure, each_time=[Procedure.LINKED_NETWORK, Procedure.LINK_ADDITION]),
     ids=[procedure.name for procedure in Procedure],
 )
 _ISSUING = [procedure for procedure in Procedure if procedure.has(Stage.ISSUE)]

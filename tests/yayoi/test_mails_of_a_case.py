@@ -58,7 +58,7 @@ async def expire(case: Case) -> None:
     ("leave", "mail"),
     [
         (reject, MailKind.REJECTED),
-        (expire, MailKind.EXPIRED),
+        pytest.param(expire, MailKind.EXPIRED, marks=pytest.mark.long),
         pytest.param(withdraw, MailKind.WITHDRAWN, marks=pytest.mark.long),
     ],
 )

@@ -65,8 +65,8 @@ async def cancel_all(case: Case, text: str) -> None:
 Exit = Callable[[Case, str], Awaitable[None]]
 EXITS = [
     (reject, EXPLAINED, Outcome.REJECTED),
-    (cancel_all, EXPLAINED, Outcome.CANCELLED),
-    (withdraw, "", Outcome.WITHDRAWN),
+    pytest.param(cancel_all, EXPLAINED, Outcome.CANCELLED, marks=pytest.mark.long),
+    pytest.param(withdraw, "", Outcome.WITHDRAWN, marks=pytest.mark.long),
     pytest.param(cancel, "", Outcome.CANCELLED, marks=pytest.mark.long),
 ]
 

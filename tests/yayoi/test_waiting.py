@@ -30,6 +30,7 @@ async def waiting_for_sharing(environment: Environment) -> Case:
     return case
 
 
+@pytest.mark.long
 async def test_y27_a_deadline_that_is_extended_during_a_hold_is_the_one_that_counts(environment: Environment) -> None:
     case = await waiting_for_sharing(environment)
     await case.act(ActionMessage(reason="お客様と相談中"), action=Action.HOLD)

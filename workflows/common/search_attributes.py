@@ -1,6 +1,6 @@
 """The search attributes: the columns of the operators' lists, by which saved views filter. Nothing personal."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -44,16 +44,21 @@ def columns_of(state: CaseState) -> dict[SearchAttributeKey[Any], Any]:
     }
 
 
+def last_second_of(day: date) -> datetime:
+    """Return when a day in Japan ends, in UTC: stores of search attributes do not read every offset."""
+    return (end_of(day) - timedelta(seconds=1)).astimezone(UTC)
+
+
 def of_new_case(
     number: str, stage: StrEnum, procedure: str, existing_contract_id: str, due: date
 ) -> TypedSearchAttributes:
-    """What a case starts with. Its due date is the last second in Japan, so that the list shows the day itself."""
+    """What a case starts with. Its due date is the day's last second, so that the list shows the day itself."""
     return TypedSearchAttributes(
         [
             SearchAttributePair(APPLICATION_NO, number),
             SearchAttributePair(STAGE, stage),
             SearchAttributePair(PROCEDURE, procedure),
             SearchAttributePair(EXISTING_CONTRACT_ID, existing_contract_id),
-            SearchAttributePair(DUE_DATE, end_of(due) - timedelta(seconds=1)),
+            SearchAttributePair(DUE_DATE, last_second_of(due)),
         ]
     )

@@ -1,10 +1,7 @@
 """What MYICS' procedures start with as search attributes."""
 
-from datetime import timedelta
-
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from models.common.calendar import end_of
 from models.common.waiting_for import WaitingFor
 from models.myics.batch_state import BatchState
 from models.myics.batches import BATCH_LABEL, BatchCase, BatchStage
@@ -20,6 +17,7 @@ from workflows.common.search_attributes import (
     STAGE,
     WAITING_FOR,
     columns_of,
+    last_second_of,
     of_new_case,
 )
 
@@ -31,7 +29,7 @@ def of_registration(case: RegistrationCase, stage: RegistrationStage) -> TypedSe
 
 def registration_columns(state: RegistrationState) -> Columns:
     """What a registration of MYICS shows."""
-    return columns_of(state) | {DUE_DATE: end_of(state.expires_on) - timedelta(seconds=1)}
+    return columns_of(state) | {DUE_DATE: last_second_of(state.expires_on)}
 
 
 def of_batch(case: BatchCase) -> TypedSearchAttributes:
