@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -10,7 +11,7 @@ from sqlalchemy import update
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleOverlapPolicy
 from temporalio.service import RPCError
 
-from models.common.calendar import JST
+from models.common.calendar import JAPAN
 from models.common.task_queues import erasing_queue
 from models.tables import OfficeRow
 from tests.support.environment import OFFICE_C, Environment
@@ -36,7 +37,7 @@ async def described(environment: Environment, schedule_id: str) -> Schedule:
 
 async def next_runs(environment: Environment, schedule_id: str) -> list[datetime]:
     described = await environment.client.get_schedule_handle(schedule_id).describe()
-    return [at.astimezone(JST) for at in described.info.next_action_times]
+    return [at.astimezone(ZoneInfo(JAPAN)) for at in described.info.next_action_times]
 
 
 async def test_the_digest_is_due_at_half_past_eight_from_monday_to_friday(installed: Environment) -> None:
