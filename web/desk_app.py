@@ -26,6 +26,7 @@ from models.common.store.held_cases import HeldCases
 from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
+from models.tables import DeskFormPressRow, DeskKeptFormRow
 from models.yayoi.store.refused_forms import RefusedForms
 from web.app import bare_app, healthz
 from web.backoffice import (
@@ -169,8 +170,9 @@ def create_desk_app(
         traces_url=traces_url,
         logs_url=logs_url,
     )
-    kept, limits = SentFormStore(sessions, now), Limits(sessions, secret_keys, now)
-    forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limits.count_kept_forms)
+    kept = SentFormStore(sessions, now, kept=DeskKeptFormRow, presses=DeskFormPressRow)
+    limits = Limits(sessions, secret_keys, now)
+    forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limits.count_kept_forms, cookie="desk-forms")
     presence, actions = CasePresence(sessions), BulkActions(sessions, now)
     bulk = BulkJobs(actions, cases, sender, every)
 

@@ -64,8 +64,8 @@ _OPERATORS = _for(NOTHING, ALL, NOTHING)
 """Who is an operator, and how each is known: customers' pages can neither read nor make it."""
 _DESK = _for(NOTHING, ALL, NOTHING)
 """What operators keep for their own work: filters, what they do with many cases at once, which case they have open."""
-_FORMS = _for(ALL, ALL, NOTHING)
-"""What was typed into forms, and counts, of both web applications."""
+_FORMS = _for(ALL, NOTHING, NOTHING)
+"""What customers have typed into forms."""
 
 _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "address_checks": _FORGOTTEN,
@@ -95,6 +95,8 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "holder_mails": _FORGOTTEN,
     "issued_contracts": _for(READ, READ, WRITE),
     "kept_forms": _FORMS,
+    "desk_form_presses": _DESK,
+    "desk_kept_forms": _DESK,
     "held_cases": _for(NOTHING, READ | {Statement.DELETE}, READ),
     "ledger": _for(APPEND, READ, WRITE),
     "logout_tokens": _OPERATORS,
@@ -115,7 +117,7 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "operator_sign_in_links": _OPERATORS,
     "operators": _for(NOTHING, WRITE, READ),
     "public_keys": _for(READ, READ, READ),
-    "rate_counts": _FORMS,
+    "rate_counts": _for(ALL, ALL, NOTHING),
     "replay_checks": _for(NOTHING, NOTHING, APPEND),
     "refused_forms": _for(WRITE, WRITE, READ),
     "reserved_contract_ids": _for(NOTHING, NOTHING, READ),
@@ -143,7 +145,8 @@ _BLANKED = (
 )
 _DELETED = (
     "address_checks bulk_actions bulk_lines business_group_details business_group_members case_presence "
-    "credentials drafts enquiries events form_presses kept_forms ledger logout_tokens member_invitations "
+    "credentials desk_form_presses desk_kept_forms drafts enquiries events form_presses kept_forms ledger "
+    "logout_tokens member_invitations "
     "myics_batch_lines myics_sessions notices operator_audit operator_sessions operator_sign_in_links "
     "rate_counts refused_forms remembered_links service_links sharing_again sharings support_passwords "
     "web_sessions webhook_messages yayoi_id_consents"

@@ -136,7 +136,7 @@ class HistoryChecks:
             yield Finding(kind=FindingKind.WAS_RESET, procedure=execution.id, detail=WAS_RESET)
         first_run = events[0].workflow_execution_started_event_attributes.first_execution_run_id
         accepted = _accepted(events)
-        for request in accepted:
+        for request in [*accepted, *await self._accepted_by_earlier_runs(execution.id, events)]:
             if refusal := await self._refusal(execution, first_run, request, verifier):
                 named = {"operation": request.input.name, "update_id": request.meta.update_id}
                 detail = NOT_SIGNED.format(**named, reason=refusal.reason)
@@ -149,6 +149,20 @@ class HistoryChecks:
             detail = LOST.format(operations="、".join(each.shown for each in lost))
             repair = {"repair": Repair.HAND_OVER, "handed_over": handed}
             yield Finding(kind=FindingKind.LOST_OPERATION, procedure=execution.id, detail=detail, **repair)
+
+    async def _accepted_by_earlier_runs(self, workflow_id: str, events: list[HistoryEvent]) -> list[Request]:
+        """Return the operations that the runs before this one had accepted, as long as Temporal keeps them."""
+        accepted: list[Request] = []
+        while run_id := events[0].workflow_execution_started_event_attributes.continued_execution_run_id:
+            try:
+                history = await self._client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+            except RPCError as error:
+                if not is_unknown_workflow(error):
+                    raise
+                break
+            events = list(history.events)
+            accepted += _accepted(events)
+        return accepted
 
     async def _refusal(
         self, execution: WorkflowExecution, first_run: str, request: Request, verifier: Verifier

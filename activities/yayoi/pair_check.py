@@ -9,7 +9,7 @@ from activities.yayoi.registry.protocols import Registry
 from models.common.identifiers import ledger_key
 from models.common.store.ledger import StepInput, StepTransaction, once
 from models.common.store.sessions import DatabaseSessions
-from models.tables import ApplicationOfficeRow, HolderConfirmationRow
+from models.tables import HolderConfirmationRow
 from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.messages import CheckResult, CorrectPairStep, FrozenImport, OfficeStep
 from models.yayoi.pair_rules import (
@@ -27,7 +27,7 @@ from models.yayoi.pair_rules import (
 )
 from models.yayoi.store.after_closing import with_something_open
 from models.yayoi.store.confirmations import confirmations_of, is_allowed, settle
-from models.yayoi.store.holding import Held, Holder, Named, NamedPair
+from models.yayoi.store.holding import Held, Named, held_by_others
 from models.yayoi.store.recorded_office import recorded_office
 from models.yayoi.store.smart_import import FREEZE, FROZEN
 
@@ -46,7 +46,7 @@ class PairCheck:
         The office is frozen whatever is wrong with the Yayoi ID. Two that hold the same thing in one moment meet at a
         unique index: the step of the second fails, is tried again and finds the first.
         """
-        held = await _held_by_others(transaction, pair, pair.office)
+        held = await held_by_others(transaction.session, pair.office, pair.office)
         reading = _reading(transaction)
         of_token = await self._of_token(reading, pair, held)
         await self._hold_token(transaction, step, pair, right=pair.token is not None and of_token is None)
@@ -71,12 +71,10 @@ class PairCheck:
             step.office_token or pair.office.office_token,
             step.issued_contract_id or pair.office.issued_contract_id,
         )
-        held = await _held_by_others(transaction, pair, named)
-        if step.office_token and (holder := held.token(named)):
-            return token_held(_number_for(pair, holder)).message
-        if (step.yayoi_id or step.issued_contract_id) and (holder := held.yayoi_id(named)):
-            return yayoi_id_held(_number_for(pair, holder)).message
-        return None
+        held = await held_by_others(transaction.session, pair.office, named)
+        changed = {"token": bool(step.office_token), "yayoi_id": bool(step.yayoi_id or step.issued_contract_id)}
+        problems = held.problems_of_change(named, pair.existing_contract_id, **changed)
+        return problems[0].message if problems else None
 
     async def name_of_office(self, transaction: StepTransaction, pair: Pair) -> str | None:
         """Return what the office is called that the pair's token names; None if it is not the contract's own (Y5)."""
@@ -116,7 +114,7 @@ class PairCheck:
         elif await with_something_open(transaction.session, [pair.yayoi_id]):
             return SET_UP_IS_LEFT
         if holder := held.yayoi_id(pair.office):
-            return yayoi_id_held(_number_for(pair, holder))
+            return yayoi_id_held(holder.number_for(pair.existing_contract_id))
         return None
 
     async def _of_contract_id(self, transaction: StepTransaction, pair: Pair) -> PairProblem | None:
@@ -139,7 +137,7 @@ class PairCheck:
         if await offices.is_managed(transaction, pair.token):
             return MANAGED_ALREADY
         if holder := held.token(pair.office):
-            return token_held(_number_for(pair, holder))
+            return token_held(holder.number_for(pair.existing_contract_id))
         return None
 
 
@@ -160,19 +158,8 @@ async def _confirmation(
     return rows.get(pair.office.office_no)
 
 
-async def _held_by_others(transaction: StepTransaction, pair: Pair, named: NamedPair) -> Held:
-    row = ApplicationOfficeRow
-    others = (row.application_no != pair.office.application_no) | (row.office_no != pair.office.office_no)
-    return await Held.read(transaction.session, [named], others)
-
-
 def _reading(transaction: StepTransaction) -> StepTransaction:
     return StepTransaction.to_read(transaction.session, transaction.at, transaction.case_no, transaction.part)
-
-
-def _number_for(pair: Pair, holder: Holder) -> str | None:
-    """Return the number of the other application if it is the same customer's."""
-    return holder.application_no if holder.existing_contract_id == pair.existing_contract_id else None
 
 
 class PairCheckActivities:

@@ -124,6 +124,25 @@ HOUSE: Mapping[str, TableMap] = {
         persons={"key": Whose.CASE, "location": Whose.CASE},
         ends=Ending(SOON, "pressed_at"),
     ),
+    "desk_kept_forms": TableMap(
+        why="what was typed is shown again",
+        kept="1 hour",
+        numbers="form_id status ends_at",
+        persons={
+            "browser": Whose.CASE,
+            "values": Json(Whose.CASE, any_key=True),
+            "errors": Json(Whose.CASE, any_key=True),
+            "path": Whose.CASE,
+        },
+        ends=Ending(SOON, "ends_at"),
+    ),
+    "desk_form_presses": TableMap(
+        why="a double press counts once",
+        kept="some seconds",
+        numbers="pressed_at",
+        persons={"key": Whose.CASE, "location": Whose.CASE},
+        ends=Ending(SOON, "pressed_at"),
+    ),
     "rate_counts": TableMap(
         why="limits on trying; keys are hashes",
         kept="as long as its window",

@@ -80,6 +80,7 @@ OWN: tuple[Own, ...] = (
     Own("case_status", "案件の状況", "case_no = any(:own_cases)", {"points": "'[]'"}, case="case_no"),
     Own("notices", "メールの宛先", "recipient = any(:addresses)", {"recipient": "''"}, case="case_no"),
     Own("kept_forms", "入力途中の画面", "values::text like any(:patterns)"),
+    Own("desk_kept_forms", "担当者の入力途中の画面", "values::text like any(:patterns)"),
     Own("drafts", "保存した計画・フォーム", "mail_address = any(:addresses)"),
     Own(
         "enquiries",

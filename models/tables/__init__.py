@@ -69,7 +69,11 @@ from models.tables.registry import YayoiIdRow as YayoiIdRow
 from models.tables.restores import HeldCaseRow as HeldCaseRow
 from models.tables.restores import RestoredCaseRow as RestoredCaseRow
 from models.tables.restores import StoreMarkRow as StoreMarkRow
+from models.tables.sent_forms import DeskFormPressRow as DeskFormPressRow
+from models.tables.sent_forms import DeskKeptFormRow as DeskKeptFormRow
+from models.tables.sent_forms import FormPressColumns as FormPressColumns
 from models.tables.sent_forms import FormPressRow as FormPressRow
+from models.tables.sent_forms import KeptFormColumns as KeptFormColumns
 from models.tables.sent_forms import KeptFormRow as KeptFormRow
 from models.tables.text_search import begins_with as begins_with
 from models.tables.text_search import contains as contains

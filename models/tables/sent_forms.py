@@ -9,10 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.tables.base import Base
 
 
-class KeptFormRow(Base):
+class KeptFormColumns(Base):
     """What was typed into a form, without secrets, for the page on which the browser that sent it goes on."""
 
-    __tablename__ = "kept_forms"
+    __abstract__ = True
 
     form_id: Mapped[UUID] = mapped_column(primary_key=True)
     browser: Mapped[str]
@@ -27,13 +27,37 @@ class KeptFormRow(Base):
     ends_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class FormPressRow(Base):
+class FormPressColumns(Base):
     """A form that was sent: for some seconds the same form is not handled again, but led where the first one was."""
 
-    __tablename__ = "form_presses"
+    __abstract__ = True
 
     key: Mapped[str] = mapped_column(primary_key=True)
     """A hash of the form as it was sent, with the number that the page gave it."""
     pressed_at: Mapped[datetime] = mapped_column(index=True)
     location: Mapped[str | None]
     """Where the first one was led; None: it is still being handled."""
+
+
+class KeptFormRow(KeptFormColumns):
+    """By customers."""
+
+    __tablename__ = "kept_forms"
+
+
+class FormPressRow(FormPressColumns):
+    """By customers."""
+
+    __tablename__ = "form_presses"
+
+
+class DeskKeptFormRow(KeptFormColumns):
+    """By operators: the customers' pages can neither read nor change it."""
+
+    __tablename__ = "desk_kept_forms"
+
+
+class DeskFormPressRow(FormPressColumns):
+    """By operators."""
+
+    __tablename__ = "desk_form_presses"

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio import workflow
 from temporalio.client import WorkflowUpdateStage
 from temporalio.common import RawValue
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.backoffice.history_checks import BEGUN_AGAIN, HistoryChecks
 from models.backoffice.reconciliation import Finding, FindingKind
@@ -18,6 +20,7 @@ from models.common.operator_message import ActionMessage
 from models.common.signatures import SignatureRefusal
 from models.common.signing_keys import KeyPurpose
 from models.common.store.public_keys import revoke
+from models.myics.batches import BATCH_WORKFLOW
 from models.tables import CaseStatusRow
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel
@@ -104,6 +107,45 @@ async def test_what_a_foreign_worker_has_accepted_unsigned_is_named_and_so_is_a_
         findings = await found(looking, [FindingKind.NO_ROW, FindingKind.NOT_SIGNED])
         assert {finding.procedure for finding in findings} == {queue}
         assert any("（unsigned）" in finding.detail for finding in findings)
+        await end(handle)
+
+
+@workflow.defn(name=BATCH_WORKFLOW)
+class ForeignBatch:
+    """Takes whatever it is sent, and goes on as a new run."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    @workflow.run
+    async def run(self, again: bool) -> None:
+        await workflow.wait_condition(lambda: self.stopped)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if again:
+            workflow.continue_as_new(args=[False])
+
+    @workflow.update
+    async def stop(self, _message: dict[str, Any]) -> None:
+        self.stopped = True
+
+
+async def test_what_an_earlier_run_has_accepted_unsigned_is_named(
+    temporal: WorkflowEnvironment, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    await publish_keys(sessions)
+    queue = f"test-{uuid4()}"
+    async with Worker(
+        temporal.client, task_queue=queue, workflows=[ForeignBatch], workflow_runner=UnsandboxedWorkflowRunner()
+    ):
+        handle = await temporal.client.start_workflow(BATCH_WORKFLOW, args=[True], id=queue, task_queue=queue)
+        with acting_as(None):
+            await handle.execute_update("stop", {"reason": "お電話"}, id="unsigned")
+        while (await handle.describe()).run_id == handle.first_execution_run_id:  # noqa: ASYNC110 the server's
+            await asyncio.sleep(0.1)
+        findings = await found(
+            HistoryChecks(sessions, temporal.client, queue), [FindingKind.NO_ROW, FindingKind.NOT_SIGNED]
+        )
+        assert [each.procedure for each in findings if "（unsigned）" in each.detail] == [queue]
         await end(handle)
 
 

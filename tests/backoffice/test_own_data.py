@@ -44,6 +44,7 @@ OF_HERS: dict[str, dict[str, Any]] = {
     "case_status": {"case_no": NO},
     "notices": {"recipient": HER, "case_no": NO},
     "kept_forms": {"values": SAYS},
+    "desk_kept_forms": {"values": SAYS},
     "drafts": {"mail_address": HER},
     "enquiries": {"mail_address": HER},
     "member_invitations": {"yayoi_id": HER},
@@ -62,6 +63,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 NOT_ERASED = {
     "form_presses": "a hash, for some seconds",
+    "desk_form_presses": "a hash, for some seconds",
     "rate_counts": "a hash, for its window",
     "smart_import_runs": "of an office, which no longer has a name",
     "myics_firms": "a firm",

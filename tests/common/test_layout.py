@@ -250,3 +250,9 @@ def test_a_banned_word_is_found_in_any_spelling(name: str) -> None:
 @pytest.mark.parametrize("name", ["notify_client", "EarlyExit", "answer", "gateway", "shoulder", "way"])
 def test_a_word_is_not_found_inside_another(name: str) -> None:
     assert not is_banned(name)
+
+
+def test_no_update_handler_is_set_while_a_workflow_runs() -> None:
+    """Only declared ones are looked at before a worker starts: each has a validator that asks for a signature."""
+    setting = {"set_update_handler", "set_dynamic_update_handler"}
+    assert [str(file) for file, module in sources("workflows") if setting & set(called_in(module))] == []

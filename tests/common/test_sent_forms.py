@@ -40,6 +40,7 @@ async def test_what_was_typed_is_shown_again_beside_what_is_wrong_and_is_in_no_a
         for value in ('value="taro"', 'value="弥生 太郎"', "再連携の手順</textarea>"):
             assert value in page.text
     assert (await web.http.get("/enquiry")).status_code == 200
+    assert [name for name in web.http.cookies if name.startswith("desk")] == []
 
 
 async def test_another_browser_is_not_shown_what_was_typed(web: Web) -> None:

@@ -82,13 +82,16 @@ def moved(**elsewhere: str) -> Callable[[SignedPlace], Sent]:
     return move
 
 
-def by_the_other_key(kind: ActorKind) -> Callable[[SignedPlace], Sent]:
-    """Return an entry of this kind of actor that is signed with the key of the other purpose."""
+def purpose_of(kind: ActorKind) -> KeyPurpose:
+    [purpose] = [purpose for purpose in KeyPurpose if kind in purpose.kinds]
+    return purpose
+
+
+def by_another_key(kind: ActorKind, other: KeyPurpose) -> Callable[[SignedPlace], Sent]:
+    """Return an entry of this kind of actor that is signed with the key of another purpose."""
 
     def forge(place: SignedPlace) -> Sent:
-        message = salted(SAID)
-        [purpose] = [purpose for purpose in KeyPurpose if kind in purpose.kinds]
-        [other] = {KeyPurpose.OPERATORS, KeyPurpose.CUSTOMERS} - {purpose}
+        message, purpose = salted(SAID), purpose_of(kind)
         forger = Signer(PrivateKey.read(KEYS[other].text().replace(other, purpose, 1)))
         entry = json.loads(forger.sign(Actor(kind, "someone", (Role.SUPERVISOR,)), place, message))
         return Sent(place, message, canonical(entry | {"key": KEYS[other].public.key_id}))
@@ -122,7 +125,12 @@ FORGED: Mapping[str, tuple[Callable[[SignedPlace], Sent], SignatureRefusal]] = {
     "unsigned": (lambda place: Sent(place, salted(SAID), None), SignatureRefusal.UNSIGNED),
     "unreadable": (lambda place: Sent(place, salted(SAID), b"signed"), SignatureRefusal.UNREADABLE),
     "a foreign key": (by_nobody, SignatureRefusal.UNKNOWN_KEY),
-    **{f"the other key, {kind}": (by_the_other_key(kind), SignatureRefusal.WRONG_PURPOSE) for kind in ActorKind},
+    **{
+        f"the key for {other}, {kind}": (by_another_key(kind, other), SignatureRefusal.WRONG_PURPOSE)
+        for kind in ActorKind
+        for other in KeyPurpose
+        if other is not purpose_of(kind)
+    },
     "another kind": (with_field("kind", "command"), SignatureRefusal.ALTERED),
     "another handle": (with_field("handle", "sk"), SignatureRefusal.ALTERED),
     "other roles": (with_field("roles", ["auditor"]), SignatureRefusal.ALTERED),

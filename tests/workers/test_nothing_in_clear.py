@@ -51,7 +51,7 @@ IN_TEMPORAL = {"name", "address", "token"}
 """What cases need, and Temporal has encrypted. All else is in no history."""
 NOBODY_IN = {(name, column) for name, kept in DATA_MAP.items() for column in kept.numbers.split()}
 """The columns of which the data map says that they hold nobody."""
-WHERE_A_FORM_LED = {"form_presses", "kept_forms"}
+WHERE_A_FORM_LED = {"form_presses", "kept_forms", "desk_form_presses", "desk_kept_forms"}
 """For seconds, or an hour, the address of a page with what opens it is kept here, for the browser that is led there."""
 
 

@@ -1,6 +1,7 @@
 """What applicants do on the page of their case reaches the procedure, once, and only from there."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from models.yayoi.case_links import case_path
 from models.yayoi.customer_events import AnyEvent
 from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import YayoiId
-from models.yayoi.pair_rules import NOT_REGISTERED, PairProblem
+from models.yayoi.pair_rules import NOT_REGISTERED, PairProblem, token_held, yayoi_id_held
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.event_cases import STILL_SHARED
 from models.yayoi.store.events import EventRefusedError
@@ -72,6 +73,29 @@ async def test_y2_what_is_still_wrong_after_a_correction_is_said_early_to_who_sh
         text = text_of(await act(web, action(number, "correct"), fields))
     assert "訂正する内容の確認" in text
     assert (NOT_REGISTERED.message in text) == (problem is NOT_REGISTERED)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"office_token": TOKEN_C}, token_held),
+        ({"yayoi_id": IDS[1], "yayoi_id_confirmation": IDS[1]}, yayoi_id_held),
+        ({"yayoi_id": IDS[2], "yayoi_id_confirmation": IDS[2]}, None),
+    ],
+    ids=["token", "ID", "free"],
+)
+async def test_y1_what_another_application_holds_is_said_before_a_correction_is_sent(
+    web: Web, typed: dict[str, str], said: Callable[[str | None], PairProblem] | None
+) -> None:
+    number = await web.applied(pair("b@example.co.jp", TOKEN_B))
+    await web.waits_at(number, 1, Stage.CORRECTION, points=["違います。"])
+    other = await web.applied(pair(IDS[1], TOKEN_C))
+    async with answering(web):
+        await running(web, number)
+        text = text_of(await act(web, action(number, "correct"), typed | {"action": "confirm"}))
+    assert "訂正する内容の確認" in text
+    assert (other in text) == (said is not None)
+    assert said is None or said(other).message in text
 
 
 async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_comes_once(web: Web) -> None:

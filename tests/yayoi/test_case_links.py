@@ -13,15 +13,16 @@ from temporalio.client import WorkflowExecution
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.secret_keys import SecretKeys
-from models.tables import AuditRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, AuditRow
 from models.yayoi.case_links import Opening, case_link, case_path, link_expiry, opening
 from models.yayoi.customers import applicant
 from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.store.confirmations import begin_waiting
 from models.yayoi.store.ended_links import ENDED
 from tests.support.case_pages import LONG_AGO, SOON, TODAY, action, mailings, two_pairs
 from tests.support.ending import end
 from tests.support.web import SECRET, TOKEN_B, TOKEN_C, TemporalProxy, Web, fill_registry, pair, text_of, until, web_on
-from web.yayoi.applicant.case_access import NO_SUCH_CASE
+from web.yayoi.applicant.case_access import NO_SUCH_CASE, NOT_CONFIRMED_YET
 from web.yayoi.applicant.case_pages import LATER, LINK_MAILED
 
 
@@ -108,6 +109,18 @@ async def test_an_expired_link_offers_a_fresh_one_and_shows_nothing(web: Web) ->
         assert "このリンクの期限が切れています" in answer.text
         assert "弥生 太郎" not in answer.text
         assert "商店" not in answer.text
+
+
+async def test_y5a_an_expired_link_of_what_is_not_confirmed_offers_no_mail_that_would_be_refused(web: Web) -> None:
+    number = await two_pairs(web)
+    async with web.sessions.begin() as session:
+        application = await session.get_one(ApplicationRow, number)
+        pairs = select(ApplicationOfficeRow).filter_by(application_no=number)
+        begin_waiting(session, application, (await session.scalars(pairs)).all())
+    answer = await web.http.get(case_path(SECRET, number, LONG_AGO))
+    said = NOT_CONFIRMED_YET.partition("。")[0]  # what follows names a page, which is a link
+    assert (answer.status_code, said in text_of(answer)) == (410, True)
+    assert "新しいリンクをメールで受け取る" not in answer.text
 
 
 @pytest.mark.parametrize("office_no", [None, 2])

@@ -13,7 +13,7 @@ from models.common.calendar import BusinessCalendar
 from models.tables import ApplicationOfficeRow, ApplicationRow, YayoiIdRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ContractId, YayoiId
-from models.yayoi.procedures import Stage
+from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store import own_applications as store
 from models.yayoi.store.combinations import ledger_of
 from models.yayoi.store.confirmations import begin_waiting
@@ -21,6 +21,7 @@ from models.yayoi.store.intake import Intake
 from models.yayoi.store.own_applications import own_applications, own_office
 from tests.support.environment import OFFICE_B, OFFICE_C, form
 from tests.support.web import Web, end_cases, text_of, web_on
+from web.yayoi.customer.pair_page import STEP_PATHS
 from workers import examples
 from workers.registry.file import load
 
@@ -133,6 +134,21 @@ async def test_the_list_says_where_each_is_and_leads_to_its_page_without_a_maile
     assert "/withdraw" not in page.text
     calendar = await site.http.get(f"/calendars/{no}/offices/1")
     assert calendar.headers["content-type"].startswith("text/calendar")
+
+
+async def test_who_is_signed_in_as_another_id_sees_with_which_to_go_on(site: Web) -> None:
+    no = await apply(site.sessions, form([OFFICE_B]))
+    await site.started(no)
+    await site.waits_at(no, 1, Stage.SET_UP, points=[SetUpStep.BUSINESS_GROUP.label])
+    step = f'href="{STEP_PATHS[SetUpStep.BUSINESS_GROUP]}"'
+    await site.sign_in(A)
+    page = await site.http.get(f"/applications/{no}/offices/1")
+    assert f"弥生ID（{B}）でログインし直してください。" in text_of(page)
+    assert step not in page.text
+    await site.sign_in(B)
+    page = await site.http.get(f"/applications/{no}/offices/1")
+    assert "ログインし直してください" not in text_of(page)
+    assert step in page.text
 
 
 @pytest.mark.long

@@ -148,13 +148,17 @@ class SentForms:
         https: bool,
         limit: Callable[[Request], Awaitable[None]],
         closed: tuple[type[Exception], ...] = (),
+        cookie: str = "forms",
     ) -> None:
-        """`limit` counts a form that is kept, and raises `ProblemError` when one client has sent too many."""
+        """`limit` counts a form that is kept, and raises `ProblemError` when one client has sent too many.
+
+        `cookie`: of one web application; browsers send those of a host to all of its ports.
+        """
         self._store = store
         self._secret_keys = secret_keys
         self._limit = limit
         self._closed = closed
-        self._cookie = Cookie("forms", https=https)
+        self._cookie = Cookie(cookie, https=https)
 
     async def answer(self, request: Request, handle: Handler) -> Response:
         """Handle a form once, however often it is pressed, and redirect whoever sent it."""

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow
+from models.yayoi.pair_rules import PairProblem, token_held, yayoi_id_held
 
 
 class NamedPair(Protocol):
@@ -37,6 +38,10 @@ class Holder:
 
     application_no: str
     existing_contract_id: str
+
+    def number_for(self, existing_contract_id: str) -> str | None:
+        """Return its number, which only the same customer learns."""
+        return self.application_no if self.existing_contract_id == existing_contract_id else None
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,19 @@ class Held:
         )
         return next(holders, None)
 
+    def problems_of_change(
+        self, named: NamedPair, contract_id: str, *, yayoi_id: bool, token: bool
+    ) -> list[PairProblem]:
+        """Return why a pair on this contract cannot name what it would: another application holds it (Y1).
+
+        `yayoi_id`, `token`: which of the two would be changed; the Yayoi ID also with the contract ID issued to it.
+        """
+        holders = (
+            (token_held, self.token(named) if token else None),
+            (yayoi_id_held, self.yayoi_id(named) if yayoi_id else None),
+        )
+        return [problem(holder.number_for(contract_id)) for problem, holder in holders if holder]
+
 
 def let_go(pair: ApplicationOfficeRow) -> None:
     """Let others have what the pair holds."""
@@ -109,9 +127,14 @@ def hold_again(pair: ApplicationOfficeRow) -> None:
     pair.holds_id, pair.holds_token = True, pair.office_token is not None
 
 
-async def holder_of(session: DatabaseSession, pair: ApplicationOfficeRow) -> Holder | None:
-    """Return which other application holds what the pair would hold again (Y25)."""
+async def held_by_others(session: DatabaseSession, pair: ApplicationOfficeRow, named: NamedPair) -> Held:
+    """Read what all pairs but this one hold of what it names, or would name once it is corrected."""
     row = ApplicationOfficeRow
     others = (row.application_no != pair.application_no) | (row.office_no != pair.office_no)
-    held = await Held.read(session, [pair], others)
+    return await Held.read(session, [named], others)
+
+
+async def holder_of(session: DatabaseSession, pair: ApplicationOfficeRow) -> Holder | None:
+    """Return which other application holds what the pair would hold again (Y25)."""
+    held = await held_by_others(session, pair, pair)
     return held.yayoi_id_beside_additions(pair) or held.token(pair)

@@ -18,13 +18,17 @@ from models.yayoi.customers import applicant
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
-from models.yayoi.store.confirmations import unconfirmed_parts
+from models.yayoi.store.confirmations import is_unconfirmed, unconfirmed_parts
 from models.yayoi.store.own_applications import own_office
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
 from web.common.sent_forms import SignInNeededError
 from web.yayoi.accounts.signed_in import Visitor
 
+NOT_CONFIRMED_YET = (
+    "このお申し込みは、ご契約者さまの確認が済んでいないため、画面のリンクをメールでお送りできません。"
+    "改めてお申し込みいただくか、お問い合わせ画面からお問い合わせください。"
+)
 NO_SUCH_CASE = "リンク（URL）が正しくないか、お申し込みがありません。受付メールのリンクをもう一度開いてください。"
 
 Text = Annotated[str, Query()]
@@ -221,9 +225,15 @@ def no_such_case() -> ProblemError:
 
 
 async def answer_link_over(request: Request, error: Exception) -> Response:
-    """Say why a link opens no more, and offer to mail a fresh one to the registered address."""
-    facts = {"link": error.link, "ended": error.opening is Opening.ENDED} if isinstance(error, LinkOverError) else {}
-    return given(WebContext)(request).show(request, "yayoi/link_over.html", facts, HTTPStatus.GONE)
+    """Say why a link opens no more, and offer to mail a fresh one to the registered address, once that may be."""
+    if not isinstance(error, LinkOverError):
+        raise error
+    context, link = given(WebContext)(request), error.link
+    async with context.sessions() as session:
+        unconfirmed = await is_unconfirmed(session, link.application_no, link.office_no)
+    refusal = NOT_CONFIRMED_YET if unconfirmed else ""
+    facts = {"link": link, "ended": error.opening is Opening.ENDED, "refusal": refusal}
+    return context.show(request, "yayoi/link_over.html", facts, HTTPStatus.GONE)
 
 
 WholeCase = Annotated[OpenedCase, Depends(whole_case)]

@@ -25,7 +25,7 @@ from models.yayoi.store.case_records import sharing_firms
 from models.yayoi.store.confirmations import confirmations_of
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
-from models.yayoi.store.holding import Named
+from models.yayoi.store.holding import Named, held_by_others
 from models.yayoi.store.pair_facts import PairFacts
 from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, given
@@ -118,11 +118,19 @@ async def _confirmation(page: ActionPage, form: PageForm) -> Response:
     named = Named(correction.yayoi_id or pair.yayoi_id, token, correction.issued_contract_id or pair.issued_contract_id)
     async with page.context.sessions() as session:
         known = await PairFacts.read(session, application.existing_contract_id, [named])
+        held = await held_by_others(session, pair, named)
         asked = (await confirmations_of(session, pair.application_no)).get(pair.office_no)
         firms = await sharing_firms(session, token) if token in known.names else []
     # Told early: to whoever has shown a token of the contract, or came by its holder's link. Others would learn of IDs.
     has_shown = known.shows_right_token or asked is None or asked.settled_as == ConfirmationOutcome.TOKEN_SHOWN
-    problems = [each for each in (known.problem_of_yayoi_id(named), known.problem_of_token(named)) if each]
+    changed = {
+        "yayoi_id": bool(correction.yayoi_id or correction.issued_contract_id),
+        "token": bool(correction.office_token),
+    }
+    problems = [
+        *(each for each in (known.problem_of_yayoi_id(named), known.problem_of_token(named)) if each),
+        *held.problems_of_change(named, application.existing_contract_id, **changed),
+    ]
     facts = {
         "correction": correction,
         "office_token": token,

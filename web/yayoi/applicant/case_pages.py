@@ -11,7 +11,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from models.common.calendar import day_in_japan
 from models.common.store.case_status import statuses_of_parts
 from models.yayoi.case_links import Opening, number_of
-from models.yayoi.identifiers import ApplicationNo, link_mail_workflow_id
+from models.yayoi.identifiers import ApplicationNo, YayoiId, link_mail_workflow_id
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import case_event, recorded_case
@@ -23,7 +23,9 @@ from web.common.problems import ProblemError
 from web.common.sent_forms import form_on
 from web.common.strangers import start_in_its_place
 from web.common.temporal_calls import UnreachableError, temporal_call
+from web.yayoi.accounts.signed_in import Visitor
 from web.yayoi.applicant.case_access import (
+    NOT_CONFIRMED_YET,
     Link,
     LinkOverError,
     OfficeLink,
@@ -44,10 +46,6 @@ from workflows.yayoi.case_link_mail import CaseLinkMail
 JUST_RECEIVED = timedelta(hours=1)
 """How long the page on which an applicant lands is headed as the receipt."""
 LINK_MAILED = "/link-mailed"
-NOT_CONFIRMED_YET = (
-    "このお申し込みは、ご契約者さまの確認が済んでいないため、画面のリンクをメールでお送りできません。"
-    "改めてお申し込みいただくか、お問い合わせ画面からお問い合わせください。"
-)
 LATER = "ただいまメールをお送りできません。しばらくしてから、もう一度お試しください。"
 
 router = page_router()
@@ -55,14 +53,14 @@ router = page_router()
 
 @router.get("/applications/{application_no}")
 async def show_case(
-    request: Request, context: Context, case: WholeCase, event: Text = "", received: Text = ""
+    request: Request, context: Context, case: WholeCase, visitor: Visitor, *, event: Text = "", received: Text = ""
 ) -> Response:
-    return await _show(request, context, case, event, received=bool(received))
+    return await _show(request, context, case, visitor, event_id=event, received=bool(received))
 
 
 @router.get("/applications/{application_no}/offices/{office_no}")
-async def show_office(request: Request, context: Context, case: OneOffice) -> Response:
-    return await _show(request, context, case)
+async def show_office(request: Request, context: Context, case: OneOffice, visitor: Visitor) -> Response:
+    return await _show(request, context, case, visitor)
 
 
 @router.post("/applications/{application_no}/link")
@@ -95,7 +93,13 @@ async def show_link_mailed(request: Request, context: Context, office: Text = ""
 
 
 async def _show(
-    request: Request, context: WebContext, case: OpenedCase, event_id: str = "", *, received: bool = False
+    request: Request,
+    context: WebContext,
+    case: OpenedCase,
+    visitor: YayoiId | None,
+    *,
+    event_id: str = "",
+    received: bool = False,
 ) -> Response:
     row = case.application
     async with context.sessions() as session:
@@ -104,6 +108,7 @@ async def _show(
         event = await case_event(session, case.application_no, event_id) if case.whole else None
     facts = {
         "case": case,
+        "visitor": visitor,  # who is signed in sees which steps another Yayoi ID has to take
         "row": row,
         "applied_on": day_in_japan(row.applied_at),
         "offices": offices,
