@@ -22,7 +22,10 @@ from models.common.calendar import BusinessCalendar, utc_now
 from models.common.refusals import RefusedError
 from models.tables import ApplicationRow, AuditRow, ExistingContractRow, RefusedFormRow
 from models.webhooks.secrets import new_secret
+from models.yayoi.deadlines import MOST_UNCONFIRMED
+from models.yayoi.holder_confirmation import TOO_MANY, ConfirmationOutcome
 from models.yayoi.identifiers import OfficeToken
+from models.yayoi.store.confirmations import confirmations_of, settle
 from models.yayoi.store.ended_links import next_link
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.provider_forms import PROVIDER, ProviderForms
@@ -37,10 +40,12 @@ from tests.support.web import (
     end_cases,
     errors_of,
     fill_registry,
+    pair,
     web_on,
 )
 from tests.support.webhook_receiver import OLD_SECRET, SECRET
 
+UNKNOWN = "d0000004-0000-4000-8000-000000000004"
 BY = Settlement("佐藤", "お電話で確認したため")
 
 
@@ -262,6 +267,22 @@ async def test_other_content_under_the_same_number_is_kept_for_people_to_decide(
     assert answer.status_code == 409
     [row] = await kept(web)
     assert json.loads(row.body) == form
+
+
+async def test_y5a_what_is_one_too_many_is_kept_and_taken_once_the_holder_has_answered_the_others(web: Web) -> None:
+    strangers = [await web.applied(pair(f"a{number}@example.co.jp", UNKNOWN)) for number in range(MOST_UNCONFIRMED)]
+    form = answers(offices=[{"mail": "b@example.co.jp", "mail_again": "b@example.co.jp", "token": UNKNOWN}])
+    answer = await post(web, form, "evt_1")
+    assert (answer.status_code, TOO_MANY in answer.text) == (429, True)
+    [row] = await kept(web)
+    assert (row.errors, json.loads(row.body)) == ({"": TOO_MANY}, form)
+    async with web.sessions.begin() as session:
+        for confirmation in (await confirmations_of(session, strangers[0])).values():
+            settle(confirmation, ConfirmationOutcome.REFUSED)
+    again = await post(web, form, "evt_1", age=10)
+    assert (again.status_code, again.json()["waits_for_holder"]) == (202, True)
+    [row] = await kept(web)
+    assert row.application_no == again.json()["application_no"]
 
 
 async def test_sent_again_when_it_can_be_taken_a_kept_form_is_settled(web: Web) -> None:

@@ -44,8 +44,8 @@ class ProviderForms:
     async def take(self, webhook_id: str, body: str) -> Receipt:
         """Store the application once.
 
-        Raises `RefusedError` with the provider's field names, and `OtherContentError`, the form being kept; it is not
-        kept with `TooManyUnconfirmedError`: its provider sends it again.
+        Raises `RefusedError` with the provider's field names, `OtherContentError`, and `TooManyUnconfirmedError`. The
+        form is kept then: its applicant is gone, and its provider sends it again for a while only.
         """
         if settled := await self._settled(webhook_id):
             return settled
@@ -57,6 +57,9 @@ class ProviderForms:
             raise RefusedError(errors) from None
         except OtherContentError:
             await self._keep(webhook_id, body, [_OTHER_CONTENT])
+            raise
+        except TooManyUnconfirmedError as refused:
+            await self._keep(webhook_id, body, [FieldError(field="", message=str(refused))])
             raise
         await self._no_longer_kept(webhook_id, body, receipt.application_no)
         return receipt
