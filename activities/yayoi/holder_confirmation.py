@@ -65,6 +65,8 @@ class NamedApplication:
     procedure: Procedure
     pairs: Sequence[PairToConfirm]
     asked_anew: bool
+    until: date
+    """The last day on which an answer counts."""
     confirm_url: str
     end_url: str
 
@@ -160,6 +162,7 @@ class HolderConfirmationActivities:
             Procedure(application.procedure),
             opened.waiting,
             opened.asked_anew,
+            opened.until,
             self._link(mail, YayoiLinkKind.HOLDER_CONFIRMS, number, "/holder/confirm?link="),
             self._link(mail, YayoiLinkKind.HOLDER_ENDS, number, "/holder/end?link="),
         )

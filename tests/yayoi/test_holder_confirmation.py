@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from temporalio.exceptions import ApplicationError
 
 from activities.common.outbox import MailNotTakenError
-from models.common.calendar import BusinessCalendar, day_in_japan
+from models.common.calendar import BusinessCalendar, day_in_japan, day_in_words
 from models.common.messages import CaseStep
 from models.tables import (
     ApplicationOfficeRow,
@@ -231,6 +231,8 @@ async def test_y5a_the_holder_gets_one_mail_an_hour_that_names_all_that_waits(
         assert (asked_now.message_id, asked_now.not_before) == (None, next_mail)
     assert (await ask(environment, first, AT + timedelta(minutes=59))).message_id  # it is named already
     assert [named_in(mail) for mail in asked(smtp_inbox)] == [[first]]
+    [(expires_on,)] = await environment.rows(select(ApplicationRow.expires_on).filter_by(application_no=first))
+    assert f"確認の期限：{day_in_words(expires_on)}" in text_of(asked(smtp_inbox)[0])
     await ask(environment, second, next_mail)
     await ask(environment, first, next_mail)
     assert [named_in(mail) for mail in asked(smtp_inbox)] == [[first], [first, second]]

@@ -46,10 +46,11 @@ class Unexpected:
 
 def places_of(error: BaseException) -> str:
     """Return the types of an error and of its causes, each with the lines it came through; no error's own text."""
-    failure = traceback.TracebackException.from_exception(error, limit=None, capture_locals=False)
     lines: list[str] = []
-    each: traceback.TracebackException | None = failure
-    while each is not None:
-        lines += [getattr(each.exc_type, "__qualname__", "?"), *(line.rstrip() for line in each.stack.format())]
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        lines += [type(each).__qualname__, *(line.rstrip() for line in traceback.format_tb(each.__traceback__))]
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
     return "\n".join(lines)

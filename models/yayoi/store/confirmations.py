@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
 
 from models.common.calendar import utc_now
 from models.common.journal import EndedKind
 from models.common.store.audit import audit
+from models.common.store.case_status import statuses_of_parts
 from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
@@ -170,6 +171,8 @@ class ToConfirm:
 
     application: ApplicationRow
     pairs: Sequence[PairToConfirm]
+    until: date
+    """The last day on which an answer counts: the first of the deadlines of what waits."""
 
     @property
     def waiting(self) -> Sequence[PairToConfirm]:
@@ -206,10 +209,12 @@ async def to_confirm(session: DatabaseSession, application_no: str, *, lock: boo
         return None
     offices = select(ApplicationOfficeRow).filter_by(application_no=application_no)
     found = await session.scalars(offices.order_by(ApplicationOfficeRow.office_no))
-    return ToConfirm(
-        await session.get_one(ApplicationRow, application_no),
-        [PairToConfirm(office, rows[office.office_no]) for office in found],
-    )
+    application = await session.get_one(ApplicationRow, application_no)
+    pairs = [PairToConfirm(office, rows[office.office_no]) for office in found]
+    statuses = await statuses_of_parts(session, application_no)
+    waiting = (statuses.get(pair.office.office_no) for pair in pairs if pair.waits)
+    deadlines = (status.until for status in waiting if status and status.until)
+    return ToConfirm(application, pairs, min(deadlines, default=application.expires_on))
 
 
 class HolderConfirmations:
