@@ -7,6 +7,27 @@ from models.backoffice.data_map import AUDIT, DAY, FOR_EVER, SOON, YEAR, Ending,
 _FILE_CLOSED_AT = "(select b.closed_at from myics_batches b where b.batch_no = myics_batch_lines.batch_no)"
 _BULK_CHOSEN_AT = "(select b.chosen_at from bulk_actions b where b.bulk_id = bulk_lines.bulk_id)"
 
+_KEPT_FORMS = TableMap(
+    why="what was typed is shown again",
+    kept="1 hour",
+    numbers="form_id status ends_at",
+    persons={
+        "browser": Whose.CASE,
+        "values": Json(Whose.CASE, any_key=True),
+        "errors": Json(Whose.CASE, any_key=True),
+        "path": Whose.CASE,
+    },
+    ends=Ending(SOON, "ends_at"),
+)
+_FORM_PRESSES = TableMap(
+    why="a double press counts once",
+    kept="some seconds",
+    numbers="pressed_at",
+    persons={"key": Whose.CASE, "location": Whose.CASE},
+    ends=Ending(SOON, "pressed_at"),
+)
+"""Of each web application."""
+
 HOUSE: Mapping[str, TableMap] = {
     "myics_firms": TableMap(
         why="firms (M1)",
@@ -105,44 +126,10 @@ HOUSE: Mapping[str, TableMap] = {
         numbers="subscriber_id url active stopped_because added_at",
         persons={"secrets": Json(Whose.NOBODY), "kinds": Json(Whose.NOBODY)},
     ),
-    "kept_forms": TableMap(
-        why="what was typed is shown again",
-        kept="1 hour",
-        numbers="form_id status ends_at",
-        persons={
-            "browser": Whose.CASE,
-            "values": Json(Whose.CASE, any_key=True),
-            "errors": Json(Whose.CASE, any_key=True),
-            "path": Whose.CASE,
-        },
-        ends=Ending(SOON, "ends_at"),
-    ),
-    "form_presses": TableMap(
-        why="a double press counts once",
-        kept="some seconds",
-        numbers="pressed_at",
-        persons={"key": Whose.CASE, "location": Whose.CASE},
-        ends=Ending(SOON, "pressed_at"),
-    ),
-    "desk_kept_forms": TableMap(
-        why="what was typed is shown again",
-        kept="1 hour",
-        numbers="form_id status ends_at",
-        persons={
-            "browser": Whose.CASE,
-            "values": Json(Whose.CASE, any_key=True),
-            "errors": Json(Whose.CASE, any_key=True),
-            "path": Whose.CASE,
-        },
-        ends=Ending(SOON, "ends_at"),
-    ),
-    "desk_form_presses": TableMap(
-        why="a double press counts once",
-        kept="some seconds",
-        numbers="pressed_at",
-        persons={"key": Whose.CASE, "location": Whose.CASE},
-        ends=Ending(SOON, "pressed_at"),
-    ),
+    "kept_forms": _KEPT_FORMS,
+    "form_presses": _FORM_PRESSES,
+    "desk_kept_forms": _KEPT_FORMS,
+    "desk_form_presses": _FORM_PRESSES,
     "rate_counts": TableMap(
         why="limits on trying; keys are hashes",
         kept="as long as its window",
