@@ -216,8 +216,7 @@ class Intake:
         held = await Held.read(session, form.offices, ApplicationOfficeRow.application_no.not_in(this))
 
         def number_for(holder: Holder) -> str | None:
-            same_customer = facts.shows_right_token and holder.existing_contract_id == form.existing_contract_id
-            return holder.application_no if same_customer else None
+            return holder.number_for(form.existing_contract_id) if facts.shows_right_token else None
 
         errors = []
         for index, pair in enumerate(form.offices):
