@@ -12,11 +12,13 @@ from models.common.messages import CaseStep
 from models.common.store.ledger import Ledger, NoResult, StepTransaction, key_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow
+from models.yayoi.application_form import SAME_NAME
 from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.messages import (
     ClosedApplication,
     CloseOffice,
     CorrectedPair,
+    CorrectNamesStep,
     CorrectPairStep,
     OfficeOutcome,
     OfficeOutcomes,
@@ -185,6 +187,25 @@ class CaseRecordActivities:
 
         return await self._ledger.once(step, f"correct.{step.counted}", CorrectedPair, correct)
 
+    @activity.defn
+    async def correct_names(self, step: CorrectNamesStep) -> None:
+        """Correct how the applicant and the office data are called in what is written from now on.
+
+        Raises a final error if another office of the application is called so.
+        """
+
+        async def correct(transaction: StepTransaction) -> NoResult:
+            pair = await find_pair(transaction.session, step.case_no, step.part, lock=True)
+            if step.office_name and await _is_called(transaction.session, pair.office, step.office_name):
+                raise ApplicationError(SAME_NAME, type="SameName", non_retryable=True)
+            pair.office.office_name = step.office_name or pair.office.office_name
+            pair.application.family_name = step.family_name or pair.application.family_name
+            pair.application.given_name = step.given_name or pair.application.given_name
+            transaction.audit("申込者・事業所データの名前を訂正した", by=step.by, reason=step.reason, rule="Y6")
+            return NoResult()
+
+        await self._ledger.once(step, f"correct_names.{step.counted}", NoResult, correct)
+
 
 _CLOSE = "close"
 
@@ -199,6 +220,13 @@ async def _outcomes(session: DatabaseSession, application_no: str) -> list[Offic
         .order_by(office.office_no)
     )
     return [OfficeOutcome.model_validate(result) for result in results]
+
+
+async def _is_called(session: DatabaseSession, office: ApplicationOfficeRow, name: str) -> bool:
+    """Return whether another office of the application has this name."""
+    other = ApplicationOfficeRow
+    others = select(other.office_no).filter_by(application_no=office.application_no, office_name=name)
+    return await session.scalar(others.where(other.office_no != office.office_no).limit(1)) is not None
 
 
 async def _others_not_closed_yet(session: DatabaseSession, office: ApplicationOfficeRow) -> bool:

@@ -95,10 +95,10 @@ async def find_open_pair(
 
 
 async def find_notified_pair(
-    session: DatabaseSession, application_no: ApplicationNo | str, office_no: int | None
+    session: DatabaseSession, application_no: ApplicationNo | str, office_no: int | None, *, lock: bool = False
 ) -> Pair:
     """The same, for what follows the notice: also for a pair that was closed and not undone (Y25)."""
-    pair = await find_pair(session, application_no, office_no)
+    pair = await find_pair(session, application_no, office_no, lock=lock)
     if pair.office.closed_at is not None and pair.office.outcome not in KEPT:
         raise _closed()
     return pair

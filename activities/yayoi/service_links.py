@@ -7,16 +7,12 @@ from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.signed_operations import verified_act
 from activities.yayoi.cases import find_notified_pair, find_open_pair
 from activities.yayoi.registry.protocols import Links
-from models.common.allowed_actors import Permissions
-from models.common.calendar import day_in_japan
 from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import RememberedLinkRow
 from models.yayoi.messages import (
     CorrectedRelink,
-    CorrectEndedRelink,
     CorrectRelinkStep,
     OfficeStep,
     RecordRelink,
@@ -24,9 +20,8 @@ from models.yayoi.messages import (
     RememberedLink,
     RememberedLinks,
 )
-from models.yayoi.operator_actions import Action, CorrectRelink
 from models.yayoi.service_links import Coverage, LinkedService, LinkKind, first_day_covered
-from models.yayoi.store.remembered_links import NOT_RECORDED, RELINK_CORRECTED, recorded_relink
+from models.yayoi.store.remembered_links import NOT_RECORDED, RELINK_CORRECTED
 from models.yayoi.store.retractions import RETRACTED
 
 
@@ -53,11 +48,9 @@ async def keep_links(transaction: StepTransaction, links: Sequence[LinkedService
 class LinkActivities:
     """Keeps what the links were, and records what the new ones cover."""
 
-    def __init__(self, ledger: Ledger, links: Links, permissions: Permissions) -> None:
-        """`permissions`: who may send which operation, for those that reach no workflow."""
+    def __init__(self, ledger: Ledger, links: Links) -> None:
         self._ledger = ledger
         self._links = links
-        self._permissions = permissions
 
     @activity.defn
     async def remember_links(self, step: OfficeStep) -> RememberedLinks:
@@ -77,36 +70,40 @@ class LinkActivities:
 
         Raises a final error if the pair had no such link.
         """
-        report = step.report
 
         async def record(transaction: StepTransaction) -> Relinked:
-            pair = await find_notified_pair(transaction.session, step.case_no, step.part)
-            link = await _remembered(transaction, report.link)
-            if link is None:
-                raise ApplicationError(_NOT_REMEMBERED, type="NotRemembered", non_retryable=True)
-            kind = LinkKind(link.kind)
-            if link.relinked_on and link.first_covered_on:
-                transaction.audit("再連携は記録済みだった", by=step.by, reason=report.reason, link=report.link)
-                recorded = Coverage(last_imported_on=link.last_imported_on, first_covered_on=link.first_covered_on)
-                return Relinked(number=report.link, kind=kind, coverage=recorded)
-            covered = first_day_covered(kind, report.relinked_on, report.asked_from)
-            link.relinked_on, link.first_covered_on = report.relinked_on, covered
-            await transaction.session.flush()
-            await self._links.make(transaction, pair.linked_token, kind, link.service, covered)
-            coverage = Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
-            transaction.audit(
-                "再連携を記録した",
-                by=step.by,
-                reason=report.reason,
-                rule="Y21",
-                event_id=report.event_id,
-                link=report.link,
-                kind=kind,
-                coverage=coverage.model_dump(mode="json"),
-            )
-            return Relinked(number=report.link, kind=kind, coverage=coverage)
+            return await self.record_relink_in(transaction, step)
 
-        return await self._ledger.once(step, f"relink.{report.link}.{step.counted}", Relinked, record)
+        return await self._ledger.once(step, f"relink.{step.report.link}.{step.counted}", Relinked, record)
+
+    async def record_relink_in(self, transaction: StepTransaction, step: RecordRelink) -> Relinked:
+        """The same, as part of a step's transaction."""
+        report = step.report
+        pair = await find_notified_pair(transaction.session, step.case_no, step.part)
+        link = await _remembered(transaction, report.link)
+        if link is None:
+            raise ApplicationError(_NOT_REMEMBERED, type="NotRemembered", non_retryable=True)
+        kind = LinkKind(link.kind)
+        if link.relinked_on and link.first_covered_on:
+            transaction.audit("再連携は記録済みだった", by=step.by, reason=report.reason, link=report.link)
+            recorded = Coverage(last_imported_on=link.last_imported_on, first_covered_on=link.first_covered_on)
+            return Relinked(number=report.link, kind=kind, coverage=recorded)
+        covered = first_day_covered(kind, report.relinked_on, report.asked_from)
+        link.relinked_on, link.first_covered_on = report.relinked_on, covered
+        await transaction.session.flush()
+        await self._links.make(transaction, pair.linked_token, kind, link.service, covered)
+        coverage = Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
+        transaction.audit(
+            "再連携を記録した",
+            by=step.by,
+            reason=report.reason,
+            rule="Y21",
+            event_id=report.event_id,
+            link=report.link,
+            kind=kind,
+            coverage=coverage.model_dump(mode="json"),
+        )
+        return Relinked(number=report.link, kind=kind, coverage=coverage)
 
     @activity.defn
     async def correct_relink(self, step: CorrectRelinkStep) -> CorrectedRelink:
@@ -116,36 +113,12 @@ class LinkActivities:
         """
 
         async def correct(transaction: StepTransaction) -> CorrectedRelink:
-            return await self._correct(transaction, step)
+            return await self.correct_relink_in(transaction, step)
 
         return await self._ledger.once(step, f"correct_relink.{step.counted}", CorrectedRelink, correct)
 
-    @activity.defn
-    async def correct_ended_relink(self, step: CorrectEndedRelink) -> CorrectedRelink:
-        """The same for a case whose workflow has ended: as the signed operation asks that the step carries (Y21).
-
-        Raises a final error for what the workflow would have refused: it takes its operations itself until it ends.
-        """
-
-        async def correct(transaction: StepTransaction) -> CorrectedRelink:
-            actor, act = await verified_act(transaction, Action.CORRECT_RELINK, self._permissions)
-            message = CorrectRelink.model_validate(act.message)
-            if message.misread:
-                raise _refused("　".join(message.misread))
-            today = day_in_japan(step.at)
-            recorded = await recorded_relink(transaction.session, step, message.link, today)
-            if recorded is None:
-                raise _refused(NOT_RECORDED)
-            if not recorded.ended:
-                raise _refused(_GOES_ON)
-            if errors := recorded.rule.errors(message.relinked_on, message.asked_from):
-                raise _refused("".join(errors.values()))
-            said = message.model_dump(include={"link", "relinked_on", "asked_from", "reason", "event_id"})
-            return await self._correct(transaction, CorrectRelinkStep.of(step, step.at, by=str(actor), **said))
-
-        return await self._ledger.once(step, f"correct_relink.{step.counted}", CorrectedRelink, correct)
-
-    async def _correct(self, transaction: StepTransaction, step: CorrectRelinkStep) -> CorrectedRelink:
+    async def correct_relink_in(self, transaction: StepTransaction, step: CorrectRelinkStep) -> CorrectedRelink:
+        """The same, as part of a step's transaction."""
         pair = await find_notified_pair(transaction.session, step.case_no, step.part)
         link = await _remembered(transaction, step.link)
         if link is None or link.relinked_on is None:
@@ -180,5 +153,4 @@ def _refused(reason: str) -> ApplicationError:
     return ApplicationError(reason, type="NotRelinked", non_retryable=True)
 
 
-_GOES_ON = "この案件の手続きは、まだ終了していません。案件の画面から訂正してください。"
 _NOT_REMEMBERED = "このサービスは、以前の連携にありません。"

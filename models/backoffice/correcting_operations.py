@@ -9,6 +9,7 @@ from models.yayoi.operator_actions import Action
 
 CORRECTED_BY: Mapping[str, tuple[Operation, ...]] = {
     Action.CORRECT_PAIR: (Action.CORRECT_PAIR,),
+    Action.CORRECT_NAMES: (Action.CORRECT_NAMES,),
     Action.EXTEND_DEADLINE: (Action.EXTEND_DEADLINE,),
     Action.REPORT_SET_UP_STEP: (Action.RETRACT_SET_UP_STEP,),
     Action.REPORT_RELINK: (Action.CORRECT_RELINK, Action.RETRACT_RELINK),

@@ -23,6 +23,7 @@ from models.yayoi.operator_actions import Action
 
 _OFFICE: ProcedurePermissions = {
     Action.CORRECT_PAIR: ON_CASES.and_also(ActorKind.APPLICANT),
+    Action.CORRECT_NAMES: ON_CASES,
     Action.REPORT_CONFIRMED: ON_CASES,
     Action.REPORT_NOT_CONFIRMED: ON_CASES,
     Action.REJECT: ON_CASES,

@@ -66,6 +66,12 @@ class CorrectionForm(FromOutside):
     address: MailAddress
 
 
+class NameForm(FromOutside):
+    """How a user or a client is called, instead of what was typed before."""
+
+    name: Name
+
+
 class ConfirmationForm(FromOutside):
     """The keyword, typed again (M3)."""
 

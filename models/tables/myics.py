@@ -35,12 +35,13 @@ class MyicsClientRow(Base):
     client_id: Mapped[str] = mapped_column(primary_key=True)
     customer_no: Mapped[str] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
     name: Mapped[str]
-    name_to_find: Mapped[str] = mapped_column(default=lambda row: _to_find(row.get_current_parameters()["name"]))
+    name_to_find: Mapped[str] = mapped_column(default=lambda row: to_find(row.get_current_parameters()["name"]))
     """Its name as whoever looks for it may type it (Y8)."""
     created_at: Mapped[datetime]
 
 
-def _to_find(name: str) -> str:
+def to_find(name: str) -> str:
+    """Return a client's name as it is looked for."""
     return fold(name).lower()
 
 

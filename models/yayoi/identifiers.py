@@ -77,6 +77,6 @@ def link_mail_workflow_id(application_no: ApplicationNo, office_no: int | None, 
     return f"{application_workflow_id(application_no)}/link/{office_no or '-'}/{mail}"
 
 
-def relink_correction_workflow_id(application_no: ApplicationNo, update_id: str) -> str:
-    """Workflow id of a correction after the case has ended."""
-    return f"{application_workflow_id(application_no)}/relink-correction/{update_id}"
+def ended_record_workflow_id(application_no: ApplicationNo, update_id: str) -> str:
+    """Workflow id of what is recorded after the case has ended."""
+    return f"{application_workflow_id(application_no)}/record/{update_id}"

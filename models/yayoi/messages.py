@@ -284,6 +284,16 @@ class CorrectPairStep(OfficeRef, CountedStep):
     """Whether the applicant typed it on the application's page; otherwise an operator recorded it."""
 
 
+class CorrectNamesStep(OfficeRef, CountedStep):
+    """Correct names that the applicant has typed; what is None stays."""
+
+    family_name: str | None
+    given_name: str | None
+    office_name: str | None
+    by: str
+    reason: str
+
+
 class RevokedContract(Message):
     """The contract ID that no longer counts (Y27)."""
 
@@ -373,8 +383,8 @@ class CorrectRelinkStep(OfficeRef, CountedStep):
     event_id: str | None = None
 
 
-class CorrectEndedRelink(OfficeRef, CountedStep):
-    """Do what a signed operation asks of a case whose workflow has ended: `act` is all that it says (Y21)."""
+class RecordForEnded(OfficeRef, CountedStep):
+    """Record what a signed operation says of a case whose workflow has ended: `act` is all that it says (Y21, Y25)."""
 
 
 class CorrectedRelink(NumberedLink):

@@ -5,10 +5,12 @@ from enum import StrEnum
 from pydantic import Field
 
 from models.common.approvals import Decision
+from models.common.names import FullWidthName
 from models.common.operations import Operation
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.typed_days import TypedDay
+from models.yayoi.application_form import OfficeName
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import SetUpStep
@@ -22,6 +24,14 @@ class CorrectPair(ActionMessage):
     office_token: OfficeToken | None = Field(default=None, title="事業所トークン")
     issued_contract_id: ContractId | None = Field(default=None, title="発行済みのサービス契約ID")
     """Only in 会計連携の追加 (Y9)."""
+
+
+class CorrectNames(ActionMessage):
+    """Correct a name as the applicant has typed it (Y6); an office that is linked is called as the registry has it."""
+
+    family_name: FullWidthName | None = Field(default=None, title="申込者の姓（全角）")
+    given_name: FullWidthName | None = Field(default=None, title="申込者の名（全角）")
+    office_name: OfficeName | None = Field(default=None, title="事業所データの名前")
 
 
 class SharingReleased(ActionMessage):
@@ -111,6 +121,7 @@ class Action(Operation):
     """The updates, by their names in the Web UI's list."""
 
     CORRECT_PAIR = "correct_pair", CorrectPair, "弥生ID・事業所トークンを訂正する"
+    CORRECT_NAMES = "correct_names", CorrectNames, "申込者・事業所データの名前を訂正する"
     REPORT_CONFIRMED = "report_confirmed", ActionMessage, "契約者の確認を記録する（申込全体）"
     REPORT_NOT_CONFIRMED = (
         "report_not_confirmed",

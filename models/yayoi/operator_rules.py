@@ -13,12 +13,13 @@ from models.common.refusals import OperationRefusal
 from models.yayoi.application_state import ApplicationState
 from models.yayoi.deadlines import EXTENSION_DAYS, MOST_EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
-from models.yayoi.follow_up import GROUP_EXISTS
+from models.yayoi.follow_up import GROUP_EXISTS, FollowUp
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import NumberedLink, SendMail
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     Action,
+    CorrectNames,
     CorrectPair,
     CorrectRelink,
     ExtendDeadline,
@@ -41,7 +42,6 @@ def _known(action: Action, state: OfficeState) -> dict[str, str]:
 
 
 def _choices(action: Action, state: OfficeState) -> tuple[Choice, ...]:
-    follow_up = state.follow_up
     match action:
         case Action.RESEND_MAIL:
             newest = list(state.mails)[::-1]
@@ -51,6 +51,23 @@ def _choices(action: Action, state: OfficeState) -> tuple[Choice, ...]:
             return tuple(Choice(label=each.label, values={"whose": each}) for each in _links_sent(state))
         case Action.RETRACT_REQUEST | Action.APPROVE | Action.DECLINE:
             return (Choice(label=state.asked.shown, values=state.asked.named),) if state.asked else ()
+        case _:
+            return choices_of_record(action, state.follow_up)
+
+
+RECORDS = (
+    Action.REPORT_SET_UP_STEP,
+    Action.REPORT_RELINK,
+    Action.CORRECT_RELINK,
+    Action.RETRACT_SET_UP_STEP,
+    Action.RETRACT_RELINK,
+)
+"""What says only what the customer has done after the notice: possible as long as the case is kept (Y21, Y25)."""
+
+
+def choices_of_record(action: Action, follow_up: FollowUp) -> tuple[Choice, ...]:
+    """Return what an action of `RECORDS` can be about now; nothing for any other."""
+    match action:
         case Action.REPORT_SET_UP_STEP:  # each needs those before it (Y20)
             return _steps(follow_up.open_steps[:1])
         case Action.RETRACT_SET_UP_STEP:
@@ -85,9 +102,11 @@ def _links(links: Sequence[NumberedLink]) -> tuple[Choice, ...]:
 
 
 def _unneeded(action: Action, state: OfficeState) -> tuple[str, ...]:
-    """Only an addition names an ID that was issued before (Y9)."""
-    others = action is Action.CORRECT_PAIR and state.case.procedure is not Procedure.LINK_ADDITION
-    return ("issued_contract_id",) if others else ()
+    """Only an addition names an ID that was issued before, and only offices that are not linked are called as typed."""
+    procedure = state.case.procedure
+    if action is Action.CORRECT_PAIR and procedure is not Procedure.LINK_ADDITION:
+        return ("issued_contract_id",)
+    return ("office_name",) if action is Action.CORRECT_NAMES and procedure.linked else ()
 
 
 def _refusal(action: Action, state: OfficeState) -> str | None:
@@ -100,11 +119,8 @@ def _refusal(action: Action, state: OfficeState) -> str | None:
 
 
 _AFTER_CLOSING = {
-    Action.REPORT_SET_UP_STEP,
-    Action.REPORT_RELINK,
-    Action.CORRECT_RELINK,
-    Action.RETRACT_SET_UP_STEP,
-    Action.RETRACT_RELINK,
+    *RECORDS,
+    Action.CORRECT_NAMES,
     Action.REOPEN,
     Action.ADD_NOTE,
     Action.RESEND_MAIL,
@@ -262,6 +278,8 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
     match message:
         case CorrectPair():
             return _refusal_of_correction(message, state)
+        case CorrectNames():
+            return _refusal_of_names(message, state)
         case Decision() if state.asked:
             return _beside("asked", state.asked.refuse(message))
         case ResendMail(kind=kind) if kind not in state.mails:
@@ -269,14 +287,21 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
             return OperationRefusal(f"{kind} のメールは送っていません。送ったもの：{sent}。", field="kind")
         case RenewLink(whose=whose):
             return _beside("whose", _not_mailed(whose, state))
+        case _:
+            return refuse_record(message, state.follow_up)
+
+
+def refuse_record(message: ActionMessage, follow_up: FollowUp) -> str | None:
+    """Return why what the customer has done cannot be recorded as this message says; None if it can."""
+    match message:
         case SetUpStepDone(step=step):
-            return _beside("step", state.follow_up.refuse_step(step))
+            return _beside("step", follow_up.refuse_step(step))
         case RetractSetUpStep(step=step):
-            return _beside("step", state.follow_up.refuse_retraction(step))
+            return _beside("step", follow_up.refuse_retraction(step))
         case CorrectRelink(link=link) | RetractRelink(link=link):
-            return _beside("link", state.follow_up.refuse_correction(link))
+            return _beside("link", follow_up.refuse_correction(link))
         case ServiceRelinked(link=link):
-            return _beside("link", state.follow_up.refuse_relink(link))
+            return _beside("link", follow_up.refuse_relink(link))
         case _:
             return None
 
@@ -296,6 +321,14 @@ def _refusal_of_correction(message: CorrectPair, state: OfficeState) -> str | No
             return OperationRefusal(f"{'・'.join(names)}のうち、訂正するものを入力してください。", field="yayoi_id")
         case _:
             return None
+
+
+def _refusal_of_names(message: CorrectNames, state: OfficeState) -> str | None:
+    if message.office_name and state.case.procedure.linked:
+        return OperationRefusal("会計連携を利用する事業所データの名前は、登録されている名前です。", field="office_name")
+    if not (message.family_name or message.given_name or message.office_name):
+        return OperationRefusal("訂正する名前を入力してください。", field="family_name")
+    return None
 
 
 def _not_mailed(whose: LinkHolder, state: OfficeState) -> str | None:
@@ -324,14 +357,19 @@ def refuse_days(message: ActionMessage, state: OfficeState, today: date) -> str 
                 return OperationRefusal(f"いまの期限（{until}）と同じ日です。", field="until")
             if not first <= until <= last:
                 return OperationRefusal(f"期限は、{first} から {last} までの日を指定してください。", field="until")
-        case ServiceRelinked(link=number, relinked_on=relinked_on, asked_from=asked_from):
-            link = next((each for each in state.follow_up.links if each.number == number), None)
-            if link is None:
-                return None
-            rule = RelinkRule(link.kind, today, day_in_japan(state.case.applied_at), link.last_imported_on)
-            errors = rule.errors(relinked_on, asked_from)
-            return OperationRefusal("".join(errors.values()), field=next(iter(errors))) if errors else None
+        case ServiceRelinked():
+            return refuse_relink_days(message, state.follow_up, day_in_japan(state.case.applied_at), today)
     return None
+
+
+def refuse_relink_days(message: ServiceRelinked, follow_up: FollowUp, applied_on: date, today: date) -> str | None:
+    """Return what is wrong today with the days of a re-link; None if nothing is, or there is no such link (Y21)."""
+    link = next((each for each in follow_up.links if each.number == message.link), None)
+    if link is None:
+        return None
+    rule = RelinkRule(link.kind, today, applied_on, link.last_imported_on)
+    errors = rule.errors(message.relinked_on, message.asked_from)
+    return OperationRefusal("".join(errors.values()), field=next(iter(errors))) if errors else None
 
 
 OPERATIONS = Operations[Action, OfficeState](tuple(Action), _refusal, _refusal_of, _known, _choices, _unneeded)

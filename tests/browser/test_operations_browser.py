@@ -75,6 +75,7 @@ WALKS: dict[str, tuple[Arrange, tuple[Act, ...]]] = {
             Act(Action.RESUME),
             Act(Action.CORRECT_PAIR, typed={"弥生ID（メールアドレス）": OFFICE_C[0]}, then=Stage.SHARING),
             Act(Action.RENEW_LINK, choose="申込者のリンク"),
+            Act(Action.CORRECT_NAMES, typed={"申込者の姓（全角）": "彌生"}),
             Act(Action.RELEASE_SHARING, then=Stage.SET_UP),
             Act(Action.REPORT_SET_UP_STEP),
             Act(Action.RETRACT_SET_UP_STEP),

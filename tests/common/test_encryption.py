@@ -28,9 +28,9 @@ from models.yayoi.enquiries import EnquiryRef
 from models.yayoi.identifiers import (
     ApplicationNo,
     application_workflow_id,
+    ended_record_workflow_id,
     link_mail_workflow_id,
     office_workflow_id,
-    relink_correction_workflow_id,
 )
 from models.yayoi.member_invitations import Invitation
 from models.yayoi.provider_forms.refused import refused_form_workflow_id
@@ -43,7 +43,7 @@ OF_A_REGISTRATION = (registration_workflow_id(RegistrationNo("MR-000007")), "myi
 OWNERS = {
     "MultiOfficeApplication": (application_workflow_id(NUMBER), "application/YS-000123"),
     "OfficeDataProcedure": (office_workflow_id(NUMBER, 2), "application/YS-000123"),
-    "RelinkCorrection": (relink_correction_workflow_id(NUMBER, str(ID)), "application/YS-000123"),
+    "EndedOfficeRecord": (ended_record_workflow_id(NUMBER, str(ID)), "application/YS-000123"),
     "CaseLinkMail": (link_mail_workflow_id(NUMBER, None, "490000/1"), "application/YS-000123"),
     "DraftMail": (DraftRef(draft_id=ID, mail_no=2).workflow_id, f"draft/{ID}"),
     "MorningDigest": (f"{DIGEST}-workflow-2026-11-30T08:30:00Z", HOUSE),

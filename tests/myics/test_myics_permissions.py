@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from urllib.parse import unquote
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
 from models.common.identifiers import MailAddress
 from models.myics.deadlines import MOST_BYTES
 from models.myics.identifiers import CustomerNo, RegistrationNo
 from models.myics.store.users import LAST_ADMINISTRATOR
+from models.tables import AuditRow
 from tests.support.customer import errors_on, words
 from tests.support.myics_environment import FIRM, OWNER, Registered
 from tests.support.myics_site import CLIENT, MyicsBrowserUser, MyicsSite
@@ -65,6 +68,42 @@ async def test_m4_added_a_user_is_listed_at_once_and_managed_in_the_list(
     assert (await manager.act(hanako.account_id, "restart")).status_code == 303
     assert (await manager.act(owner.account_id, "general")).status_code == 303
     assert (await manager.get("/myics/users")).status_code == 403
+
+
+async def test_m4_m7_a_name_that_was_mistyped_is_corrected(site: MyicsSite, manager: MyicsBrowserUser) -> None:
+    """Of a user and of a client, by the firm's administrators; the audit trail says who, and a search finds it."""
+    await manager.add_user(HANAKO)
+    hanako = await site.myics.account(HANAKO)
+    await manager.send("/myics/clients/new", {"suffix": "0012", "name": "みどり商点"})
+    user, client = f"/myics/users/{hanako.account_id}/name", f"/myics/clients/{CLIENT}/name"
+    assert f'href="{user}"' in (await manager.get("/myics/users")).text
+    assert f'href="{client}"' in (await manager.get("/myics/clients")).text
+    for place in (user, client):
+        assert len(errors_on(await manager.send(place, {"name": " "}))) == 1
+    done = await manager.send(user, {"name": "青葉 華子"})
+    assert done.headers["location"] == "/myics/users?done=name"
+    assert "名前を訂正しました" in words(listed := await manager.get(done.headers["location"]))
+    assert "青葉 華子" in words(listed)
+    done = await manager.send(client, {"name": "みどり商店"})
+    assert f"顧問先ID {CLIENT} の名称を訂正しました" in words(await manager.get(done.headers["location"]))
+    found = await manager.send("/myics/clients", {"find": "商店"}, action="/myics/clients")
+    assert "みどり商店" in words(await manager.get(found.headers["location"]))
+    corrected = select(AuditRow).where(AuditRow.action.contains("を訂正した")).order_by(AuditRow.action)
+    told = await site.myics.rows(corrected)
+    assert [entry.action for entry in told] == ["使用者の名前を訂正した", "顧問先の名称を訂正した"]
+    assert len({entry.by for entry in told}) == 1
+
+
+async def test_m7_nobody_corrects_the_name_of_another_firms_client(site: MyicsSite) -> None:
+    await site.myics.firm()
+    async with site.browser() as manager:
+        await manager.sign_in()
+        await manager.send("/myics/clients/new", {"suffix": "0012", "name": "みどり商店"})
+    await site.myics.firm(OTHER_FIRM, "other@other.example.jp")
+    async with site.browser() as other:
+        await other.sign_in(OTHER_FIRM, "other@other.example.jp")
+        for path in (f"/myics/clients/{CLIENT}/name", "/myics/clients/no-id/name"):
+            assert (await other.get(path)).status_code == HTTPStatus.FORBIDDEN, path
 
 
 @pytest.mark.long

@@ -38,6 +38,7 @@ AUDITED_AS = {
     "サービス契約ID を発行した": "issue",
     REVOKED: "revoke",
     "弥生ID・事業所トークンを訂正した": "correct",
+    "申込者・事業所データの名前を訂正した": "correct_names",
     "再連携を記録した": "relink",
     "再連携の日を訂正した": "correct_relink",
     "再連携の記録を取り消した": "correct_relink",

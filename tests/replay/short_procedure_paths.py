@@ -21,7 +21,7 @@ from models.tables import DraftRow, OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
-from models.yayoi.identifiers import relink_correction_workflow_id
+from models.yayoi.identifiers import ended_record_workflow_id
 from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import Action, CorrectRelink
 from tests.support.bounced import come_back
@@ -40,7 +40,7 @@ from tests.support.web import until
 from tests.support.webhook_messages import Message, form_starter, stored
 from tests.support.webhook_receiver import receiving
 from web.common.operation_sender import AskedOperation
-from web.yayoi.relink_corrections import RelinkCorrections
+from web.yayoi.ended_office_records import EndedOfficeRecords
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
@@ -155,24 +155,23 @@ async def case_link_mailed(environment: Environment) -> Handle:
 async def relink_corrected_after_the_end(environment: Environment) -> Handle:
     case = await mistakes_corrected(environment)
     await case.application.result()
-    corrections = RelinkCorrections(
-        environment.sessions,
-        environment.client,
-        operations_by(environment.client, environment.sessions),
-        utc_now,
-        task_queue=environment.settings.temporal_task_queue,
-    )
+    operations = operations_by(environment.client, environment.sessions)
+    queue = environment.settings.temporal_task_queue
+    ended = EndedOfficeRecords(environment.sessions, environment.client, operations, utc_now, task_queue=queue)
     said = {"reason": "記録の間違い", "link": await case.link(*BANK_B)}
     today = day_in_japan(datetime.now(UTC))
     asked = AskedOperation(SATO)
     pair = OfficeRef(case_no=case.application_no, part=1)
     assert (
-        await corrections.correct(
-            pair, CorrectRelink(**said, relinked_on=today, asked_from=today - timedelta(days=1)), asked
+        await ended.record(
+            pair,
+            Action.CORRECT_RELINK,
+            CorrectRelink(**said, relinked_on=today, asked_from=today - timedelta(days=1)),
+            asked,
         )
         is None
     )
-    return environment.client.get_workflow_handle(relink_correction_workflow_id(case.application_no, asked.update_id))
+    return environment.client.get_workflow_handle(ended_record_workflow_id(case.application_no, asked.update_id))
 
 
 async def desk_notified_of_a_refused_form(environment: Environment) -> Handle:

@@ -73,7 +73,7 @@ from models.yayoi.mails import MailKind
 from models.yayoi.member_invitations import CloseInvitation, Invitation, MailInvitation
 from models.yayoi.messages import (
     CloseOffice,
-    CorrectEndedRelink,
+    CorrectNamesStep,
     CorrectPairStep,
     CorrectRelinkStep,
     EndSharing,
@@ -81,6 +81,7 @@ from models.yayoi.messages import (
     OfficeRef,
     OfficeStep,
     Outcome,
+    RecordForEnded,
     RecordRelink,
     RecordSetUpStep,
     RenewLinkStep,
@@ -366,8 +367,8 @@ TRIALS = [
         actions=("再連携の日を訂正した",),
     ),
     Trial(
-        activity="correct_ended_relink",
-        message=CorrectEndedRelink.of(C, AFTER_RELINK, asked_as=CORRECTION, act=_signed_correction()),
+        activity="record_for_ended_office",
+        message=RecordForEnded.of(C, AFTER_RELINK, asked_as=CORRECTION, act=_signed_correction()),
         given=(
             *(
                 insert(PublicKeyRow).values(key_id=key.key_id, purpose=key.purpose, value=key.value, state=key.state)
@@ -459,6 +460,16 @@ TRIALS = [
         ),
         found=[(2, 1)],
         actions=("お手続きの画面のリンクを無効にした",),
+    ),
+    Trial(
+        activity="correct_names",
+        message=CorrectNamesStep.of(
+            C, AT, family_name="彌生", given_name=None, office_name=None, by="佐藤", reason="お電話", occurrence=1
+        ),
+        added=_ONE_STEP,
+        look=select(ApplicationRow.family_name, ApplicationRow.given_name),
+        found=[("彌生", "太郎")],
+        actions=("申込者・事業所データの名前を訂正した",),
     ),
     Trial(
         activity="closed_offices",

@@ -87,7 +87,10 @@ def relinked(state: OfficeState) -> OfficeState:
     return state
 
 
-ALWAYS = {Action.ADD_NOTE, Action.RENEW_LINK, Action.HAND_OVER, Action.CANCEL, Action.RESEND_MAIL}
+ALWAYS = {
+    *(Action.ADD_NOTE, Action.RENEW_LINK, Action.HAND_OVER, Action.CANCEL, Action.RESEND_MAIL),
+    Action.CORRECT_NAMES,
+}
 
 BEGUN = (ALWAYS - {Action.CANCEL}) | {Action.ASK_CANCEL}
 """After STEP5 has begun a supervisor has to agree to a cancellation (Y27)."""
@@ -109,7 +112,7 @@ CONFIRMING = EARLY | {
 RELEASING = EARLY | {Action.RELEASE_SHARING, Action.EXTEND_DEADLINE}
 
 
-LATE = {Action.REOPEN, Action.ADD_NOTE, Action.RENEW_LINK, Action.HAND_OVER, Action.RESEND_MAIL}
+LATE = (ALWAYS - {Action.CANCEL}) | {Action.REOPEN}
 
 
 RELINKED = {Action.CORRECT_RELINK, Action.RETRACT_RELINK}

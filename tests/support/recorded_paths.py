@@ -18,6 +18,7 @@ from models.yayoi.operator_actions import (
     Action,
     AskCancel,
     Cancel,
+    CorrectNames,
     CorrectPair,
     CorrectRelink,
     ExtendDeadline,
@@ -279,6 +280,7 @@ async def linked_standalone(environment: Environment) -> Case:
     await at_rest(case, Stage.SET_UP)
     await case.act(ActionMessage(reason="お電話"), action=Action.ADD_NOTE)
     await case.act(RenewLink(reason="お電話", whose=LinkHolder.APPLICANT))
+    await case.act(CorrectNames(reason="お電話", family_name="彌生"))
     await case.act(HandOver(reason="休暇のため", to="sm"))
     await case.act(ResendMail(reason="お電話", kind=MailKind.COMPLETION_NOTICE))
     await case.do_steps(*Procedure.LINKED_STANDALONE.set_up_steps)

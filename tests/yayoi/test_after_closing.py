@@ -187,6 +187,7 @@ async def test_y25_a_reopened_case_is_reminded_and_closes_again(environment: Env
     assert set(shown) == {
         *(Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.REOPEN),
         *(Action.ADD_NOTE, Action.RESEND_MAIL, Action.RENEW_LINK, Action.HAND_OVER, Action.RETRACT_SET_UP_STEP),
+        Action.CORRECT_NAMES,
     }
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await case.act(Cancel(reason="お客様のご希望"))

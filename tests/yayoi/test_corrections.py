@@ -31,7 +31,7 @@ from models.tables import (
 )
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.follow_up import GROUP_EXISTS
-from models.yayoi.messages import CorrectEndedRelink, OfficeRef, Outcome
+from models.yayoi.messages import OfficeRef, Outcome, RecordForEnded
 from models.yayoi.operator_actions import (
     Action,
     CorrectRelink,
@@ -53,7 +53,7 @@ from web.yayoi.customer.business_group import NOT_CREATED
 from workers.commands.relink import correct_relink
 from workers.program import ClearError
 from workflows.common.details import day
-from workflows.yayoi.relink_correction import RelinkCorrection
+from workflows.yayoi.ended_office_record import EndedOfficeRecord
 
 STEP5, GROUP_MADE = SetUpStep.SUPPORT_PASSWORD, SetUpStep.BUSINESS_GROUP
 BY = {"reason": "記録の間違い"}
@@ -147,8 +147,9 @@ async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     for service in (BANK, AIR):
         await customer.record_relink(service, relinked_on=TODAY.isoformat(), asked_from="")
     assert (await customer.case.office().result()).outcome is Outcome.COMPLETED
-    assert f"[担当者の画面]({desk_case_path(customer.case.application_no, 1)})から訂正できます" in await details_of(
-        customer.case.office()
+    assert (
+        f"[担当者の画面]({desk_case_path(customer.case.application_no, 1)})から追加・訂正できます"
+        in await details_of(customer.case.office())
     )
     answers = [await correct(customer, BANK, asked_from="2026/10/31") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
@@ -208,9 +209,9 @@ async def made_up_corrections_are_refused(customer: Customer) -> None:
         "as who may not": act(of_another),
     }
     for how, signed_act in made_up.items():
-        step = CorrectEndedRelink.of(pair, datetime.now(UTC), asked_as=update_id, act=signed_act)
+        step = RecordForEnded.of(pair, datetime.now(UTC), asked_as=update_id, act=signed_act)
         refusal = await environment.client.execute_workflow(
-            RelinkCorrection.run, step, id=f"made-up-{uuid4()}", task_queue=environment.settings.temporal_task_queue
+            EndedOfficeRecord.run, step, id=f"made-up-{uuid4()}", task_queue=environment.settings.temporal_task_queue
         )
         assert refusal is not None, how
         assert "署名" in refusal or "権限" in refusal, how
@@ -226,9 +227,9 @@ async def test_a_correction_goes_by_the_cases_own_workflow_until_that_ends(envir
         operations_by(environment.client, environment.sessions), case.office().id, Action.CORRECT_RELINK, message
     )
     pair = OfficeRef(case_no=case.application_no, part=1)
-    step = CorrectEndedRelink.of(pair, datetime.now(UTC), asked_as=asked.update_id, act=act)
+    step = RecordForEnded.of(pair, datetime.now(UTC), asked_as=asked.update_id, act=act)
     refusal = await environment.client.execute_workflow(
-        RelinkCorrection.run, step, id=f"too-early-{uuid4()}", task_queue=environment.settings.temporal_task_queue
+        EndedOfficeRecord.run, step, id=f"too-early-{uuid4()}", task_queue=environment.settings.temporal_task_queue
     )
     assert "まだ終了していません" in str(refusal)
     assert await audit(case, "再連携の日を訂正した") == []

@@ -1,14 +1,14 @@
-"""An office whose procedure has ended: operators can still correct the days of its re-links (Y21).
+"""An office whose procedure has ended: operators can still record what its customer has done (Y21, Y25).
 
-Its workflow takes no operation any more. What can be corrected say the records, and a small procedure takes it there.
+Its workflow takes no operation any more. What can be recorded say the records, and a small procedure takes it there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from models.backoffice.case_places import CasePlace, place_of
-from models.backoffice.store.ended_offices import RelinksOfEnded, ended_office
+from models.backoffice.store.ended_offices import EndedOfficeOnDesk, ended_office_on_desk
 from models.common.actors import Actor
 from models.common.calendar import day_in_words
 from models.common.possible_operations import CaseNow, Choice, PossibleOperation
@@ -16,29 +16,19 @@ from models.common.refusals import OperationRefusal
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import OfficeRef
-from models.yayoi.operator_actions import Action, CorrectRelink
+from models.yayoi.operator_actions import Action
+from models.yayoi.operator_rules import RECORDS, choices_of_record
 from models.yayoi.procedures import OFFICE_WORKFLOW
-from models.yayoi.service_links import LinkKind, link_label
 from web.backoffice.case_reader import ReadCase, ReadsCases
 from web.backoffice.web_ui_updates import SendsOperations
-from web.common.operation_sender import (
-    PATIENCE,
-    UNSAID,
-    AskedOperation,
-    Done,
-    KnowsOperations,
-    NotKnown,
-    Outcome,
-    Refused,
-    Why,
-)
+from web.common.operation_sender import PATIENCE, AskedOperation, Done, KnowsOperations, NotKnown, Outcome, Refused
 from web.common.temporal_calls import UnreachableError, temporal_call
-from web.yayoi.relink_corrections import FailedOnItsWayError, RelinkCorrections
+from web.yayoi.ended_office_records import EndedOfficeRecords
 from workflows.common.details import TIMELINE_LENGTH
 
 
 class EndedOfficeReader:
-    """Reads cases as `cases` does; of an office that has ended, also what can be corrected, and what was."""
+    """Reads cases as `cases` does; of an office that has ended, also what can be recorded, and what was."""
 
     def __init__(self, cases: ReadsCases, sessions: DatabaseSessions) -> None:
         self._cases = cases
@@ -49,7 +39,7 @@ class EndedOfficeReader:
         case = await self._cases.read(case_no, part)
         if case is None or part is None or case.now.possible or case.now.workflow_type != OFFICE_WORKFLOW:
             return case
-        ended = await ended_office(self._sessions, CasePlace(case_no, part))
+        ended = await ended_office_on_desk(self._sessions, CasePlace(case_no, part))
         return replace(case, now=_with(case.now, ended)) if ended else case
 
     async def judge(self, workflow_id: str, operation: str, message: Mapping[str, Any]) -> str | None:
@@ -61,37 +51,37 @@ class EndedOfficeReader:
         return await self._cases.newest_run(workflow_id)
 
 
-def _with(now: CaseNow, ended: RelinksOfEnded) -> CaseNow:
-    timeline = (*now.timeline, *ended.corrected)[-TIMELINE_LENGTH:]
-    happened = now.happened + len(ended.corrected)
-    possible = [_correction(ended)] if ended.relinked else []
-    return now.model_copy(update={"timeline": timeline, "happened": happened, "possible": tuple(possible)})
+def _with(now: CaseNow, ended: EndedOfficeOnDesk) -> CaseNow:
+    timeline = (*now.timeline, *ended.recorded)[-TIMELINE_LENGTH:]
+    happened = now.happened + len(ended.recorded)
+    return now.model_copy(update={"timeline": timeline, "happened": happened, "possible": tuple(_possible(ended))})
 
 
-def _correction(ended: RelinksOfEnded) -> PossibleOperation:
-    choices = tuple(
-        Choice(
-            label=f"{link_label(LinkKind(link.kind), link.number)}（再連携した日：{day_in_words(link.relinked_on)}）",
-            values={"link": str(link.number)},
-        )
-        for link in ended.relinked
-        if link.relinked_on
-    )
-    return PossibleOperation(operation=Action.CORRECT_RELINK.value, label=Action.CORRECT_RELINK.label, choices=choices)
+def _possible(ended: EndedOfficeOnDesk) -> Iterator[PossibleOperation]:
+    for action in RECORDS:
+        if choices := choices_of_record(action, ended.follow_up):
+            shown = tuple(_with_its_day(choice, ended.relinked_on) for choice in choices)
+            yield PossibleOperation(operation=action.value, label=action.label, choices=shown)
+
+
+def _with_its_day(choice: Choice, relinked_on: Mapping[int, Any]) -> Choice:
+    day = relinked_on.get(int(choice.values.get("link", 0)))
+    label = f"{choice.label}（再連携した日：{day_in_words(day)}）" if day else choice.label
+    return choice.model_copy(update={"label": label})
 
 
 class EndedOfficeSender:
-    """Sends operations as `sender` does; a correction that no workflow takes any more, to where it is recorded."""
+    """Sends operations as `sender` does; what no workflow takes any more, to where it is recorded."""
 
     def __init__(
         self,
         sender: SendsOperations,
-        corrections: RelinkCorrections,
+        ended: EndedOfficeRecords,
         sessions: DatabaseSessions,
         records: KnowsOperations,
     ) -> None:
         self._sender = sender
-        self._corrections = corrections
+        self._ended = ended
         self._sessions = sessions
         self._records = records
         self.sign, self.send_signed = sender.sign, sender.send_signed
@@ -100,18 +90,17 @@ class EndedOfficeSender:
         self, workflow_id: str, operation: str, content: Mapping[str, Any], actor: Actor, update_id: str
     ) -> Outcome:
         """See `OperationSender.send`."""
-        place = place_of(workflow_id) if operation == Action.CORRECT_RELINK else None
-        if place is None or not place.part or await ended_office(self._sessions, place) is None:
+        place = place_of(workflow_id) if operation in RECORDS else None
+        if place is None or not place.part or await ended_office_on_desk(self._sessions, place) is None:
             return await self._sender.send(workflow_id, operation, content, actor, update_id)
-        message = CorrectRelink.model_validate(dict(content)).read_strictly()
+        action = Action(operation)
+        message = action.message.model_validate(dict(content)).read_strictly()
         if message.misread:
             return Refused("　".join(message.misread))
         pair = OfficeRef(case_no=ApplicationNo(place.case_no), part=place.part)
         try:
             async with temporal_call(PATIENCE):
-                refusal = await self._corrections.correct(pair, message, AskedOperation(actor, update_id))
-        except FailedOnItsWayError:
-            return Refused(UNSAID, Why.NOT_NOW)
+                refusal = await self._ended.record(pair, action, message, AskedOperation(actor, update_id))
         except UnreachableError:
             return NotKnown()
         if refusal is None:

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.myics.forms import ClientForm, read
+from models.myics.forms import ClientForm, NameForm, read
 from models.myics.identifiers import ClientId
 from models.myics.store.clients import PAGE_LENGTH, Clients
+from models.myics.store.permissions import NO_CLIENT, NotPossibleError
 from web.common.auth import page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
@@ -33,6 +34,7 @@ async def list_clients(
     *,
     after: Annotated[str, Query(max_length=20)] = "",
     added: Annotated[str, Query(max_length=20)] = "",
+    corrected: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     find = kept.value("find")[:_LONGEST_SEARCH]
     listed = await clients.listed(manager, after=_client_id(after), find=find)
@@ -43,6 +45,7 @@ async def list_clients(
         "after": after,
         "more": len(listed) == PAGE_LENGTH,
         "added": _client_id(added),
+        "corrected": _client_id(corrected),
     }
     return context.show(request, "myics/clients.html", facts)
 
@@ -65,6 +68,31 @@ async def add(request: Request, manager: SignedInManager, clients: ClientsOfFirm
     await clients.add(manager, typed)
     client_id = ClientId.of(manager.holder_no.firm, typed.suffix)
     return RedirectResponse(f"{CLIENTS}?added={client_id}", HTTPStatus.SEE_OTHER)
+
+
+@router.get(f"{CLIENTS}/{{client_id}}/name")
+async def show_name(
+    request: Request, context: Context, manager: SignedInManager, clients: ClientsOfFirm, *, kept: Kept, client_id: str
+) -> Response:
+    client = _known(client_id)
+    facts = {"before": await clients.name(manager, client), "to": f"{CLIENTS}/{client}/name", "place": CLIENTS}
+    page = kept.page({"name": LABELS["name"]})
+    return context.show(request, "myics/name.html", {"member": manager, "page": page, "client": client} | facts)
+
+
+@router.post(f"{CLIENTS}/{{client_id}}/name")
+@form_on(".")
+async def correct_name(request: Request, manager: SignedInManager, clients: ClientsOfFirm, client_id: str) -> Response:
+    typed = read(NameForm, sent_values(await request.form(), "name"))
+    await clients.correct_name(manager, client := _known(client_id), typed)
+    return RedirectResponse(f"{CLIENTS}?corrected={client}", HTTPStatus.SEE_OTHER)
+
+
+def _known(text: str) -> ClientId:
+    """Read the ID in an address. Raises `NotPossibleError` for what is none."""
+    if client := _client_id(text):
+        return client
+    raise NotPossibleError(NO_CLIENT)
 
 
 def _client_id(text: str) -> ClientId | None:

@@ -9,10 +9,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.myics.accounts import AccountKind
 from models.myics.deadlines import USER_DAYS
-from models.myics.forms import CorrectionForm, UserForm, read
+from models.myics.forms import CorrectionForm, NameForm, UserForm, read
 from models.myics.identifiers import HolderNo
 from models.myics.store.clients import Clients
-from models.myics.store.permissions import NotPossibleError
+from models.myics.store.permissions import NO_CLIENT, NotPossibleError
 from models.myics.store.sign_in import Member
 from models.myics.store.users import UserLoss, Users
 from web.common.auth import SharedLimit, page_router
@@ -24,6 +24,7 @@ from web.myics.procedure_calls import InvitationUpdates
 from web.myics.signed_in import SignedInManager
 
 LABELS = {"address": "ユーザーアカウント", "name": "使用者", "kind": "ユーザー種別"}
+NAME_LABELS = {"name": "使用者"}
 ADDRESS_LABELS = {"address": "正しいメールアドレス"}
 NOT_NOW = "ただいま受け付けられません。しばらくしてから、もう一度お試しください。"
 _LARGEST_ID = 2**63 - 1
@@ -34,6 +35,7 @@ _DONE = {
     "resend": "メールをもう一度送ります。前のメールの URL は使えなくなります。",
     "corrected": "メールアドレスを訂正しました。登録のご案内を送り直します。前のメールの URL は使えません。",
     "changing": "新しいアドレスに、確認のメールを送ります。ご本人が確認すると、変更されます。",
+    "name": "使用者の名前を訂正しました。",
     "withdraw": "招待を取り下げます。一覧に反映されるまで、数秒かかることがあります。",
     "general": "ユーザー種別を「一般」に変更しました。",
     "administrator": "ユーザー種別を「管理者」に変更しました。",
@@ -68,6 +70,12 @@ class UserPages:
         user = await self.users.one(self.manager, account_id)
         facts = {"user": user, "page": page, "days": USER_DAYS}
         return await self._show("user_address.html", holder, facts)
+
+    async def ask_name(self, holder: HolderNo, account_id: int, page: PageForm) -> Response:
+        """Show the form for how a user is called."""
+        user = await self.users.one(self.manager, account_id)
+        place = f"/myics/users/{account_id}/name"
+        return await self._show("name.html", holder, {"page": page, "before": user.name, "to": place})
 
     async def show_form(self, holder: HolderNo, page: PageForm) -> Response:
         return await self._show(
@@ -142,6 +150,30 @@ async def correct_address(pages: Pages, account_id: AccountId) -> Response:
     return _to_list(holder, "corrected" if user.invited else "changing")
 
 
+@router.get("/myics/users/{account_id}/name")
+async def show_name(
+    pages: Pages, account_id: AccountId, kept: Kept, client_id: Annotated[str, Query()] = ""
+) -> Response:
+    holder = _holder(pages.manager, client_id)
+    try:
+        return await pages.ask_name(holder, account_id, kept.page(NAME_LABELS))
+    except NotPossibleError as refused:
+        return await pages.show_list(holder, _not_possible(refused))
+
+
+@router.post("/myics/users/{account_id}/name")
+@form_on(".", "client_id")
+async def correct_name(pages: Pages, account_id: AccountId) -> Response:
+    sent = sent_values(await pages.request.form(), "client_id", *NAME_LABELS)
+    holder = _holder(pages.manager, sent["client_id"])
+    typed = read(NameForm, {"name": sent["name"]})
+    try:
+        await pages.users.correct_name(pages.manager, account_id, typed)
+    except NotPossibleError as refused:
+        raise FormRefusedError({"": str(refused)}, HTTPStatus.CONFLICT, page=users_path(holder)) from None
+    return _to_list(holder, "name")
+
+
 @router.get("/myics/users/{account_id}/{loss}")
 async def ask(pages: Pages, account_id: AccountId, loss: UserLoss, client_id: Annotated[str, Query()] = "") -> Response:
     """Ask before somebody loses what they can do now."""
@@ -204,7 +236,7 @@ def _holder(manager: Member, client_id: str) -> HolderNo:
     except ValueError:
         holder = manager.holder_no
     if holder.client is None:
-        raise NotPossibleError("その顧問先ID は正しくありません。顧問先の一覧を開き直してください。")
+        raise NotPossibleError(NO_CLIENT)
     return holder
 
 

@@ -47,6 +47,7 @@ from web.yayoi.customer import (
     sharing_again,
     support_password,
 )
+from web.yayoi.ended_office_records import EndedOfficeRecords
 from web.yayoi.event_delivery import EventDelivery
 from web.yayoi.holder_answers import HolderAnswers
 from web.yayoi.notifications import (
@@ -75,9 +76,10 @@ def yayoi(
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
     intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
-    corrections = RelinkCorrections(
+    ended = EndedOfficeRecords(
         context.sessions, context.client, context.operations, context.now, task_queue=context.task_queue
     )
+    corrections = RelinkCorrections(context.sessions, context.operations, ended, context.now)
     events = EventDelivery(context.sessions, context.operations, corrections)
     forms = ProviderForms(context.sessions, intake, translation)
     answering = PeriodicJob(HolderAnswers(context.sessions, context.client).notify_all, context.every)

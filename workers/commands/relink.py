@@ -9,6 +9,7 @@ from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import CorrectRelink
 from web.common.operation_sender import AskedOperation
 from web.common.temporal_calls import UnreachableError, temporal_call
+from web.yayoi.ended_office_records import EndedOfficeRecords
 from web.yayoi.relink_corrections import RelinkCorrections
 from workers import database, temporal
 from workers.commands.acting import command_actor
@@ -37,7 +38,8 @@ async def correct_relink(
         raise ClearError(str(refused)) from None
     async with temporal.opened(settings) as client, database.opened(settings) as sessions:
         operations = operations_by_operators(settings, client, sessions)
-        corrections = RelinkCorrections(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
+        ended = EndedOfficeRecords(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
+        corrections = RelinkCorrections(sessions, operations, ended, utc_now)
         try:
             async with temporal_call(_PATIENCE):
                 refusal = await corrections.correct(pair, message, AskedOperation(command_actor(handle)))

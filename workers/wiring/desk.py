@@ -14,7 +14,7 @@ from web.backoffice.case_reader import CaseReader
 from web.backoffice.ended_offices import EndedOfficeReader, EndedOfficeSender
 from web.backoffice.erasure_starter import ErasureWorkflows
 from web.desk_app import create_desk_app
-from web.yayoi.relink_corrections import RelinkCorrections
+from web.yayoi.ended_office_records import EndedOfficeRecords
 from workers.case_keys import CaseKeys
 from workers.codec import PayloadReader
 from workers.histories import Histories
@@ -37,7 +37,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
             "Sign-in links are there while `tetsuzuki up` runs without a provider"
         )
     operations = operations_by_operators(settings, client, sessions)
-    corrections = RelinkCorrections(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
+    ended = EndedOfficeRecords(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
     return create_desk_app(
         sessions=sessions,
         url=desk_url(settings),
@@ -45,7 +45,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         web_ui_address=web_ui_address(settings),
         web_ui_token=settings.temporal_ui_api_key.get_secret_value() if settings.temporal_ui_api_key else None,
         namespace=settings.temporal_namespace,
-        sender=EndedOfficeSender(operations, corrections, sessions, OperationRecords(sessions)),
+        sender=EndedOfficeSender(operations, ended, sessions, OperationRecords(sessions)),
         payloads=PayloadReader(keys, client.namespace),
         audit_key=lambda: private_key_for(settings, sessions, KeyPurpose.AUDIT),
         history=Histories(client),

@@ -8,6 +8,7 @@ from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
 from activities.yayoi.desk_mails import DeskMailActivities
 from activities.yayoi.drafts import DraftActivities
+from activities.yayoi.ended_offices import EndedOfficeActivities
 from activities.yayoi.holder_confirmation import HolderConfirmationActivities
 from activities.yayoi.invitations import InvitationActivities
 from activities.yayoi.mail import MailActivities
@@ -24,19 +25,19 @@ from workers.wiring.dependencies import Activities, ActivityDependencies, activi
 from workers.wiring.derived import desk_url, public_url, secret_keys
 from workflows.yayoi.case_link_mail import CaseLinkMail
 from workflows.yayoi.draft_mail import DraftMail
+from workflows.yayoi.ended_office_record import EndedOfficeRecord
 from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
 from workflows.yayoi.member_invitation import MemberInvitation
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 from workflows.yayoi.password_setting import PasswordSetting
 from workflows.yayoi.refused_form import RefusedForm
-from workflows.yayoi.relink_correction import RelinkCorrection
 from workflows.yayoi.yayoi_id_registration import YayoiIdRegistration
 
 YAYOI_WORKFLOWS = (
     MultiOfficeApplication,
     OfficeDataProcedure,
-    RelinkCorrection,
+    EndedOfficeRecord,
     CaseLinkMail,
     DraftMail,
     YayoiIdRegistration,
@@ -53,13 +54,15 @@ def build_yayoi_activities(dependencies: ActivityDependencies) -> Activities:
     registry, outbox, templates = dependencies.registry, dependencies.outbox, dependencies.templates
     key, url = secret_keys(settings), public_url(settings)
     check = PairCheck(registry)
+    links, steps = LinkActivities(ledger, registry.links), CustomerStepActivities(ledger, registry.yayoi_ids)
     return activities_of(
         PairCheckActivities(sessions, check),
         SmartImportActivities(sessions, ledger, registry.smart_import),
         SharingActivities(sessions, ledger, registry.sharing),
-        LinkActivities(ledger, registry.links, OPERATION_PERMISSIONS),
+        links,
         ContractActivities(sessions, ledger, registry.contracts, registry.links),
-        CustomerStepActivities(ledger, registry.yayoi_ids),
+        steps,
+        EndedOfficeActivities(ledger, steps, links, OPERATION_PERMISSIONS),
         CaseRecordActivities(sessions, ledger, check),
         StrangerActivities(ledger, partial(end_stranger, dependencies.client)),
         MailActivities(sessions, outbox, _mail_texts(dependencies), registry.contracts),

@@ -28,6 +28,7 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import CloseOffice, OfficeRef, OfficeStep, Outcome, SendMail
 from workflows.common.activity_options import LONG_LOOK, REPAIR, REPAIR_MAIL, REPORT, by_mail
+from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.details import cell, table
 from workflows.common.failing_activities import FailureFlag, why_given_up
 
@@ -41,6 +42,7 @@ class DailyReconciliation(FailureFlag):
     """Compares registry, cases and Temporal; two at once, or one after the other, repair once."""
 
     @workflow.run
+    @shielded_from_cancellation
     async def run(self) -> ReconciliationReport:
         at = workflow.now()
         found = await _run(

@@ -9,6 +9,7 @@ from activities.backoffice.digest import DigestActivities
 from models.backoffice.digest import DigestDay, DigestsSent, SendDigest
 from models.common.calendar import day_in_japan
 from workflows.common.activity_options import DIGEST, by_mail
+from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.details import cell, table
 from workflows.common.failing_activities import FailureFlag, why_given_up
 
@@ -22,6 +23,7 @@ class MorningDigest(FailureFlag):
         self._missed: dict[str, str] = {}
 
     @workflow.run
+    @shielded_from_cancellation
     async def run(self) -> DigestsSent:
         day = day_in_japan(workflow.now())
         recipients = await workflow.execute_activity_method(

@@ -6,6 +6,7 @@ from temporalio.exceptions import ActivityError
 from activities.backoffice.retention import RetentionActivities
 from models.backoffice.retention_results import Ended
 from workflows.common.activity_options import RETENTION
+from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.details import cell
 from workflows.common.failing_activities import FailureFlag, why_given_up
 
@@ -15,6 +16,7 @@ class Retention(FailureFlag):
     """One night; what could not be done is done the next one."""
 
     @workflow.run
+    @shielded_from_cancellation
     async def run(self) -> Ended:
         try:
             await workflow.execute_activity_method(

@@ -7,10 +7,20 @@ from typing import Any, Protocol, TypeVar, cast
 
 
 class Cancellable(Protocol):
-    """A procedure that can be asked to cancel."""
+    """A workflow that can be asked to cancel."""
 
     async def cancellation_requested(self) -> None:
         """Take note of the request; `run` goes on and comes to its own end."""
+
+
+class GoesOn:
+    """The base of a workflow that nobody decides about: whoever asks it to cancel changes nothing.
+
+    What it sends or records is owed to somebody; an engineer who wants it ended terminates it.
+    """
+
+    async def cancellation_requested(self) -> None:
+        """Go on."""
 
 
 Run = TypeVar("Run", bound=Callable[..., Any])
@@ -23,8 +33,8 @@ def shielded_from_cancellation(run: Run) -> Run:
     """
 
     @wraps(run)
-    async def shielded(self: Cancellable, case: Any) -> Any:
-        running = asyncio.ensure_future(run(self, case))
+    async def shielded(self: Cancellable, *case: Any) -> Any:
+        running = asyncio.ensure_future(run(self, *case))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:

@@ -9,10 +9,11 @@ from activities.common.failures import FailureActivities
 from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED, TRY_LATER, WorkflowRun
 from models.common.refusals import OperationRefusal, is_for_people
 from workflows.common.activity_options import LOOK_UP
+from workflows.common.cancellation import GoesOn
 from workflows.common.search_attributes import FAILING
 
 
-class FailureFlag:
+class FailureFlag(GoesOn):
     """The base of a workflow that is in the operators' list of failures while one of its activities keeps failing."""
 
     _failing = False

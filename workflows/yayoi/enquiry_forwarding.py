@@ -9,6 +9,7 @@ from activities.yayoi.desk_mails import DeskMailActivities
 from models.common.messages import ROW_CHANGED
 from models.common.waiting_for import WaitingFor
 from models.yayoi.enquiries import EnquiryRef, EnquiryStage
+from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.mail_workflow import MailWorkflow
 from workflows.common.search_attributes import STAGE, WAITING_FOR
 
@@ -18,6 +19,7 @@ class EnquiryForwarding(MailWorkflow):
     """Mails one enquiry to the operators' desk; tried until the mail server takes it."""
 
     @workflow.run
+    @shielded_from_cancellation
     async def run(self, enquiry: EnquiryRef) -> None:
         workflow.set_current_details(
             f"### お問い合わせ {enquiry.receipt_no}\n\n"

@@ -42,6 +42,7 @@ from models.yayoi.operator_actions import (
     Action,
     AskCancel,
     Cancel,
+    CorrectNames,
     CorrectPair,
     CorrectRelink,
     ExtendDeadline,
@@ -147,6 +148,10 @@ class OfficeDataProcedure:
             with self._worked_on(lambda: not self._state.problems and not self._state.waits_for_holder):
                 await self._steps.correct_pair(message)
         await self._turn.acknowledge()
+
+    @operator_action(Action.CORRECT_NAMES)
+    async def correct_names(self, message: CorrectNames) -> None:
+        await self._steps.correct_names(message)
 
     @operator_action(Action.REPORT_CONFIRMED)
     async def report_confirmed(self, message: ActionMessage) -> None:

@@ -29,9 +29,9 @@ def office_details(state: OfficeState) -> str:
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
-        if state.outcome and not state.after_closing:
-            page = desk_case_path(state.case.case_no, state.case.part)
-            parts.append(f"再連携の日は、終了した後も、[担当者の画面]({page})から訂正できます。")
+    if state.outcome and state.outcome.kept and not state.after_closing:
+        page = desk_case_path(state.case.case_no, state.case.part)
+        parts.append(f"お客様の設定と再連携の記録は、終了した後も、[担当者の画面]({page})から追加・訂正できます。")
     parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state.case))
     parts.extend(history(state.timeline))
     return "\n\n".join(parts)

@@ -32,6 +32,7 @@ from models.yayoi.messages import (
     CheckResult,
     CloseOffice,
     CorrectedRelink,
+    CorrectNamesStep,
     CorrectPairStep,
     CorrectRelinkStep,
     EndSharing,
@@ -49,6 +50,7 @@ from models.yayoi.messages import (
 )
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
+    CorrectNames,
     CorrectPair,
     CorrectRelink,
     LinkHolder,
@@ -233,6 +235,14 @@ class OfficeSteps:
         self._state.corrected |= {name: str(value) for name, value in entered.items() if value}
         self._view.note("弥生ID・事業所トークンを訂正した", message)
         self._keep(corrected)
+
+    async def correct_names(self, message: CorrectNames) -> None:
+        """Store how the applicant and the office data are called."""
+        names = message.model_dump(include={"family_name", "given_name", "office_name"})
+        step = self._steps.input(CorrectNamesStep, **names, **self._steps.next_occurrence("correct_names", message))
+        await self._steps.run(CaseRecordActivities.correct_names, step, "申込者・事業所データの名前を訂正する")
+        self._state.office_name = message.office_name or self._state.office_name
+        self._view.note("申込者・事業所データの名前を訂正した", message)
 
     async def ask_holder(self, asked_as: str | None = None) -> datetime | None:
         """Y5a: have the contract's holder mailed what waits for them; return before when that is not possible again."""

@@ -105,6 +105,9 @@ async def _of_application(
         "yayoi_id": office.yayoi_id,
         "office_token": office.office_token or "",
         "issued_contract_id": office.issued_contract_id or "",
+        "family_name": application.family_name,
+        "given_name": application.given_name,
+        "office_name": office.office_name,
     }
     own = [
         ("事業所データ", office.office_name),

@@ -1,7 +1,8 @@
-"""Offices whose procedure has ended: which re-links are recorded, and what was corrected of them since (Y21)."""
+"""Offices whose procedure has ended: what is recorded of them, and what was recorded since (Y21, Y25)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import func, or_, select
 
@@ -9,45 +10,51 @@ from models.backoffice.case_places import CasePlace
 from models.common.actors import Actor
 from models.common.messages import TimelineEntry
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ApplicationOfficeRow, AuditRow, RememberedLinkRow
-from models.yayoi.messages import KEPT
+from models.tables import AuditRow
+from models.yayoi.follow_up import FollowUp
+from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.messages import OfficeRef
+from models.yayoi.procedures import SetUpStep
 from models.yayoi.service_links import LinkKind, link_label
-from models.yayoi.store.after_closing import CLOSED, NO_LONGER_OPEN, has_ended
-from models.yayoi.store.remembered_links import RELINK_CORRECTED
+from models.yayoi.store.after_closing import CLOSED, NO_LONGER_OPEN
+from models.yayoi.store.ended_offices import ended_office
+
+_RULES = {"Y21", *(step.rule for step in SetUpStep)}
+"""What the customer does after the notice, as the audit trail names its rules."""
 
 
 @dataclass(frozen=True)
-class RelinksOfEnded:
+class EndedOfficeOnDesk:
     """What is kept of one that was not undone."""
 
-    relinked: Sequence[RememberedLinkRow]
-    corrected: Sequence[TimelineEntry]
+    follow_up: FollowUp
+    relinked_on: Mapping[int, date]
+    """The recorded day of each re-link, by the number of its link."""
+    recorded: Sequence[TimelineEntry]
     """What the history of its workflow does not say, since it had ended before."""
 
 
-async def ended_office(sessions: DatabaseSessions, place: CasePlace) -> RelinksOfEnded | None:
+async def ended_office_on_desk(sessions: DatabaseSessions, place: CasePlace) -> EndedOfficeOnDesk | None:
     """Return it; None while its procedure goes on, or where all was taken back."""
-    pair = {"application_no": place.case_no, "office_no": place.part}
     async with sessions() as session:
-        office = await session.get(ApplicationOfficeRow, pair)
-        if office is None or office.outcome not in KEPT or not await has_ended(session, *place):
+        ended = await ended_office(session, OfficeRef(case_no=ApplicationNo(place.case_no), part=place.part))
+        if ended is None:
             return None
-        links = select(RememberedLinkRow).filter_by(**pair).where(RememberedLinkRow.relinked_on.is_not(None))
-        relinked = (await session.scalars(links.order_by(RememberedLinkRow.number))).all()
-        return RelinksOfEnded(relinked, await _corrections(session, place))
+        days = {link.number: link.relinked_on for link in ended.links if link.relinked_on}
+        return EndedOfficeOnDesk(ended.follow_up, days, await _recorded_since(session, place))
 
 
-async def _corrections(session: DatabaseSession, place: CasePlace) -> Sequence[TimelineEntry]:
+async def _recorded_since(session: DatabaseSession, place: CasePlace) -> Sequence[TimelineEntry]:
     entry = AuditRow
     of_part = (entry.case_no == place.case_no, entry.part == place.part)
     ends = or_(entry.action.startswith(CLOSED), entry.action.startswith(NO_LONGER_OPEN))
     end = select(func.max(entry.sequence)).where(*of_part, ends).scalar_subquery()
-    since = select(entry).where(*of_part, entry.sequence > end, entry.action == RELINK_CORRECTED)
+    since = select(entry).where(*of_part, entry.sequence > end, entry.rule.in_(_RULES))
     rows = await session.scalars(since.order_by(entry.sequence))
     return [TimelineEntry(at=row.happened_at, text=_said(row)) for row in rows]
 
 
 def _said(row: AuditRow) -> str:
     facts, who = row.facts, Actor.recorded(row.by).shown
-    service = f"{link_label(LinkKind(facts['kind']), facts['link'])}の" if facts else ""
-    return f"{service}{RELINK_CORRECTED}（{who}：{row.reason}）"
+    service = f"{link_label(LinkKind(facts['kind']), facts['link'])}：" if facts and "link" in facts else ""
+    return f"{service}{row.action}（{who}：{row.reason}）"

@@ -8,14 +8,17 @@ from sqlalchemy import func, select
 
 from models.common.calendar import utc_now
 from models.common.identifiers import fold
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSessions
 from models.myics.accounts import AccountState
-from models.myics.forms import ClientForm
+from models.myics.forms import ClientForm, NameForm
 from models.myics.identifiers import ClientId, HolderNo, RegistrationNo
+from models.myics.registrations import RegistrationKind
 from models.myics.store.permissions import may_manage
 from models.myics.store.requests import Requester, add_client
 from models.myics.store.sign_in import Member
-from models.tables import MyicsAccountRow, MyicsClientRow
+from models.tables import MyicsAccountRow, MyicsClientRow, MyicsRegistrationRow
+from models.tables.myics import to_find
 
 PAGE_LENGTH = 100
 
@@ -71,6 +74,23 @@ class Clients:
         async with self.sessions() as session:
             await may_manage(session, manager, HolderNo(client))
             return (await session.get_one(MyicsClientRow, client)).name
+
+    async def correct_name(self, manager: Member, client: ClientId, form: NameForm) -> None:
+        """Correct how a client is called. Raises `NotPossibleError`, also for a client of another firm.
+
+        The entry is in the audit trail of the client's registration; a client that came by a file has none, and its
+        entry is in that of who corrects.
+        """
+        registration, account = MyicsRegistrationRow, MyicsAccountRow
+        async with self.sessions.begin() as session:
+            await may_manage(session, manager, HolderNo(client))
+            row = await session.get_one(MyicsClientRow, client, with_for_update=True)
+            row.name, row.name_to_find = form.name, to_find(form.name)
+            its_own = select(registration.registration_no).filter_by(kind=RegistrationKind.CLIENT, holder_no=client)
+            of_manager = select(account.registration_no).filter_by(account_id=manager.account_id)
+            number = await session.scalar(its_own) or await session.scalar(of_manager)
+            said = {"by": str(manager.actor), "at": self.now(), "by_account": manager.account_id, "client_id": client}
+            audit(session, str(number), "顧問先の名称を訂正した", rule="M7", **said)
 
     async def add(self, manager: Member, form: ClientForm) -> RegistrationNo:
         """Add a client, listed at once, and invite its first users. Raises `NotPossibleError` and `RefusedError`."""

@@ -6,6 +6,8 @@ from models.myics.identifiers import HolderNo
 from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsClientRow
 
+NO_CLIENT = "その顧問先ID は正しくありません。顧問先の一覧を開き直してください。"
+
 
 class NotPossibleError(Exception):
     """Something cannot be done; the text says in Japanese why, and what to do instead."""

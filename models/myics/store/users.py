@@ -14,7 +14,7 @@ from models.common.store.audit import audit
 from models.common.store.journalling import journal_end
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
-from models.myics.forms import CorrectionForm, UserForm
+from models.myics.forms import CorrectionForm, NameForm, UserForm
 from models.myics.identifiers import HolderNo, RegistrationNo
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind, RegistrationStage
@@ -149,6 +149,13 @@ class Users:
         await change_address(session, row, account, form.address, self.now())
         row.corrections += 1
         self._audit(session, manager, account, "メールアドレスを訂正した", before=before)
+
+    async def correct_name(self, manager: Member, account_id: int, form: NameForm) -> None:
+        """Correct how a user is called. Raises `NotPossibleError`."""
+        async with self.sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            account.name = form.name
+            self._audit(session, manager, account, "使用者の名前を訂正した")
 
     async def change_kind(self, manager: Member, account_id: int, kind: AccountKind) -> None:
         """Make a user 一般 or 管理者. Raises `NotPossibleError`, also for the last administrator."""

@@ -122,7 +122,7 @@ async def status_of(sessions: DatabaseSessions, yayoi_id: str, *, links: bool = 
 
 async def _status(session: DatabaseSession, pair: ApplicationOfficeRow, application: ApplicationRow) -> PairStatus:
     contract = await _contract(session, pair) if await _is_notified(session, pair) else None
-    links = await _links(session, pair)
+    links = await links_of(session, pair)
     status = await case_status_of(session, pair.application_no, pair.office_no)
     return PairStatus(
         application_no=pair.application_no,
@@ -139,7 +139,7 @@ async def _status(session: DatabaseSession, pair: ApplicationOfficeRow, applicat
         closed=pair.closed_at is not None,
         ending=status is not None and status.ending is not None and pair.closed_at is None,
         open_until=status.until if status and status.stage == Stage.AFTER_CLOSING else None,
-        follow_up=await _follow_up(session, pair, Procedure(application.procedure), links),
+        follow_up=await follow_up_of(session, pair, Procedure(application.procedure), links),
         services={link.number: link.service for link in links},
         relinked_on={link.number: link.relinked_on for link in links if link.relinked_on},
     )
@@ -172,7 +172,8 @@ async def _is_notified(session: DatabaseSession, pair: ApplicationOfficeRow) -> 
     return await session.scalar(notice.limit(1)) is not None
 
 
-async def _links(session: DatabaseSession, pair: ApplicationOfficeRow) -> Sequence[RememberedLinkRow]:
+async def links_of(session: DatabaseSession, pair: ApplicationOfficeRow) -> Sequence[RememberedLinkRow]:
+    """Return the links that are remembered for a pair (Y14)."""
     links = (
         select(RememberedLinkRow)
         .filter_by(application_no=pair.application_no, office_no=pair.office_no)
@@ -181,9 +182,10 @@ async def _links(session: DatabaseSession, pair: ApplicationOfficeRow) -> Sequen
     return (await session.scalars(links)).all()
 
 
-async def _follow_up(
+async def follow_up_of(
     session: DatabaseSession, pair: ApplicationOfficeRow, procedure: Procedure, links: Sequence[RememberedLinkRow]
 ) -> FollowUp:
+    """Return what of STEP5, STEP6 and these links is recorded as done."""
     done = (
         select(SetUpStepRow.step)
         .filter_by(application_no=pair.application_no, office_no=pair.office_no)
