@@ -49,6 +49,7 @@ from models.tables.myics import MyicsRegistrationRow as MyicsRegistrationRow
 from models.tables.myics import MyicsSessionRow as MyicsSessionRow
 from models.tables.myics import batch_count as batch_count
 from models.tables.myics import registration_count as registration_count
+from models.tables.myics import to_find as to_find
 from models.tables.operators import LogoutTokenRow as LogoutTokenRow
 from models.tables.operators import OperatorAuditRow as OperatorAuditRow
 from models.tables.operators import OperatorIdentityRow as OperatorIdentityRow

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from uuid import uuid4
 
 import pytest_asyncio
-from httpx import Response
 from sqlalchemy import select
 
 from models.common.calendar import day_in_japan, day_in_words, utc_now
@@ -146,7 +145,10 @@ async def test_y25_what_nobody_has_done_in_time_is_recorded_by_an_operator_whom_
     assert operations_on((await site.http.get(page)).text) == {Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK}
 
     too_early = {"step": str(SetUpStep.PRODUCT), "reason": AGAIN}
-    assert "順番が違います" in text_of(await record(site, case, Action.REPORT_SET_UP_STEP, too_early))
+    sender = site.app.state.services[DeskContext].sender
+    refused = await sender.send(case.office().id, str(Action.REPORT_SET_UP_STEP), too_early, SATO, str(uuid4()))
+    assert isinstance(refused, Refused)
+    assert refused.reason.startswith("順番が違います")
     for step in SetUpStep:
         await done(site, case, Action.REPORT_SET_UP_STEP, {"step": str(step), "reason": AGAIN})
     last = {"step": str(SetUpStep.OWNED_PRODUCT), "reason": AGAIN}
@@ -174,13 +176,9 @@ async def test_y25_what_nobody_has_done_in_time_is_recorded_by_an_operator_whom_
         assert f"{step.label}を記録した（担当者 佐藤：{AGAIN}）" in shown
 
 
-async def record(site: DeskSite, case: Case, action: Action, said: dict[str, str]) -> Response:
-    address = operation_path(case.application_no, 1, action)
-    return await site.http.post(address, data=hidden_fields(await site.http.get(address)) | said)
-
-
 async def done(site: DeskSite, case: Case, action: Action, said: dict[str, str]) -> None:
-    sent = await record(site, case, action, said)
+    address = operation_path(case.application_no, 1, action)
+    sent = await site.http.post(address, data=hidden_fields(await site.http.get(address)) | said)
     assert sent.status_code == HTTPStatus.SEE_OTHER, text_of(sent)
     assert sent.headers["location"] == f"{desk_case_path(case.application_no, 1)}?done={action}"
 

@@ -87,7 +87,7 @@ async def test_m4_m7_a_name_that_was_mistyped_is_corrected(site: MyicsSite, mana
     done = await manager.send(client, {"name": "みどり商店"})
     assert f"顧問先ID {CLIENT} の名称を訂正しました" in words(await manager.get(done.headers["location"]))
     found = await manager.send("/myics/clients", {"find": "商店"}, action="/myics/clients")
-    assert "みどり商店" in words(await manager.get(found.headers["location"]))
+    assert "みどり商店" in words(found)
     corrected = select(AuditRow).where(AuditRow.action.contains("を訂正した")).order_by(AuditRow.action)
     told = await site.myics.rows(corrected)
     assert [entry.action for entry in told] == ["使用者の名前を訂正した", "顧問先の名称を訂正した"]
@@ -99,7 +99,7 @@ async def test_m7_nobody_corrects_the_name_of_another_firms_client(site: MyicsSi
     async with site.browser() as manager:
         await manager.sign_in()
         await manager.send("/myics/clients/new", {"suffix": "0012", "name": "みどり商店"})
-    await site.myics.firm(OTHER_FIRM, "other@other.example.jp")
+    await site.myics.firm(OTHER_FIRM, MailAddress("other@other.example.jp"))
     async with site.browser() as other:
         await other.sign_in(OTHER_FIRM, "other@other.example.jp")
         for path in (f"/myics/clients/{CLIENT}/name", "/myics/clients/no-id/name"):

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+import asyncpg
+from sqlalchemy import func, make_url, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from models.common.store.sessions import DatabaseSessions
 from models.tables import application_count, enquiry_count
@@ -25,16 +25,17 @@ _RECEIPTS = itertools.count(10_000, 100)
 
 @asynccontextmanager
 async def new_database(socket_dir: Path, template: str) -> AsyncIterator[str]:
-    name = f"test_{next(_NUMBERS)}"
-    admin = create_async_engine(postgres_url(socket_dir, "postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(text(f'create database "{name}" template "{template}"'))
+    """Copied as files: on a server that writes nothing to a disk that takes half as long as by its log."""
+    name, account = f"test_{next(_NUMBERS)}", make_url(postgres_url(socket_dir, "postgres")).username
+    admin = await asyncpg.connect(host=str(socket_dir), user=account, database="postgres")
     try:
-        yield postgres_url(socket_dir, name)
+        await admin.execute(f'create database "{name}" template "{template}" strategy file_copy')
+        try:
+            yield postgres_url(socket_dir, name)
+        finally:
+            await admin.execute(f'drop database "{name}" with (force)')
     finally:
-        async with admin.connect() as connection:
-            await connection.execute(text(f'drop database "{name}" with (force)'))
-        await admin.dispose()
+        await admin.close()
 
 
 @asynccontextmanager

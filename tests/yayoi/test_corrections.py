@@ -203,7 +203,7 @@ async def made_up_corrections_are_refused(customer: Customer) -> None:
         "by another": act(by="operator:tn"),
         "for another case": act(at=place._replace(case=f"{case}0")),
         "for a later workflow": act(at=place._replace(first_run=str(uuid4()))),
-        "for another operation": act(at=place._replace(operation=str(Action.RETRACT_RELINK))),
+        "for another operation": act(at=place._replace(operation=str(Action.ADD_NOTE))),
         "for another update": act(at=place._replace(update_id=str(uuid4()))),
         "as who changes nothing": act(auditor),
         "as who may not": act(of_another),

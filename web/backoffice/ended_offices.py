@@ -16,7 +16,6 @@ from models.common.refusals import OperationRefusal
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import OfficeRef
-from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import RECORDS, choices_of_record
 from models.yayoi.procedures import OFFICE_WORKFLOW
 from web.backoffice.case_reader import ReadCase, ReadsCases
@@ -90,10 +89,10 @@ class EndedOfficeSender:
         self, workflow_id: str, operation: str, content: Mapping[str, Any], actor: Actor, update_id: str
     ) -> Outcome:
         """See `OperationSender.send`."""
-        place = place_of(workflow_id) if operation in RECORDS else None
-        if place is None or not place.part or await ended_office_on_desk(self._sessions, place) is None:
+        action = next((each for each in RECORDS if each == operation), None)
+        place = place_of(workflow_id) if action else None
+        if not action or not place or not place.part or await ended_office_on_desk(self._sessions, place) is None:
             return await self._sender.send(workflow_id, operation, content, actor, update_id)
-        action = Action(operation)
         message = action.message.model_validate(dict(content)).read_strictly()
         if message.misread:
             return Refused("　".join(message.misread))

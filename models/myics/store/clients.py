@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from models.common.calendar import utc_now
 from models.common.identifiers import fold
@@ -17,8 +18,7 @@ from models.myics.registrations import RegistrationKind
 from models.myics.store.permissions import may_manage
 from models.myics.store.requests import Requester, add_client
 from models.myics.store.sign_in import Member
-from models.tables import MyicsAccountRow, MyicsClientRow, MyicsRegistrationRow
-from models.tables.myics import to_find
+from models.tables import MyicsAccountRow, MyicsClientRow, MyicsRegistrationRow, to_find
 
 PAGE_LENGTH = 100
 
@@ -86,11 +86,13 @@ class Clients:
             await may_manage(session, manager, HolderNo(client))
             row = await session.get_one(MyicsClientRow, client, with_for_update=True)
             row.name, row.name_to_find = form.name, to_find(form.name)
-            its_own = select(registration.registration_no).filter_by(kind=RegistrationKind.CLIENT, holder_no=client)
+            its_own = update(registration).filter_by(kind=RegistrationKind.CLIENT, client_id=client)
             of_manager = select(account.registration_no).filter_by(account_id=manager.account_id)
-            number = await session.scalar(its_own) or await session.scalar(of_manager)
-            said = {"by": str(manager.actor), "at": self.now(), "by_account": manager.account_id, "client_id": client}
-            audit(session, str(number), "顧問先の名称を訂正した", rule="M7", **said)
+            corrected = its_own.values(name=form.name).returning(registration.registration_no)
+            number = await session.scalar(corrected) or await session.scalar(of_manager)
+            facts: dict[str, Any] = {"by_account": manager.account_id, "client_id": client}
+            told = "顧問先の名称を訂正した"
+            audit(session, str(number), told, by=str(manager.actor), at=self.now(), rule="M7", **facts)
 
     async def add(self, manager: Member, form: ClientForm) -> RegistrationNo:
         """Add a client, listed at once, and invite its first users. Raises `NotPossibleError` and `RefusedError`."""

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from models.common.calendar import utc_now
 from models.common.journal import EndedKind
@@ -154,6 +154,9 @@ class Users:
         """Correct how a user is called. Raises `NotPossibleError`."""
         async with self.sessions.begin() as session:
             account = await self._held(session, manager, account_id)
+            row = MyicsRegistrationRow
+            its_own = (row.registration_no == account.registration_no) | (row.account_id == account_id)
+            await session.execute(update(row).where(its_own).values(name=form.name))
             account.name = form.name
             self._audit(session, manager, account, "使用者の名前を訂正した")
 
