@@ -31,7 +31,7 @@ from models.yayoi.operator_actions import (
 )
 from models.yayoi.operator_rules import RECORDS
 from models.yayoi.procedures import Stage
-from models.yayoi.store.ended_offices import EndedOffice, ended_office
+from models.yayoi.store.ended_records import EndedRecords, records_of_ended
 from models.yayoi.store.remembered_links import service_names
 
 
@@ -61,14 +61,14 @@ class EndedOfficeActivities:
             message = action.message.model_validate(act.message)
             if message.misread:
                 raise _refused("　".join(message.misread))
-            ended = await ended_office(transaction.session, step)
+            ended = await records_of_ended(transaction.session, step)
             if ended is None:
                 raise _refused(_GOES_ON)
             if refusal := ended.refuse(message, day_in_japan(step.at)):
                 raise _refused(refusal)
             await self._record(transaction, step, message, by=str(actor))
             await transaction.session.flush()
-            await self._note_what_is_open(transaction, pair.office, await ended_office(transaction.session, step))
+            await self._note_what_is_open(transaction, pair.office, await records_of_ended(transaction.session, step))
             return NoResult()
 
         await self._ledger.once(step, f"ended_record.{step.counted}", NoResult, record)
@@ -93,7 +93,7 @@ class EndedOfficeActivities:
                 await self._links.record_relink_in(transaction, RecordRelink.of(step, step.at, report=message, **said))
 
     async def _note_what_is_open(
-        self, transaction: StepTransaction, office: ApplicationOfficeRow, ended: EndedOffice | None
+        self, transaction: StepTransaction, office: ApplicationOfficeRow, ended: EndedRecords | None
     ) -> None:
         points = ended.follow_up.open_points if ended else ()
         names = await service_names(transaction.session, office.application_no, office.office_no)

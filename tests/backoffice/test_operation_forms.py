@@ -16,7 +16,7 @@ from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import OPERATIONS, refuse_days
 from models.yayoi.procedures import SetUpStep, Stage
-from tests.support.operator_actions import AT, FILLED_IN, TABLE, after_notice, asked_for, relinked, state_at
+from tests.support.operator_actions import AT, FILLED_IN, NEEDS_ONE, TABLE, after_notice, asked_for, relinked, state_at
 
 EVERY = [operation for operations in OPERATION_PERMISSIONS.values() for operation in operations]
 COLLEAGUES = (("sm", "鈴木"), ("sk", "佐藤（自分）"))
@@ -49,17 +49,15 @@ def test_every_field_of_every_message_has_a_japanese_label_and_nothing_of_the_en
     )
 
 
-NEEDS_ONE = {Action.CORRECT_PAIR: {"yayoi_id": "new@example.co.jp"}, Action.CORRECT_NAMES: {"family_name": "彌生"}}
-"""Of operations with several fields of which any may be left as it is."""
-
-
 @pytest.mark.parametrize(("state", "allowed"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_whatever_is_possible_can_be_filled_in_and_is_taken(state: OfficeState, allowed: set[Action]) -> None:
     """The form's own JSON is read as a validator reads it, and the rules have nothing against it."""
     assert {each.operation for each in OPERATIONS.offered(state)} == allowed
     for action in allowed:
         form = form_of(action, state, yayoi_id="old@example.co.jp", office_token="", issued_contract_id="")
-        content = form.content(typed_into(form, **NEEDS_ONE.get(action, {})))
+        content = form.content(
+            typed_into(form, **{name: FILLED_IN[name] for name in NEEDS_ONE.get(action.message, ())})
+        )
         message = action.message.model_validate(content).read_strictly()
         assert OPERATIONS.refuse(action, message, state) is None, (action, content)
 

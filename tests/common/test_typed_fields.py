@@ -36,6 +36,7 @@ SPELLINGS: dict[str, tuple[str, object]] = {
     "leave_until": DAY,
     "mail_address": ADDRESS,
     "name": NAME,
+    "office_name": NAME,
     "office_token": TOKEN,
     "relinked_on": DAY,
     "service": ("　みす\u3099うみ銀行 普通 ", "みずうみ銀行 普通"),

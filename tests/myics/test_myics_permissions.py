@@ -89,9 +89,9 @@ async def test_m4_m7_a_name_that_was_mistyped_is_corrected(site: MyicsSite, mana
     found = await manager.send("/myics/clients", {"find": "商店"}, action="/myics/clients")
     assert "みどり商店" in words(found)
     corrected = select(AuditRow).where(AuditRow.action.contains("を訂正した")).order_by(AuditRow.action)
-    told = await site.myics.rows(corrected)
-    assert [entry.action for entry in told] == ["使用者の名前を訂正した", "顧問先の名称を訂正した"]
-    assert len({entry.by for entry in told}) == 1
+    entries = await site.myics.rows(corrected)
+    assert [entry.action for entry in entries] == ["使用者の名前を訂正した", "顧問先の名称を訂正した"]
+    assert len({entry.by for entry in entries}) == 1
 
 
 async def test_m7_nobody_corrects_the_name_of_another_firms_client(site: MyicsSite) -> None:

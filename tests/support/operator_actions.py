@@ -14,7 +14,7 @@ from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeCase, Outcome, Relinked, RememberedLink, SendMail
 from models.yayoi.office_state import EarlyExit, OfficeState
-from models.yayoi.operator_actions import Action, AskCancel, CorrectPair
+from models.yayoi.operator_actions import Action, AskCancel, CorrectNames, CorrectPair
 from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.pair_rules import IN_ANOTHER_GROUP, NOT_OF_THE_CONTRACT, NOT_REGISTERED
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
@@ -201,6 +201,10 @@ TABLE = [
 ]
 
 
+NEEDS_ONE: dict[type[ActionMessage], tuple[str, ...]] = {CorrectPair: ("yayoi_id",), CorrectNames: ("family_name",)}
+"""Of messages with several fields of which any may be left as it is: what an operator fills in."""
+
+
 def filled(action: Action, state: OfficeState) -> ActionMessage:
     """What the action's form begins with, its blanks filled in; where there is no form, one that can be read."""
     choices = OPERATIONS.choices(action, state)
@@ -210,7 +214,7 @@ def filled(action: Action, state: OfficeState) -> ActionMessage:
 
 def _filled(message: type[ActionMessage], begun: Mapping[str, str]) -> dict[str, str]:
     needed = [name for name, field in message.model_fields.items() if field.is_required()]
-    needed += ["yayoi_id"] if issubclass(message, CorrectPair) else []
+    needed += NEEDS_ONE.get(message, ())
     return {name: begun.get(name) or FILLED_IN.get(name) or NOT_SHOWN[name] for name in needed}
 
 
@@ -218,6 +222,7 @@ APPROVED = "お客様に確認した"
 FILLED_IN = {
     "reason": "お電話",
     "yayoi_id": OFFICE_C[0],
+    "family_name": "彌生",
     "office_token": OFFICE_C[1],
     "to": "sm",
     "relinked_on": "2026-12-01",
@@ -244,6 +249,8 @@ def _shown(now: CaseNow, possible: PossibleOperation) -> dict[str, Any]:
     if issubclass(message, CorrectPair):
         wrong = {"office_token": "事業所トークン", "yayoi_id": "弥生ID"}
         needed += [field for field, name in wrong.items() if name in "".join(now.problems)] or ["yayoi_id"]
+    elif issubclass(message, CorrectNames):
+        needed += NEEDS_ONE[CorrectNames]
     return {name: begun.get(name, "") for name in needed}
 
 

@@ -108,7 +108,7 @@ async def test_wrong_json_is_refused_before_it_enters_history(environment: Envir
             await case.office().execute_update(name, sent)
         reason = str(refused.value.cause)
         assert f"JSON を読み取れません（{wrong}" in reason
-        assert "いまできる操作：reject、release_sharing、" in reason
+        assert "いまできる操作：correct_names、reject、release_sharing、" in reason
     history = await case.office().fetch_history()
     accepted = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
     assert [event for event in history.events if event.event_type == accepted] == []

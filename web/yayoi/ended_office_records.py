@@ -17,7 +17,7 @@ from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import ended_record_workflow_id, office_workflow_id
 from models.yayoi.messages import OfficeRef, RecordForEnded
 from models.yayoi.operator_actions import Action
-from models.yayoi.store.ended_offices import ended_office
+from models.yayoi.store.ended_records import records_of_ended
 from web.common.operation_sender import ENDED, AskedOperation, OperationSender
 from web.common.temporal_calls import UnreachableError
 from workflows.yayoi.ended_office_record import EndedOfficeRecord
@@ -49,7 +49,7 @@ class EndedOfficeRecords:
         Raises `UnreachableError`.
         """
         async with self._sessions() as session:
-            ended = await ended_office(session, pair)
+            ended = await records_of_ended(session, pair)
         if ended is None:
             return ENDED
         if refusal := ended.refuse(message, day_in_japan(self._now())):

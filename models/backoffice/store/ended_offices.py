@@ -17,7 +17,7 @@ from models.yayoi.messages import OfficeRef
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.service_links import LinkKind, link_label
 from models.yayoi.store.after_closing import CLOSED, NO_LONGER_OPEN
-from models.yayoi.store.ended_offices import ended_office
+from models.yayoi.store.ended_records import records_of_ended
 
 _RULES = {"Y21", *(step.rule for step in SetUpStep)}
 """What the customer does after the notice, as the audit trail names its rules."""
@@ -37,7 +37,7 @@ class EndedOfficeOnDesk:
 async def ended_office_on_desk(sessions: DatabaseSessions, place: CasePlace) -> EndedOfficeOnDesk | None:
     """Return it; None while its procedure goes on, or where all was taken back."""
     async with sessions() as session:
-        ended = await ended_office(session, OfficeRef(case_no=ApplicationNo(place.case_no), part=place.part))
+        ended = await records_of_ended(session, OfficeRef(case_no=ApplicationNo(place.case_no), part=place.part))
         if ended is None:
             return None
         days = {link.number: link.relinked_on for link in ended.links if link.relinked_on}

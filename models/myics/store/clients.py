@@ -91,8 +91,8 @@ class Clients:
             corrected = its_own.values(name=form.name).returning(registration.registration_no)
             number = await session.scalar(corrected) or await session.scalar(of_manager)
             facts: dict[str, Any] = {"by_account": manager.account_id, "client_id": client}
-            told = "顧問先の名称を訂正した"
-            audit(session, str(number), told, by=str(manager.actor), at=self.now(), rule="M7", **facts)
+            action = "顧問先の名称を訂正した"
+            audit(session, str(number), action, by=str(manager.actor), at=self.now(), rule="M7", **facts)
 
     async def add(self, manager: Member, form: ClientForm) -> RegistrationNo:
         """Add a client, listed at once, and invite its first users. Raises `NotPossibleError` and `RefusedError`."""

@@ -18,7 +18,7 @@ from models.yayoi.store.pair_status import follow_up_of, links_of
 
 
 @dataclass(frozen=True)
-class EndedOffice:
+class EndedRecords:
     """What is recorded of it."""
 
     follow_up: FollowUp
@@ -34,7 +34,7 @@ class EndedOffice:
         return None
 
 
-async def ended_office(session: DatabaseSession, pair: OfficeRef) -> EndedOffice | None:
+async def records_of_ended(session: DatabaseSession, pair: OfficeRef) -> EndedRecords | None:
     """Return it; None while its procedure goes on, or where all was taken back (Y27)."""
     office = await session.get(ApplicationOfficeRow, (pair.case_no, pair.part))
     if office is None or office.outcome not in KEPT or not await has_ended(session, pair.case_no, pair.part):
@@ -42,4 +42,4 @@ async def ended_office(session: DatabaseSession, pair: OfficeRef) -> EndedOffice
     application = await session.get_one(ApplicationRow, pair.case_no)
     links = await links_of(session, office)
     follow_up = await follow_up_of(session, office, Procedure(application.procedure), links)
-    return EndedOffice(follow_up, links, day_in_japan(application.applied_at))
+    return EndedRecords(follow_up, links, day_in_japan(application.applied_at))
