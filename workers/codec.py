@@ -33,7 +33,6 @@ from models.common.encryption import (
     key_owner,
     own_part,
 )
-from web.backoffice.codec_server import ReadPayload
 
 ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
@@ -133,6 +132,15 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
         return read
 
 
+@dataclass(frozen=True)
+class DecodedPayload:
+    """A payload, decrypted if it could be, with the key that it was encrypted with, and whether that was forgotten."""
+
+    payload: Payload
+    key_id: str | None = None
+    erased: bool = False
+
+
 class PayloadReader:
     """Reads payloads for people who may, each by itself."""
 
@@ -140,14 +148,14 @@ class PayloadReader:
         self._keys = keys
         self._codec = CaseCodec(keys, namespace)
 
-    async def read(self, payload: Payload) -> ReadPayload:
+    async def read(self, payload: Payload) -> DecodedPayload:
         """Return what it says, or what is to be known of it. Waits while keys cannot be had."""
         key_id = key_id_of(payload)
         if key_id is None:
-            return ReadPayload(payload)
+            return DecodedPayload(payload)
         erased = key_id == FORGOTTEN or await self._keys.find(key_id) is KeyGone.ERASED
         [read] = [payload] if erased else await self._codec.decode([payload])
-        return ReadPayload(read, key_id, erased=erased)
+        return DecodedPayload(read, key_id, erased=erased)
 
 
 class NoPayloads(PayloadCodec):

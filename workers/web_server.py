@@ -18,7 +18,7 @@ from workers.journal import JournalFile
 from workers.known_keys import CurrentSigner
 from workers.settings import Settings
 from workers.store_marks import look_first, watched
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 _DRAIN = 10  # seconds
 MOST_CONNECTIONS = 1000

@@ -37,7 +37,7 @@ from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
 from workers.wiring.derived import secret_keys
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 NEW_ID = "keiri-c@yayoi-taro.example.jp"
 PASSWORD, SUPPORT_PASSWORD = "Kaikei-2026!", "soudan24"

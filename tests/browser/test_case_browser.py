@@ -15,7 +15,7 @@ from tests.support.secret_key import SECRET_KEYS
 from tests.support.serving import served
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 pytestmark = pytest.mark.browser
 

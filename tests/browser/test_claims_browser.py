@@ -14,7 +14,7 @@ from tests.support.environment import OFFICE_B, YAYOI, Case, Environment, at_res
 from tests.support.serving import served
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 DEVICES = pytest.mark.parametrize("device", ["desk", "phone"])

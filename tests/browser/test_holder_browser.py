@@ -19,7 +19,7 @@ from tests.support.serving import served
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 pytestmark = pytest.mark.browser
 END_LINKS = "いまのリンクを無効にする"

@@ -17,7 +17,7 @@ from tests.support.environment import OFFICE_C, Case, at_rest, environment_with_
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 RELEASE_FIRST = "会計事務所との共有を解除してください。"
 

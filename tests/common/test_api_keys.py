@@ -24,7 +24,7 @@ from web.backoffice import bounces
 from web.yayoi import api
 from web.yayoi.customer import evidence
 from workers.settings import Settings
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 OLD, NEW = "the-key-of-last-year-0123456789-abcdef", "the-key-of-this-year-0123456789-abcdef"
 PATHS = ("/api/applications", "/api/events", "/api/evidence/check", "/api/bounces")

@@ -24,7 +24,7 @@ from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import browser_on, hidden_fields, text_of, until
 from web.yayoi.notifications import address_check_notification
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 HANAKO = "hanako@shouji.example.jp"
 PASSWORD = "Mie3!tsu"

@@ -19,7 +19,7 @@ from tests.support.environment import OFFICE_B, Environment
 from tests.support.signing import customers_signer
 from tests.support.web import Web, browser_on, hidden_fields, until
 from workers.stack.inbox import text_of
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 from workflows.yayoi.member_invitation import MemberInvitation
 
 ADMINISTRATOR = "office-a@yayoi-taro.example.jp"

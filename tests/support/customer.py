@@ -19,7 +19,7 @@ from tests.support.environment import OFFICE_C, TARO, YAYOI, Case, Environment, 
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, browser_on, hidden_fields
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 SUPPORT_PASSWORD = "Shien24"
 GROUP = {

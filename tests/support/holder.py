@@ -16,7 +16,7 @@ from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, browser_on, hidden_fields
 from workers.stack.inbox import text_of
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 
 @asynccontextmanager

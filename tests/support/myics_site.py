@@ -18,7 +18,7 @@ from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironm
 from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, browser_on, hidden_fields
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 REGISTER = "/myics/register"
 CLIENT = ClientId(f"{FIRM}0012")

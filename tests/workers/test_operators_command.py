@@ -18,8 +18,8 @@ from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
 from workers.stack.stack_settings import completed
-from workers.wiring.derived import openid_settings
 from workers.wiring.desk import build_desk
+from workers.wiring.web import openid_settings
 
 ISSUER = "https://login.example.com/realms/back-office"
 OPENID: dict[str, Any] = {"oidc_issuer": ISSUER, "oidc_client_id": "desk", "oidc_client_secret": SecretStr("secret")}

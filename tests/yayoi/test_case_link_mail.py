@@ -22,7 +22,7 @@ from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import browser_on, until
 from web.yayoi.applicant.case_pages import LINK_MAILED
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.support.signing import customers_signer
 from tests.support.web import browser_on, text_of
 from workers.stack import inbox
 from workers.wiring.derived import secret_keys
-from workers.wiring.root import build_web
+from workers.wiring.web import build_web
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 WHY = "与信の照会で否決（社外秘）"

@@ -39,15 +39,19 @@ _log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 
 
-@dataclass(frozen=True)
-class ReadPayload:
+class ReadPayload(Protocol):
     """A payload as it is shown: decrypted if it could be."""
 
-    payload: Payload
-    key_id: str | None = None
-    """What it is encrypted with; None: with no key of ours."""
-    erased: bool = False
-    """Its key was erased."""
+    @property
+    def payload(self) -> Payload: ...
+
+    @property
+    def key_id(self) -> str | None:
+        """What it is encrypted with; None: with no key of ours."""
+
+    @property
+    def erased(self) -> bool:
+        """Whether that key was forgotten."""
 
 
 class ReadsPayloads(Protocol):

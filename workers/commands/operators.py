@@ -12,7 +12,8 @@ from workers import database
 from workers.program import ClearError, say
 from workers.settings import Settings
 from workers.stack.places import Places
-from workers.wiring.derived import desk_url, openid_settings
+from workers.wiring.derived import desk_url
+from workers.wiring.web import openid_settings
 
 LINKS = "sign-in links of the operators, each good once (another: `tetsuzuki operators link NAME`):"
 NO_OPERATORS = "no operators yet: load a registry file, then `tetsuzuki operators link NAME`"

@@ -7,7 +7,8 @@ from workers.master_keys import kms_of
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.tls import check_authorities, database_tls, smtp_security
-from workers.wiring.derived import bounce_mailbox, form_translation, openid_settings
+from workers.wiring.derived import bounce_mailbox, form_translation
+from workers.wiring.web import openid_settings
 
 _FILES = ("vault_token_file",)
 """Those that must be there."""

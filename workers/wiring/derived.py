@@ -3,12 +3,10 @@
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from activities.common.mailboxes import ImapMailbox, Mailbox, MaildirMailbox
-from models.common.api_keys import read_api_keys
 from models.common.contact import Contact
 from models.common.json_text import read_json
 from models.common.secret_keys import SecretKeys
@@ -17,9 +15,6 @@ from models.myics.vendor_pages import MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
 from models.yayoi.vendor_pages import YayoiPages
-from web.common.auth.api_keys import Systems
-from web.common.auth.openid import OpenIdSettings
-from web.common.malware import Clamd, MalwareScanner, NoScanner
 from workers.database_roles import DatabaseRole, Passwords
 from workers.program import ClearError
 from workers.settings import Settings
@@ -34,12 +29,6 @@ def secret_keys(settings: Settings) -> SecretKeys:
     return SecretKeys(settings.secret_key.get_secret_value(), former)
 
 
-def systems(settings: Settings) -> Systems:
-    """Return which other systems may use the API."""
-    keys = read_api_keys(key.get_secret_value() for key in settings.api_keys)
-    return Systems(keys, open_to_all=settings.api_open)
-
-
 def public_url(settings: Settings) -> str:
     """Return where applicants reach the web."""
     return settings.public_url or address_of(settings.web_host, settings.web_port)
@@ -48,33 +37,6 @@ def public_url(settings: Settings) -> str:
 def desk_url(settings: Settings) -> str:
     """Return where operators reach their web application."""
     return settings.desk_url or address_of(settings.desk_host, settings.desk_port)
-
-
-def openid_settings(settings: Settings) -> OpenIdSettings | None:
-    """Return how operators log in at a provider; None if none is set.
-
-    Raises:
-        ClearError: something is missing or given twice; it names the variable.
-
-    """
-    if settings.oidc_issuer is None:
-        without = sorted(name for name in settings.model_fields_set if name.startswith("oidc_"))
-        if without:
-            raise ClearError(f"TETSUZUKI_{without[0].upper()} is set, and TETSUZUKI_OIDC_ISSUER is not: set both")
-        return None
-    if not settings.oidc_client_id:
-        raise ClearError("TETSUZUKI_OIDC_CLIENT_ID is not set: the provider knows this program by it")
-    if settings.oidc_client_secret is None:
-        raise ClearError("TETSUZUKI_OIDC_CLIENT_SECRET is not set (or …_FILE): the provider asks for it")
-    return OpenIdSettings(
-        issuer=settings.oidc_issuer,
-        client_id=settings.oidc_client_id,
-        client_secret=settings.oidc_client_secret.get_secret_value(),
-        scope=settings.oidc_scope,
-        roles_claim=None if settings.oidc_roles == "table" else settings.oidc_roles,
-        acr_values=settings.oidc_acr_values,
-        amr_values=settings.oidc_amr_values,
-    )
 
 
 def yayoi_pages(settings: Settings) -> YayoiPages:
@@ -122,14 +84,6 @@ def bounce_mailbox(settings: Settings) -> Mailbox | None:
         raise ClearError("TETSUZUKI_BOUNCE_IMAP_HOST needs TETSUZUKI_BOUNCE_IMAP_USER and …_PASSWORD")
     folder, port = settings.bounce_imap_folder, settings.bounce_imap_port
     return ImapMailbox(host, port, user, password.get_secret_value(), folder)
-
-
-def malware_scanner(settings: Settings) -> MalwareScanner:
-    """Return what looks through what is uploaded."""
-    if settings.malware_scanner is None:
-        return NoScanner()
-    where = urlsplit(settings.malware_scanner)
-    return Clamd(path=where.path) if where.scheme == "unix" else Clamd(where.hostname or "", where.port or 3310)
 
 
 def web_ui_address(settings: Settings) -> str:

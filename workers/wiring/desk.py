@@ -22,9 +22,10 @@ from workers.known_keys import private_key_for
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.tls import check_authorities
-from workers.wiring.derived import audit_heads_file, desk_url, openid_settings, secret_keys, web_ui_address
+from workers.wiring.derived import audit_heads_file, desk_url, secret_keys, web_ui_address
 from workers.wiring.mail_previews import customer_mail_previews
 from workers.wiring.operations import operations_by_operators
+from workers.wiring.web import openid_settings
 
 
 def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, keys: CaseKeys) -> FastAPI:

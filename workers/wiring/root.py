@@ -1,4 +1,4 @@
-"""The composition root: builds activities, worker and web from settings."""
+"""The composition root of the workers: builds activities and workers from settings."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Self
 
-from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
@@ -26,11 +25,8 @@ from models.common.calendar import BusinessCalendar
 from models.common.store.ledger import Ledger
 from models.common.store.sessions import DatabaseSessions
 from models.common.task_queues import mails_queue
-from models.webhooks.secrets import secrets_of
 from models.yayoi.store.smart_import import PostgresSmartImport
 from models.yayoi.store.stage_changes import publish_stage_change
-from web.app import create_app
-from web.common.operation_sender import SignerNow
 from workers.build_id import build_id
 from workers.known_keys import KnownKeys
 from workers.settings import Settings
@@ -40,16 +36,7 @@ from workers.telemetry.tracing import traced_activities, traced_runner
 from workers.tls import smtp_security
 from workers.wiring.backoffice import BACKOFFICE_WORKFLOWS, build_backoffice_activities
 from workers.wiring.dependencies import Activities, ActivityDependencies
-from workers.wiring.derived import (
-    form_translation,
-    malware_scanner,
-    myics_pages,
-    named_in_mails,
-    public_url,
-    secret_keys,
-    systems,
-    yayoi_pages,
-)
+from workers.wiring.derived import named_in_mails, secret_keys
 from workers.wiring.engine import build_engine_activities
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
 from workers.wiring.webhooks import WEBHOOK_WORKFLOWS, build_webhook_activities
@@ -213,26 +200,4 @@ def deployment(settings: Settings) -> WorkerDeploymentConfig:
         version=WorkerDeploymentVersion(settings.deployment_name, build_id(settings)),
         use_worker_versioning=True,
         default_versioning_behavior=VersioningBehavior[settings.versioning_behavior.upper()],
-    )
-
-
-def build_web(settings: Settings, sessions: DatabaseSessions, client: Client, signer: SignerNow) -> FastAPI:
-    """Build the web application. The client may be lazy: applications are taken while Temporal is away."""
-    form_secrets = settings.form_webhook_secrets
-    return create_app(
-        sessions=sessions,
-        client=client,
-        signer=signer,
-        calendar=BusinessCalendar(settings.closing_days),
-        public_url=public_url(settings),
-        secret_keys=secret_keys(settings),
-        task_queue=settings.temporal_task_queue,
-        reconcile_every=settings.reconcile_every,
-        systems=systems(settings),
-        form_secrets=secrets_of(form_secrets.get_secret_value()) if form_secrets else (),
-        form_translation=form_translation(settings),
-        yayoi_pages=yayoi_pages(settings),
-        myics_pages=myics_pages(settings),
-        scanner=malware_scanner(settings),
-        freezes_at_acceptance=freezes_at_acceptance(settings),
     )
