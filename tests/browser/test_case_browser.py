@@ -53,8 +53,8 @@ async def applied(environment: Environment) -> tuple[Case, str]:
     ("device", "script"),
     [
         pytest.param("desk", False, marks=pytest.mark.long),
-        pytest.param("phone", False, marks=pytest.mark.long),
-        ("phone", True),
+        ("phone", False),
+        pytest.param("phone", True, marks=pytest.mark.long),
     ],
 )
 async def test_an_applicant_corrects_what_holds_the_case_up_and_withdraws_the_rest(

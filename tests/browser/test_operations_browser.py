@@ -109,7 +109,7 @@ def test_every_operation_of_an_office_is_walked() -> None:
     assert walked | ANSWERED == set(OPERATION_PERMISSIONS["OfficeDataProcedure"])
 
 
-@pytest.mark.parametrize("walk", mostly_long(WALKS, each_time=["after closing"]))
+@pytest.mark.parametrize("walk", mostly_long(WALKS, each_time=["cancelled"]))
 async def test_each_operation_is_pressed_in_the_web_ui_filled_in_and_its_result_shown(
     walk: str, sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:

@@ -33,6 +33,7 @@ ATTACK = (
 )
 
 
+@pytest.mark.long
 async def test_reading_goes_through_the_log_in_and_a_page_that_is_open_follows_the_case(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:

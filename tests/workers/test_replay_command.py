@@ -36,6 +36,7 @@ async def command(environment: Environment) -> tuple[int, str]:
     return process.returncode or 0, output.decode().splitlines()[-1]
 
 
+@pytest.mark.long
 async def test_open_cases_that_this_build_understands_end_with_0(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

@@ -28,7 +28,7 @@ from workflows.yayoi.office_details import office_details
 @pytest.mark.parametrize(
     "procedure",
     [
-        pytest.param(each, marks=[] if each is Procedure.LINKED_STANDALONE else [pytest.mark.long])
+        pytest.param(each, marks=[] if each is Procedure.UNLINKED_STANDALONE else [pytest.mark.long])
         for each in Procedure
         if not each.has(Stage.ATTACH)
     ],
