@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.common.outbox import MailIdentity, NothingToSendError, Outbox, WrittenMail, mail_audit
 from activities.yayoi.registry.protocols import Contracts
-from models.common.calendar import JST, day_in_japan
+from models.common.calendar import JST, day_in_japan, end_of
 from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.common.secret_keys import SecretKeys
 from models.common.store.ledger import Ledger, NoResult, StepTransaction
@@ -163,12 +163,17 @@ class HolderConfirmationActivities:
             opened.waiting,
             opened.asked_anew,
             opened.until,
-            self._link(mail, YayoiLinkKind.HOLDER_CONFIRMS, number, "/holder/confirm?link="),
-            self._link(mail, YayoiLinkKind.HOLDER_ENDS, number, "/holder/end?link="),
+            self._link(mail, YayoiLinkKind.HOLDER_CONFIRMS, number, "/holder/confirm?link=", opened.until),
+            self._link(mail, YayoiLinkKind.HOLDER_ENDS, number, "/holder/end?link=", opened.until),
         )
 
-    def _link(self, mail: HolderMail, kind: PersonalLinkKind, what: str, path: str) -> str:
-        expires_at = (mail.planned_at + timedelta(days=HOLDER_LINK_DAYS)).astimezone(JST).replace(microsecond=0)
+    def _link(
+        self, mail: HolderMail, kind: PersonalLinkKind, what: str, path: str, counts_until: date | None = None
+    ) -> str:
+        """`counts_until`: the last day on which what is done by it counts; the link opens at least as long."""
+        usual = mail.planned_at + timedelta(days=HOLDER_LINK_DAYS)
+        last = max(usual, end_of(counts_until)) if counts_until else usual
+        expires_at = last.astimezone(JST).replace(microsecond=0)
         return f"{self._public_url}{path}{PersonalLink(kind, what, mail.number, expires_at).token(self._secret_keys)}"
 
     @activity.defn

@@ -24,7 +24,7 @@ HOLDER_MAIL_HOURS = 1
 HOLDER_MAIL_EVERY = timedelta(hours=HOLDER_MAIL_HOURS)
 """At most one mail in this time goes to a contract's holder about the applications that wait for them (Y5a)."""
 HOLDER_LINK_DAYS = 90
-"""Days for which a link in such a mail opens, counted from when it was written (Y5a)."""
+"""Days for which a link in such a mail opens at least, counted from when it was written (Y5a)."""
 
 ISSUE_WAITS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 15))
 """How long a pair waits, time after time, for earlier pairs of its application that are about to be issued (Y15)."""

@@ -11,8 +11,9 @@ import pytest_asyncio
 from sqlalchemy import select
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.common.calendar import day_in_japan, end_of
+from models.common.calendar import day_in_japan, day_in_words, end_of
 from models.common.operator_message import ActionMessage
+from models.common.personal_links import read_link
 from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
 from models.tables import (
@@ -23,11 +24,12 @@ from models.tables import (
     WebhookSubscriberRow,
 )
 from models.yayoi.case_links import case_path, link_expiry
-from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS, HOLDER_MAIL_EVERY, MOST_UNCONFIRMED
+from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS, HOLDER_MAIL_EVERY, MOST_UNCONFIRMED, MOVED_TOGETHER
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action, CorrectPair, ResendMail
+from models.yayoi.operator_actions import Action, CorrectPair, ExtendDeadline, ResendMail
+from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from tests.support.customer import words
 from tests.support.ending import end
@@ -477,3 +479,22 @@ async def test_y5a_time_alone_confirms_nothing(environment: Environment) -> None
     await case.office().signal("holder_answered", args=[{"confirmed": True}])
     await case.settled()
     assert ((await case.progress()).stage, await case.issued()) == (Stage.CONFIRMATION, [])
+
+
+async def test_y27_a_moved_deadline_is_mailed_to_the_holder_with_links_that_open_until_then(
+    environment: Environment,
+) -> None:
+    case = await apply_without_link(environment)
+    await waits(case)
+    moved = day_in_japan(await case.now()) + timedelta(days=300)
+    await case.act(ExtendDeadline(reason="ご契約者の長期のご不在", until=moved))
+    await case.until(await case.now() + HOLDER_MAIL_EVERY + MOVED_TOGETHER)
+    first, second = asked(environment.inbox)
+    assert day_in_words(moved) not in text_of(first)
+    assert day_in_words(moved) in text_of(second)
+    kinds = (YayoiLinkKind.HOLDER_CONFIRMS, YayoiLinkKind.HOLDER_ENDS)
+    for kind, address in zip(kinds, links_in(second, case.application_no), strict=True):
+        link = read_link(SECRET_KEYS, kind, parse_qs(urlsplit(address).query)["link"][0])
+        assert link is not None
+        assert link.is_open(end_of(moved) - timedelta(seconds=1))
+    assert await case.notices(MailKind.DEADLINE_EXTENDED) == []

@@ -384,11 +384,11 @@ class OfficeDataProcedure:
             lambda: [NOT_CONFIRMED],
         )
 
-    async def _ask_holder(self) -> None:
+    async def _ask_holder(self, asked_as: str | None = None) -> None:
         """At most one mail an hour goes to the holder: what comes within the hour waits for the next."""
         while not self._is_answered():
             await self._pause_or_leave()
-            not_before = await self._steps.ask_holder()
+            not_before = await self._steps.ask_holder(asked_as)
             if not_before is None:
                 return
             with suppress(TimeoutError):
@@ -666,11 +666,14 @@ class OfficeDataProcedure:
         await self._steps.mail(kind, occurrence, points=points, until=self._state.expires_on)
 
     async def _mail_new_deadline(self, asked_as: str | None) -> None:
-        """Mail the new deadline with what is asked for; of a pair that nobody has confirmed, nothing (Y5a)."""
-        await workflow.sleep(MOVED_TOGETHER, summary="新しい期限を申込者に知らせる")
+        """Mail the new deadline with what is asked for; if the contract's holder is waited for, to them alone (Y5a)."""
+        await workflow.sleep(MOVED_TOGETHER, summary="新しい期限を知らせる")
         state = self._state
+        if state.waits_for_holder:
+            await self._ask_holder(asked_as)
+            return
         points = tuple(problem.message for problem in state.problems)
-        if state.waits_for_holder or not (state.stage is Stage.SHARING or (state.stage is Stage.CORRECTION and points)):
+        if not (state.stage is Stage.SHARING or (state.stage is Stage.CORRECTION and points)):
             return
         await self._steps.mail(MailKind.DEADLINE_EXTENDED, points=points, until=state.expires_on, asked_as=asked_as)
         await self._rest_or_begin_turn()
