@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from temporalio.worker import Worker
 
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.actors import Actor, ActorKind, Channel
+from models.common.calendar import day_in_japan
 from models.common.commitments import canonical, salted
 from models.common.operators import Role
 from models.common.signatures import TAKEN_HEADER, SignatureRefusal, SignedPlace, Signer, Verifier
@@ -38,6 +40,9 @@ from tests.support.secret_key import SECRET_KEY
 from tests.support.signed_story import UnvalidatedStory
 from tests.support.signing import KEYS, PUBLIC, acting_as, signed
 from tests.support.web import until
+from tests.third_procedure.messages import ManualCase
+from tests.third_procedure.operations import PERMISSIONS
+from tests.third_procedure.workflow import ManualRequest
 from web.common.auth.signing import sending_with, signing_client
 from workers.known_keys import NoKeysError
 from workers.settings import Settings
@@ -47,8 +52,15 @@ from workers.wiring.root import WORKFLOWS, build_activities, build_worker
 SUPERVISOR = Actor(ActorKind.OPERATOR, "tn", (Role.CASEWORKER, Role.SUPERVISOR))
 AUDITOR = Actor(ActorKind.OPERATOR, "ka", (Role.AUDITOR, Role.ADMINISTRATOR))
 SAID = {"reason": "お電話"}
-EVERY = [(name, str(operation)) for name, operations in OPERATION_PERMISSIONS.items() for operation in operations]
-SOME = {("OfficeDataProcedure", "approve"), ("UserInvitation", "withdraw"), ("WebhookDelivery", "resend")}
+ALL_PERMISSIONS = {**OPERATION_PERMISSIONS, **PERMISSIONS}
+"""With the third procedure's, as the documents add it."""
+EVERY = [(name, str(operation)) for name, operations in ALL_PERMISSIONS.items() for operation in operations]
+SOME = {
+    *(("OfficeDataProcedure", "approve"), ("UserInvitation", "withdraw"), ("WebhookDelivery", "resend")),
+    ("ManualRequest", "sent"),
+}
+
+MANUAL = ManualCase(case_no="PM-000001", requested_at=datetime.now(UTC), expires_on=day_in_japan(datetime.now(UTC)))
 
 
 @dataclass
@@ -229,13 +241,14 @@ async def port(temporal: WorkflowEnvironment) -> AsyncIterator[Port]:
     async with Worker(
         client,
         task_queue=queue,
-        workflows=WORKFLOWS,
+        workflows=[*WORKFLOWS, ManualRequest],
         activities=nowhere,
         workflow_runner=RESTRICTED,
-        interceptors=[SignedUpdates(lambda: port.verifier, OPERATION_PERMISSIONS)],
+        interceptors=[SignedUpdates(lambda: port.verifier, ALL_PERMISSIONS)],
     ):
-        for name in OPERATION_PERMISSIONS:
-            handles[name] = await client.start_workflow(name, inputs[name], id=f"{queue}/{name}", task_queue=queue)
+        for name in ALL_PERMISSIONS:
+            begun = {"id": f"{queue}/{name}", "task_queue": queue}
+            handles[name] = await client.start_workflow(name, inputs.get(name, MANUAL), **begun)
         yield port
         await asyncio.gather(*(end(handle) for handle in handles.values()))
 
