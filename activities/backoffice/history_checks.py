@@ -26,12 +26,13 @@ from models.common.signatures import (
     TAKEN_HEADER,
     SignatureRefusal,
     SignatureRefusedError,
+    SignedEntry,
     SignedPlace,
     Verifier,
     taken_in,
 )
 from models.common.store.case_status import WHOLE
-from models.common.store.public_keys import public_keys
+from models.common.store.public_keys import public_keys, stored_keys
 from models.common.store.sessions import DatabaseSessions
 from models.common.temporal_answers import is_unknown_workflow
 from models.tables import AuditRow, CaseStatusRow, LostOperationRow, RestoredCaseRow
@@ -49,6 +50,8 @@ TERMINATED = "強制終了されています（Terminate）。必要なものか
 _NAMED_ELSEWHERE = ("application/", "myics/")
 _STILL_NEWS = timedelta(days=2)
 """For how long it is reported, by the time of its last change: nobody can bring back what has no other record."""
+HEADS_SIGNED_EVERY = timedelta(days=1)
+"""The heads of the audit trail are signed each night: what is older when a key is revoked is in one of them."""
 SETTLED_FOR = timedelta(minutes=1)
 """An operation is recorded a moment before it is in the history: what is younger is looked at the next time."""
 
@@ -65,11 +68,14 @@ class HistoryChecks:
         self._settled_for = settled_for
         self._restored: dict[str, datetime] = {}
         """Until when a restore has reset workflows, which says so itself."""
+        self._revoked: dict[str, datetime] = {}
+        """When keys were revoked, by their ids."""
 
     async def find(self) -> list[Finding]:
         """Return what is not as our own programs do it. Raises `RPCError` if Temporal does not answer."""
         async with self._sessions() as session:
             verifier = Verifier(await public_keys(session))
+            self._revoked = {key.key_id: key.revoked_at for key in await stored_keys(session) if key.revoked_at}
             restored = await session.execute(select(RestoredCaseRow.workflow_id, RestoredCaseRow.decided_at))
             self._restored = {row.workflow_id: row.decided_at for row in restored}
         query = f"ExecutionStatus = 'Running' AND TaskQueue = '{self._task_queue}'"
@@ -136,12 +142,12 @@ class HistoryChecks:
             yield Finding(kind=FindingKind.WAS_RESET, procedure=execution.id, detail=WAS_RESET)
         first_run = events[0].workflow_execution_started_event_attributes.first_execution_run_id
         accepted = _accepted(events)
-        for request in [*accepted, *await self._accepted_by_earlier_runs(execution.id, events)]:
-            if refusal := await self._refusal(execution, first_run, request, verifier):
+        for request, at in [*accepted, *await self._accepted_by_earlier_runs(execution.id, events)]:
+            if refusal := await self._refusal(execution, first_run, request, at, verifier):
                 named = {"operation": request.input.name, "update_id": request.meta.update_id}
                 detail = NOT_SIGNED.format(**named, reason=refusal.reason)
                 yield Finding(kind=FindingKind.NOT_SIGNED, procedure=execution.id, detail=detail)
-        taken = {request.meta.update_id for request in accepted} | _taken_by_earlier_runs(events)
+        taken = {request.meta.update_id for request, _ in accepted} | _taken_by_earlier_runs(events)
         known = {first_try(each) for each in taken}
         lost = tuple(each for each in recorded if each.update_id not in known)
         if row and lost and rests:
@@ -150,9 +156,11 @@ class HistoryChecks:
             repair = {"repair": Repair.HAND_OVER, "handed_over": handed}
             yield Finding(kind=FindingKind.LOST_OPERATION, procedure=execution.id, detail=detail, **repair)
 
-    async def _accepted_by_earlier_runs(self, workflow_id: str, events: list[HistoryEvent]) -> list[Request]:
+    async def _accepted_by_earlier_runs(
+        self, workflow_id: str, events: list[HistoryEvent]
+    ) -> list[tuple[Request, datetime]]:
         """Return the operations that the runs before this one had accepted, as long as Temporal keeps them."""
-        accepted: list[Request] = []
+        accepted: list[tuple[Request, datetime]] = []
         while run_id := events[0].workflow_execution_started_event_attributes.continued_execution_run_id:
             try:
                 history = await self._client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
@@ -165,17 +173,26 @@ class HistoryChecks:
         return accepted
 
     async def _refusal(
-        self, execution: WorkflowExecution, first_run: str, request: Request, verifier: Verifier
+        self, execution: WorkflowExecution, first_run: str, request: Request, at: datetime, verifier: Verifier
     ) -> SignatureRefusal | None:
         place = SignedPlace(execution.id, first_run, request.input.name, request.meta.update_id)
         fields = request.input.header.fields
         entry = fields[HEADER].data if HEADER in fields else None
         try:
-            actor = verifier.verify(entry, place, await self._decoded(request.input.args.payloads)).actor
+            content, covered = await self._decoded(request.input.args.payloads), self._is_covered(entry, at)
+            actor = verifier.verify(entry, place, content, covered_by_head=covered).actor
         except SignatureRefusedError as error:
             return error.refusal
         allowed = may_send(OPERATION_PERMISSIONS, execution.workflow_type, place.operation, actor)
         return None if allowed else SignatureRefusal.NOT_ALLOWED
+
+    def _is_covered(self, entry: bytes | None, at: datetime) -> bool:
+        """Whether a signed head from before its key was revoked has what was accepted `at` this time (`docs/audit.md`).
+
+        It is Temporal's own time, which nobody sets who only reaches its port.
+        """
+        revoked_at = self._revoked.get(SignedEntry.decode(entry).key) if entry else None
+        return revoked_at is not None and at < revoked_at - HEADS_SIGNED_EVERY
 
     async def _decoded(self, payloads: Any) -> Any:
         """Return the one argument as decoded JSON; None: there is none that can be read."""
@@ -233,8 +250,11 @@ def _is_before(event: HistoryEvent, moment: datetime | None) -> bool:
     return moment is not None and event.event_time.ToDatetime(UTC) <= moment
 
 
-def _accepted(events: list[HistoryEvent]) -> list[Request]:
-    """Return the operations that were accepted. Of one that a Reset has sent again, another event holds the request."""
+def _accepted(events: list[HistoryEvent]) -> list[tuple[Request, datetime]]:
+    """Return the operations that were accepted, and when.
+
+    Of one that a Reset has sent again, another event holds the request.
+    """
     sent_again = {
         event.workflow_execution_update_admitted_event_attributes.request.meta.update_id: (
             event.workflow_execution_update_admitted_event_attributes.request
@@ -243,11 +263,11 @@ def _accepted(events: list[HistoryEvent]) -> list[Request]:
         if event.HasField("workflow_execution_update_admitted_event_attributes")
     }
     accepted = [
-        event.workflow_execution_update_accepted_event_attributes
+        (event.workflow_execution_update_accepted_event_attributes, event.event_time.ToDatetime(UTC))
         for event in events
         if event.HasField("workflow_execution_update_accepted_event_attributes")
     ]
-    return [sent_again.get(each.protocol_instance_id, each.accepted_request) for each in accepted]
+    return [(sent_again.get(each.protocol_instance_id, each.accepted_request), at) for each, at in accepted]
 
 
 def _taken_by_earlier_runs(events: list[HistoryEvent]) -> set[str]:

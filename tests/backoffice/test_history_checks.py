@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import workflow
 from temporalio.client import WorkflowUpdateStage
@@ -14,14 +14,15 @@ from temporalio.common import RawValue
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.backoffice.history_checks import BEGUN_AGAIN, HistoryChecks
+from activities.backoffice.history_checks import BEGUN_AGAIN, HEADS_SIGNED_EVERY, HistoryChecks
 from models.backoffice.reconciliation import Finding, FindingKind
+from models.common.calendar import utc_now
 from models.common.operator_message import ActionMessage
 from models.common.signatures import SignatureRefusal
 from models.common.signing_keys import KeyPurpose
 from models.common.store.public_keys import revoke
 from models.myics.batches import BATCH_WORKFLOW
-from models.tables import CaseStatusRow
+from models.tables import CaseStatusRow, PublicKeyRow
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import Stage
@@ -86,6 +87,11 @@ async def test_what_a_revoked_key_has_signed_is_named(environment: Environment) 
     assert finding.procedure == case.office().id
     assert "「add_note」の操作" in finding.detail
     assert SignatureRefusal.REVOKED_KEY.reason in finding.detail
+    # What the signed heads of an earlier night have is as good as it was.
+    async with environment.sessions.begin() as session:
+        later = utc_now() + HEADS_SIGNED_EVERY + timedelta(minutes=1)
+        await session.execute(update(PublicKeyRow).values(revoked_at=later))
+    assert await found(checks(environment), []) == []
     await end(case.application, case.office())
 
 
