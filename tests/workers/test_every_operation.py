@@ -247,8 +247,8 @@ async def port(temporal: WorkflowEnvironment) -> AsyncIterator[Port]:
         interceptors=[SignedUpdates(lambda: port.verifier, ALL_PERMISSIONS)],
     ):
         for name in ALL_PERMISSIONS:
-            begun = {"id": f"{queue}/{name}", "task_queue": queue}
-            handles[name] = await client.start_workflow(name, inputs.get(name, MANUAL), **begun)
+            case = inputs.get(name, MANUAL)
+            handles[name] = await client.start_workflow(name, case, id=f"{queue}/{name}", task_queue=queue)
         yield port
         await asyncio.gather(*(end(handle) for handle in handles.values()))
 

@@ -4,16 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 
 from tests.support.encryption import MASTER_KEYS
 from tests.support.other_settings import other_value, read_from, texts_of, wanted_of
 from tests.support.running_stack import running
+from workers.database_roles import DatabaseRole
 from workers.settings import Settings
 from workers.stack.checks import free_metrics_port, free_ports
 from workers.stack.needed_secrets import OF_MIGRATE, SECRETS, SECRETS_OF, settings_for
-from workers.stack.places import Places
+from workers.stack.places import DATABASE, Places
 from workers.stack.stack_settings import alone, environment
 
 NAMES = Settings.model_fields.keys()
@@ -76,6 +78,9 @@ async def test_up_hands_every_setting_to_its_running_processes_and_secrets_to_th
     async with running(settings, tmp_path / "console"):
         processes = json.loads(Places(state_dir).processes.read_bytes())
         variables = {name: psutil.Process(pid).environ() for name, (pid, *_) in processes.items()}
+        roles = await roles_in_use(Places(state_dir))
+    connects_when_it_is_asked = {DatabaseRole.FIGURES}
+    assert roles | connects_when_it_is_asked == set(DatabaseRole)
     assert variables.keys() == {*SECRETS_OF, "postgres", "temporal"}
     for process, its_own in variables.items():
         read, wanted = await read_from(its_own), wanted_of(process, settings)
@@ -86,6 +91,16 @@ async def test_up_hands_every_setting_to_its_running_processes_and_secrets_to_th
         of_others = SECRETS & values.keys() - SECRETS_OF.get(process, frozenset())
         held = "\n".join(its_own.values())
         assert not [name for name in of_others for text in texts_of(getattr(settings, name)) if text in held], process
+
+
+async def roles_in_use(places: Places) -> set[str]:
+    """Return as whom the running processes are connected to the database."""
+    admin = await asyncpg.connect(host=str(places.socket_dir), user="postgres", database="postgres")
+    try:
+        connected = "select distinct usename from pg_stat_activity where datname = $1"
+        return {row["usename"] for row in await admin.fetch(connected, DATABASE)}
+    finally:
+        await admin.close()
 
 
 def test_every_secret_is_somebody_s_and_no_process_has_all() -> None:
