@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from models.common.desk_links import refused_form_path
 from models.common.waiting_for import WaitingFor
-from models.tables import ApplicationRow
+from models.tables import ApplicationRow, AuditRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookStage
 from models.yayoi.mails import REFUSED_FORM_SUBJECT
 from tests.support.encryption import MASTER_KEYS
@@ -143,6 +143,8 @@ async def test_a_dead_letter_is_listed_and_sent_again_while_it_waits_and_after(
     await message.start()  # as the web does every few seconds
     assert (await message.until(WebhookStage.DELIVERED)).attempts == 2 * ATTEMPTS + 1
     assert await webhooks_command.dead(settings) == 0
+    audited = await environment.rows(select(AuditRow).where(AuditRow.case_no == message.message_id))
+    assert {(entry.by, entry.reason) for entry in audited if entry.update_id} == {("command:sk", "直ったため")}
     with pytest.raises(ClearError, match="すでに届いています"):
         await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     with pytest.raises(ClearError, match="msg_0 という番号の通知はありません"):
