@@ -99,6 +99,17 @@ async def test_a_form_and_a_script_in_a_customers_text_do_nothing_in_the_details
     async with operator_user(sessions, smtp_inbox, browser) as operator:
         posted: list[str] = []
         operator.page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+        # As the Web UI's own tab shows it: the case's text is escaped, so that there is nothing to press.
+        case = await in_sharing(operator.environment)
+        await case.office().execute_update("add_note", {"reason": ATTACK})
+        await operator.open_office(case)
+        assert "押してください" in await operator.read_details("押してください")
+        assert [await frame.get_by_role("button", name="押してください").count() for frame in operator.page.frames] == [
+            0 for _ in operator.page.frames
+        ]
+        assert await operator.page.title() != "taken"
+        assert [url for url in posted if SIGN_OUT in url] == []
+        # And if it were not: the frame's own policy keeps both from doing anything.
         await operator.page.goto(f"{operator.desk.url}/namespaces/default/workflows")
         await expect(operator.page.get_by_test_id("saved-views-button")).to_be_visible()
         await operator.page.evaluate(
