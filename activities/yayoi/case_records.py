@@ -9,10 +9,10 @@ from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.pair_check import PairCheck
 from models.common.identifiers import ledger_key
 from models.common.messages import CaseStep
+from models.common.refusals import OperationRefusal
 from models.common.store.ledger import Ledger, NoResult, StepTransaction, key_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow
-from models.yayoi.application_form import SAME_NAME
 from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.messages import (
     ClosedApplication,
@@ -195,9 +195,10 @@ class CaseRecordActivities:
         """
 
         async def correct(transaction: StepTransaction) -> NoResult:
+            await transaction.session.get_one(ApplicationRow, step.case_no, with_for_update=True)
             pair = await find_pair(transaction.session, step.case_no, step.part, lock=True)
             if step.office_name and await _is_called(transaction.session, pair.office, step.office_name):
-                raise ApplicationError(SAME_NAME, type="SameName", non_retryable=True)
+                raise ApplicationError(_CALLED_SO, _CALLED_SO.details, type="SameName", non_retryable=True)
             pair.office.office_name = step.office_name or pair.office.office_name
             pair.application.family_name = step.family_name or pair.application.family_name
             pair.application.given_name = step.given_name or pair.application.given_name
@@ -208,6 +209,9 @@ class CaseRecordActivities:
 
 
 _CLOSE = "close"
+_CALLED_SO = OperationRefusal(
+    "このお申し込みの別の事業所データと同じ名前です。区別できる名前を入力してください。", field="office_name"
+)
 
 
 async def _outcomes(session: DatabaseSession, application_no: str) -> list[OfficeOutcome]:

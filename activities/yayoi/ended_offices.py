@@ -1,5 +1,7 @@
 """Recording what the customer has done for an office whose workflow has ended (Y21, Y25)."""
 
+from dataclasses import replace
+
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -9,9 +11,11 @@ from activities.yayoi.customer_steps import CustomerStepActivities
 from activities.yayoi.service_links import LinkActivities
 from models.common.allowed_actors import Permissions
 from models.common.calendar import day_in_japan
+from models.common.identifiers import first_try
 from models.common.operator_message import ActionMessage
 from models.common.signed_acts import SignedAct
 from models.common.store.ledger import Ledger, NoResult, StepTransaction
+from models.common.store.operation_records import is_done
 from models.tables import ApplicationOfficeRow
 from models.yayoi.messages import (
     CorrectRelinkStep,
@@ -53,17 +57,21 @@ class EndedOfficeActivities:
 
         Raises a final error for what the workflow would have refused: it takes its operations itself until it ends.
         """
+        update_id = first_try(step.asked_as or "")
 
         async def record(transaction: StepTransaction) -> NoResult:
             pair = await find_notified_pair(transaction.session, step.case_no, step.part, lock=True)
             action = _asked(transaction.act)
             actor, act = await verified_act(transaction, action, self._permissions)
+            transaction = replace(transaction, update_id=update_id)
             message = action.message.model_validate(act.message)
             if message.misread:
                 raise _refused("　".join(message.misread))
             ended = await records_of_ended(transaction.session, step)
             if ended is None:
                 raise _refused(_GOES_ON)
+            if await is_done(transaction.session, step.case_no, step.part, update_id):
+                return NoResult()  # by its own workflow, before that ended, or by another try
             if refusal := ended.refuse(message, day_in_japan(step.at)):
                 raise _refused(refusal)
             await self._record(transaction, step, message, by=str(actor))
@@ -71,7 +79,7 @@ class EndedOfficeActivities:
             await self._note_what_is_open(transaction, pair.office, await records_of_ended(transaction.session, step))
             return NoResult()
 
-        await self._ledger.once(step, f"ended_record.{step.counted}", NoResult, record)
+        await self._ledger.once(step, f"ended_record.{update_id}", NoResult, record)
 
     async def _record(
         self, transaction: StepTransaction, step: RecordForEnded, message: ActionMessage, *, by: str

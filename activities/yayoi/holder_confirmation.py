@@ -66,7 +66,9 @@ class NamedApplication:
     pairs: Sequence[PairToConfirm]
     asked_anew: bool
     until: date
-    """The last day on which an answer counts."""
+    """The last day on which an answer counts for all that waits,"""
+    last: date
+    """and for any of it."""
     confirm_url: str
     end_url: str
 
@@ -117,6 +119,8 @@ class HolderConfirmationActivities:
         rows = select(HolderMailRow).filter_by(existing_contract_id=contract_id)
         last = await session.scalar(rows.order_by(HolderMailRow.number.desc()).limit(1))
         is_sent = last is not None and await _is_sent(session, _mail(last))
+        if last is not None and is_sent and own.named_in == last.number and _is_since(last.planned_at, step):
+            return HolderAsked(message_id=None)
         if last is not None and step.at < last.planned_at + HOLDER_MAIL_EVERY:
             again = step.asked_as not in (None, last.asked_as)
             if own.named_in != last.number or (again and is_sent):
@@ -163,8 +167,9 @@ class HolderConfirmationActivities:
             opened.waiting,
             opened.asked_anew,
             opened.until,
-            self._link(mail, YayoiLinkKind.HOLDER_CONFIRMS, number, "/holder/confirm?link=", opened.until),
-            self._link(mail, YayoiLinkKind.HOLDER_ENDS, number, "/holder/end?link=", opened.until),
+            opened.last,
+            self._link(mail, YayoiLinkKind.HOLDER_CONFIRMS, number, "/holder/confirm?link=", opened.last),
+            self._link(mail, YayoiLinkKind.HOLDER_ENDS, number, "/holder/end?link=", opened.last),
         )
 
     def _link(
@@ -195,6 +200,10 @@ class HolderConfirmationActivities:
             return NoResult()
 
         await self._ledger.once(step, f"holder_answer.{step.counted}", NoResult, record)
+
+
+def _is_since(planned_at: datetime, step: AskHolder) -> bool:
+    return step.unless_since is not None and planned_at >= step.unless_since
 
 
 def _mail(row: HolderMailRow) -> HolderMail:

@@ -44,6 +44,9 @@ class TooManyUnconfirmedError(Exception):
 class AskHolder(CaseStep):
     """Ask the contract's holder to confirm what waits, this pair among it; `asked_as`: once more."""
 
+    unless_since: datetime | None = None
+    """Not again if a mail that names the pair has been sent since then: it says what has changed."""
+
 
 class HolderAsked(SentMail):
     """The holder was mailed about the pair; or was not, and can be from `not_before` on."""

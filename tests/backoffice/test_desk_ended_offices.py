@@ -1,9 +1,10 @@
 """An office whose procedure has ended, on the desk: what its customer has done can be recorded, and nothing else."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 from uuid import uuid4
 
 import pytest_asyncio
@@ -30,10 +31,10 @@ from tests.support.operator_actions import cancel_with_approval
 from tests.support.recorded_paths import BANK_B
 from tests.support.signing import SATO, operations_by
 from tests.support.web import hidden_fields, text_of
-from web.backoffice.case_reader import CaseReader
+from web.backoffice.case_reader import CaseReader, ReadCase
 from web.backoffice.desk import DeskContext
 from web.backoffice.ended_offices import EndedOfficeReader, EndedOfficeSender
-from web.common.operation_sender import ENDED, Refused, Why
+from web.common.operation_sender import ENDED, Done, Refused, Why
 from web.yayoi.ended_office_records import EndedOfficeRecords
 from workers.database_roles import DatabaseRole
 
@@ -172,8 +173,36 @@ async def test_y25_what_nobody_has_done_in_time_is_recorded_by_an_operator_whom_
     assert {entry.by for entry in said} == {str(SATO)}
     assert all(entry.signed for entry in said)
     shown = text_of(await site.http.get(page))
+    assert str(Outcome.COMPLETED) in shown
     for step in SetUpStep:
         assert f"{step.label}を記録した（担当者 佐藤：{AGAIN}）" in shown
+
+    # Pressed twice it is one; and Temporal keeps what has ended for a shorter time than the records are kept.
+    taken_back = {"link": made["link"], "reason": "もう一度"}
+    again = str(uuid4())
+    for _ in range(2):
+        sent = await sender.send(case.office().id, str(Action.RETRACT_RELINK), taken_back, SATO, again)
+        assert isinstance(sent, Done)
+    assert len([entry for entry in await case.audit() if entry.reason == "もう一度"]) == 1
+    left = await EndedOfficeReader(NothingLeft(), environment.sessions).read(case.application_no, 1)
+    assert left is not None
+    assert (left.now.stage, len(left.now.problems)) == (str(Outcome.INCOMPLETE), 1)
+    assert left.now.operation(Action.REPORT_RELINK) is not None
+    for number, part in ((case.application_no, 2), ("unknown", 1), (case.application_no, 10**12)):
+        assert await EndedOfficeReader(NothingLeft(), environment.sessions).read(number, part) is None
+
+
+class NothingLeft:
+    """Temporal, once nothing is left of any case."""
+
+    async def read(self, case_no: str, part: int | None) -> ReadCase | None:  # noqa: ARG002
+        return None
+
+    async def judge(self, workflow_id: str, operation: str, message: Mapping[str, Any]) -> str | None:
+        raise NotImplementedError
+
+    async def newest_run(self, workflow_id: str) -> str | None:
+        raise NotImplementedError
 
 
 async def done(site: DeskSite, case: Case, action: Action, said: dict[str, str]) -> None:

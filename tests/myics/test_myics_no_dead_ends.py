@@ -9,6 +9,7 @@ import pytest
 
 from models.myics.deadlines import USER_DAYS
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
+from models.myics.store.registrants import read_account
 from tests.support.case_walk import Page
 from tests.support.myics_environment import (
     FIRM,
@@ -17,7 +18,6 @@ from tests.support.myics_environment import (
     PASSWORD,
     MyicsEnvironment,
     Registered,
-    read_account,
     user,
 )
 from tests.support.myics_site import CLIENT, MyicsBrowserUser, MyicsSite

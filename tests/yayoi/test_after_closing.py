@@ -311,7 +311,7 @@ async def test_y25_once_that_time_is_over_every_page_says_so_before_anything_is_
         assert answer.status_code == 200
         assert 'href="/enquiry"' in answer.text.partition("<main")[2].partition("</main>")[0], path
     page = await customer.page(await case_path_of(customer))
-    assert "画面から設定できる期間も過ぎました。" in page
+    assert "画面からは設定できません。" in page
 
 
 @pytest.mark.long

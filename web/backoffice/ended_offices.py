@@ -14,7 +14,7 @@ from models.common.calendar import day_in_words
 from models.common.possible_operations import CaseNow, Choice, PossibleOperation
 from models.common.refusals import OperationRefusal
 from models.common.store.sessions import DatabaseSessions
-from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_rules import RECORDS, choices_of_record
 from models.yayoi.procedures import OFFICE_WORKFLOW
@@ -36,10 +36,14 @@ class EndedOfficeReader:
     async def read(self, case_no: str, part: int | None) -> ReadCase | None:
         """See `CaseReader.read`."""
         case = await self._cases.read(case_no, part)
-        if case is None or part is None or case.now.possible or case.now.workflow_type != OFFICE_WORKFLOW:
+        if part is None or (case and (case.now.possible or case.now.workflow_type != OFFICE_WORKFLOW)):
             return case
         ended = await ended_office_on_desk(self._sessions, CasePlace(case_no, part))
-        return replace(case, now=_with(case.now, ended)) if ended else case
+        if ended is None:
+            return case
+        if case is None:  # Temporal keeps what has ended for a shorter time than the records are kept
+            case = ReadCase(case_no, part, office_workflow_id(ApplicationNo(case_no), part), ended.now)
+        return replace(case, now=_with(case.now, ended))
 
     async def judge(self, workflow_id: str, operation: str, message: Mapping[str, Any]) -> str | None:
         """See `CaseReader.judge`."""
@@ -53,7 +57,9 @@ class EndedOfficeReader:
 def _with(now: CaseNow, ended: EndedOfficeOnDesk) -> CaseNow:
     timeline = (*now.timeline, *ended.recorded)[-TIMELINE_LENGTH:]
     happened = now.happened + len(ended.recorded)
-    return now.model_copy(update={"timeline": timeline, "happened": happened, "possible": tuple(_possible(ended))})
+    facts = ended.now.model_dump(include={"stage", "next_step", "problems"})
+    recorded = {"timeline": timeline, "happened": happened, "possible": tuple(_possible(ended))}
+    return now.model_copy(update=facts | recorded)
 
 
 def _possible(ended: EndedOfficeOnDesk) -> Iterator[PossibleOperation]:

@@ -11,8 +11,10 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 
 from models.common.calendar import day_in_japan
+from models.common.identifiers import first_try
 from models.common.operator_message import ActionMessage
 from models.common.security_log import SecurityEvent, security_event
+from models.common.store.operation_records import is_done
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import ended_record_workflow_id, office_workflow_id
 from models.yayoi.messages import OfficeRef, RecordForEnded
@@ -49,6 +51,8 @@ class EndedOfficeRecords:
         Raises `UnreachableError`.
         """
         async with self._sessions() as session:
+            if await is_done(session, pair.case_no, pair.part, first_try(asked.update_id)):
+                return None
             ended = await records_of_ended(session, pair)
         if ended is None:
             return ENDED

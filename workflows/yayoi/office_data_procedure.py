@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -384,11 +384,11 @@ class OfficeDataProcedure:
             lambda: [NOT_CONFIRMED],
         )
 
-    async def _ask_holder(self, asked_as: str | None = None) -> None:
+    async def _ask_holder(self, asked_as: str | None = None, unless_since: datetime | None = None) -> None:
         """At most one mail an hour goes to the holder: what comes within the hour waits for the next."""
         while not self._is_answered():
             await self._pause_or_leave()
-            not_before = await self._steps.ask_holder(asked_as)
+            not_before = await self._steps.ask_holder(asked_as, unless_since)
             if not_before is None:
                 return
             with suppress(TimeoutError):
@@ -667,10 +667,12 @@ class OfficeDataProcedure:
 
     async def _mail_new_deadline(self, asked_as: str | None) -> None:
         """Mail the new deadline with what is asked for; if the contract's holder is waited for, to them alone (Y5a)."""
+        state, moved_at = self._state, workflow.now()
         await workflow.sleep(MOVED_TOGETHER, summary="新しい期限を知らせる")
-        state = self._state
         if state.waits_for_holder:
-            await self._ask_holder(asked_as)
+            await self._ask_holder(asked_as, moved_at)
+            if state.waits_for_holder:
+                await self._rest_or_begin_turn()
             return
         points = tuple(problem.message for problem in state.problems)
         if not (state.stage is Stage.SHARING or (state.stage is Stage.CORRECTION and points)):

@@ -244,12 +244,11 @@ class OfficeSteps:
         self._state.office_name = message.office_name or self._state.office_name
         self._view.note("申込者・事業所データの名前を訂正した", message)
 
-    async def ask_holder(self, asked_as: str | None = None) -> datetime | None:
+    async def ask_holder(self, asked_as: str | None = None, unless_since: datetime | None = None) -> datetime | None:
         """Y5a: have the contract's holder mailed what waits for them; return before when that is not possible again."""
         kind = MailKind.CONFIRM_APPLICATIONS
-        mailed = await self._steps.mail(
-            HolderConfirmationActivities.ask_holder, self._steps.input(AskHolder, asked_as=asked_as), kind.subject
-        )
+        ask = self._steps.input(AskHolder, asked_as=asked_as, unless_since=unless_since)
+        mailed = await self._steps.mail(HolderConfirmationActivities.ask_holder, ask, kind.subject)
         if mailed.refused_because:
             self._state.undelivered[kind] = mailed.refused_because
         elif mailed.sent:

@@ -27,6 +27,12 @@ class OperationRecords:
         return "、".join(actions) or None
 
 
+async def is_done(session: DatabaseSession, case_no: str, part: int | None, update_id: str) -> bool:
+    """Whether an operation of a case, or of a part of it, has done something. `update_id`: of its first try."""
+    done = select(AuditRow.audit_id).filter_by(case_no=case_no, part=part or 0, update_id=update_id)
+    return await session.scalar(done.limit(1)) is not None
+
+
 async def _actions(session: DatabaseSession, workflow_id: str, update_id: str) -> list[str]:
     case, entry = CaseStatusRow, AuditRow
     of_case = (case.workflow_id == workflow_id, case.case_no == entry.case_no)

@@ -172,7 +172,9 @@ class ToConfirm:
     application: ApplicationRow
     pairs: Sequence[PairToConfirm]
     until: date
-    """The last day on which an answer counts: the first of the deadlines of what waits."""
+    """The last day on which an answer counts for all that waits: the first of its deadlines,"""
+    last: date
+    """and for any of it."""
 
     @property
     def waiting(self) -> Sequence[PairToConfirm]:
@@ -213,8 +215,8 @@ async def to_confirm(session: DatabaseSession, application_no: str, *, lock: boo
     pairs = [PairToConfirm(office, rows[office.office_no]) for office in found]
     statuses = await statuses_of_parts(session, application_no)
     waiting = (statuses.get(pair.office.office_no) for pair in pairs if pair.waits)
-    deadlines = (status.until for status in waiting if status and status.until)
-    return ToConfirm(application, pairs, min(deadlines, default=application.expires_on))
+    deadlines = [status.until for status in waiting if status and status.until] or [application.expires_on]
+    return ToConfirm(application, pairs, min(deadlines), max(deadlines))
 
 
 class HolderConfirmations:

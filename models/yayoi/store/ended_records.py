@@ -21,6 +21,7 @@ from models.yayoi.store.pair_status import follow_up_of, links_of
 class EndedRecords:
     """What is recorded of it."""
 
+    office: ApplicationOfficeRow
     follow_up: FollowUp
     links: Sequence[RememberedLinkRow]
     applied_on: date
@@ -35,11 +36,13 @@ class EndedRecords:
 
 
 async def records_of_ended(session: DatabaseSession, pair: OfficeRef) -> EndedRecords | None:
-    """Return it; None while its procedure goes on, or where all was taken back (Y27)."""
+    """Return it; None while its procedure goes on, where all was taken back (Y27), and once whose it is was erased."""
     office = await session.get(ApplicationOfficeRow, (pair.case_no, pair.part))
-    if office is None or office.outcome not in KEPT or not await has_ended(session, pair.case_no, pair.part):
+    if office is None or office.outcome not in KEPT or not office.yayoi_id:
+        return None
+    if not await has_ended(session, pair.case_no, pair.part):
         return None
     application = await session.get_one(ApplicationRow, pair.case_no)
     links = await links_of(session, office)
     follow_up = await follow_up_of(session, office, Procedure(application.procedure), links)
-    return EndedRecords(follow_up, links, day_in_japan(application.applied_at))
+    return EndedRecords(office, follow_up, links, day_in_japan(application.applied_at))

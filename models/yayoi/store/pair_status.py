@@ -20,7 +20,6 @@ from models.tables import (
     SetUpStepRow,
     YayoiIdRow,
 )
-from models.yayoi.deadlines import AFTER_CLOSING_DAYS
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import KEPT, Relinked, RememberedLink
@@ -35,10 +34,10 @@ NOT_YOURS = (
 )
 _NOT_NOTIFIED = "お手続き中です。「サービス契約ID（お客様番号）」のお知らせメールが届いてから、もう一度お開きください。"
 OVER = (
-    f"お手続きの終了から {AFTER_CLOSING_DAYS} 日が過ぎているため、この画面では受け付けられません。"
+    "お手続きは終了しているため、この画面では受け付けられません。"
     "残っている設定は、担当者がお手伝いします。元々ご契約のお客様番号をご用意のうえ、お問い合わせ画面からご連絡ください。"
 )
-"""Y25: what is not possible any more, and what is instead."""
+"""Y25: what is not possible on pages any more, and what is instead, as long as the case is kept."""
 ENDING = "お手続きを終了する処理をしています。終わりしだい、メールでお知らせします。"
 _LINK_ONLY = "会計連携の追加のお申し込みでは、STEP5・STEP6 の手続きは不要です。再連携だけをお願いします。"
 
