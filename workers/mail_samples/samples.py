@@ -224,6 +224,7 @@ SAMPLES = (
                     "pairs": ({"office": _OFFICE}, {"office": _OTHER}),
                     "asked_anew": False,
                     "until": date(2026, 11, 30),
+                    "last": date(2026, 11, 30),
                     "confirm_url": f"{_WEB}/holder/confirm?link=WyJZUy0wMDAwMDEiLDEsMTgwMTU0ODAwMF0.Jp6sWfSdWn3",
                     "end_url": f"{_WEB}/holder/end?link=WyJZUy0wMDAwMDEiLDEsMTgwMTU0ODAwMF0.Yv0tQe0kq2x",
                 },
