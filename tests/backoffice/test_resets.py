@@ -467,6 +467,7 @@ async def test_a_registration_goes_on_after_a_reset_and_no_link_is_mailed_twice(
     myics: MyicsEnvironment, path: Callable[[MyicsEnvironment], Awaitable[Handle]], to: ResetTo
 ) -> None:
     handle = await path(myics)
+    await myics.all_settled()
     for finding in await goes_on_after(myics.environment, handle, to):  # before it waits for a link, none is sent again
         assert to is ResetTo.FIRST
         assert finding.handed_over

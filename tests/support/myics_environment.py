@@ -164,6 +164,12 @@ class MyicsEnvironment:
         found = await self.rows(select(row).where(row.kind == kind).order_by(row.registration_no))
         return [Registered(self, RegistrationNo(each.registration_no)) for each in found]
 
+    async def all_settled(self) -> None:
+        """Wait until nothing is under way in any registration: each has a procedure of its own."""
+        for kind in RegistrationKind:
+            for each in await self.requested(kind):
+                await each.settled()
+
     async def send_file(self, manager: Member | None, kind: BatchKind, text: str | bytes) -> BatchNo:
         content = text if isinstance(text, bytes) else text.encode()
         number = await self.batches.take(manager or OPERATOR, kind, content, uuid4())
