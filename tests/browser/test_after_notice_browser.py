@@ -190,6 +190,7 @@ async def look_things_up(page: Page, looking: Reading, customer: Customer) -> No
     await expect(page.get_by_role("heading", level=1)).to_have_text("ログイン")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("device", "script"), BROWSERS)
 async def test_pages_of_enquiries(customer: Customer, browser: Browser, device: str, *, script: bool) -> None:
     async with served(customer.web.app) as address, new_page(browser, device, script=script) as page:
