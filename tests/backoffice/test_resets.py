@@ -22,7 +22,6 @@ from models.common.waiting_for import WaitingFor
 from models.myics.forms import ClientForm
 from models.myics.identifiers import ClientSuffix, registration_workflow_id
 from models.myics.registrations import RegistrationKind
-from models.myics.store.registrants import read_account
 from models.tables import (
     ApplicationOfficeRow,
     AuditRow,
@@ -49,7 +48,7 @@ from tests.support.ending import end
 from tests.support.environment import OFFICE_B, Case, Environment, at_rest, details_of, form
 from tests.support.matrices import mostly_long
 from tests.support.myics_cases import held_up, shown, waits_for_operator
-from tests.support.myics_environment import KEYWORD, OWNER, MyicsEnvironment, user
+from tests.support.myics_environment import OWNER, MyicsEnvironment, user
 from tests.support.recorded_paths import AIR_C, BANK_C
 from tests.support.resets import ResetTo, reset
 from tests.support.settling import settled
@@ -392,10 +391,7 @@ async def begun(browser_user: BrowserUser, path: str) -> tuple[str, str, dict[st
 async def representative(myics: MyicsEnvironment) -> Handle:
     """The second link was asked for once more."""
     registration = await myics.invite()
-    token = await registration.link()
-    await myics.registrants.accept_terms(token, authority=True, terms=True)
-    await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
-    await myics.notify()
+    await myics.choose_account(registration)
     await registration.link(2)
     await registration.settled()
     await registration.act("resend")

@@ -9,11 +9,9 @@ import pytest
 
 from models.myics.deadlines import USER_DAYS
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
-from models.myics.store.registrants import read_account
 from tests.support.case_walk import Page
 from tests.support.myics_environment import (
     FIRM,
-    KEYWORD,
     OWNER,
     PASSWORD,
     MyicsEnvironment,
@@ -35,10 +33,7 @@ async def representative_invited(myics: MyicsEnvironment) -> None:
 
 async def representative_provisional(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
-    token = await registration.link()
-    await myics.registrants.accept_terms(token, authority=True, terms=True)
-    await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
-    await myics.notify()
+    await myics.choose_account(registration)
     await registration.link(2)
 
 

@@ -130,11 +130,15 @@ class MyicsEnvironment:
         return await self.sign_in.sign_in(*read_account_name(holder_no, address), password)
 
     async def register_representative(self, registration: "Registered", address: MailAddress = OWNER) -> None:
+        await self.choose_account(registration, address)
+        await self.registrants.confirm(await registration.link(2), KEYWORD, PASSWORD)
+        await self.notify()
+
+    async def choose_account(self, registration: "Registered", address: MailAddress = OWNER) -> None:
+        """Come as far as the representative who has to confirm the address (M2)."""
         token = await registration.link()
         await self.registrants.accept_terms(token, authority=True, terms=True)
         await self.registrants.choose_account(token, read_account(address, KEYWORD))
-        await self.notify()
-        await self.registrants.confirm(await registration.link(2), KEYWORD, PASSWORD)
         await self.notify()
 
     async def add(self, manager: Member, form: UserForm, holder: HolderNo | None = None) -> "Registered":

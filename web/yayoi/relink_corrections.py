@@ -3,16 +3,12 @@
 While its procedure goes on, that takes the correction as an update; one that has ended has its records corrected.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-
-from models.common.calendar import day_in_japan
-from models.common.refusals import OperationRefusal
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import Action, CorrectRelink
-from models.yayoi.store.remembered_links import NOT_RECORDED, recorded_relink
+from models.yayoi.store.after_closing import has_ended
+from models.yayoi.store.remembered_links import NOT_RECORDED, is_relinked
 from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
 from web.common.temporal_calls import UnreachableError
 from web.yayoi.ended_office_records import EndedOfficeRecords
@@ -30,24 +26,21 @@ class RelinkCorrections:
         sessions: DatabaseSessions,
         operations: OperationSender,
         ended: EndedOfficeRecords,
-        now: Callable[[], datetime],
     ) -> None:
         self._sessions = sessions
         self._operations = operations
         self._ended = ended
-        self._now = now
 
     async def correct(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
         """Return why it was refused; None if it was corrected, once for each `asked`.
 
         Raises `UnreachableError`, among them `FailedOnItsWayError`.
         """
-        today = day_in_japan(self._now())
         async with self._sessions() as session:
-            recorded = await recorded_relink(session, pair, message.link, today)
-        if recorded is None:
-            return NOT_RECORDED
-        if not recorded.ended:
+            if not await is_relinked(session, pair, message.link):
+                return NOT_RECORDED
+            ended = await has_ended(session, pair.case_no, pair.part)
+        if not ended:
             office = office_workflow_id(pair.case_no, pair.part)
             match await asked.send(self._operations, office, Action.CORRECT_RELINK, message):
                 case Done():
@@ -60,6 +53,4 @@ class RelinkCorrections:
                     pass
                 case _:
                     raise UnreachableError
-        if errors := recorded.rule.errors(message.relinked_on, message.asked_from):
-            return OperationRefusal("".join(errors.values()), field=next(iter(errors)))
         return await self._ended.record(pair, Action.CORRECT_RELINK, message, asked)

@@ -79,7 +79,7 @@ def yayoi(
     ended = EndedOfficeRecords(
         context.sessions, context.client, context.operations, context.now, task_queue=context.task_queue
     )
-    corrections = RelinkCorrections(context.sessions, context.operations, ended, context.now)
+    corrections = RelinkCorrections(context.sessions, context.operations, ended)
     events = EventDelivery(context.sessions, context.operations, corrections)
     forms = ProviderForms(context.sessions, intake, translation)
     answering = PeriodicJob(HolderAnswers(context.sessions, context.client).notify_all, context.every)

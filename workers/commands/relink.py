@@ -39,7 +39,7 @@ async def correct_relink(
     async with temporal.opened(settings) as client, database.opened(settings) as sessions:
         operations = operations_by_operators(settings, client, sessions)
         ended = EndedOfficeRecords(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
-        corrections = RelinkCorrections(sessions, operations, ended, utc_now)
+        corrections = RelinkCorrections(sessions, operations, ended)
         try:
             async with temporal_call(_PATIENCE):
                 refusal = await corrections.correct(pair, message, AskedOperation(command_actor(handle)))

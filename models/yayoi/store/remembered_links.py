@@ -2,30 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import select
 
-from models.common.calendar import day_in_japan
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ApplicationRow, RememberedLinkRow
+from models.tables import RememberedLinkRow
 from models.yayoi.messages import OfficeRef
-from models.yayoi.relink_form import RelinkRule
 from models.yayoi.service_links import NO_LINK, LinkedService, LinkKind, ServiceNames
-from models.yayoi.store.after_closing import has_ended
 
 RELINK_CORRECTED = "再連携の日を訂正した"
 """As the audit trail has it."""
 NOT_RECORDED = "この再連携は、まだ記録されていません。先に再連携を記録してください。"
-
-
-@dataclass(frozen=True)
-class RecordedRelink:
-    """Which days a re-link can have, and whether the procedure that recorded it has ended."""
-
-    rule: RelinkRule
-    ended: bool
 
 
 async def link_number(sessions: DatabaseSessions, pair: OfficeRef, kind: LinkKind, service: str) -> int:
@@ -50,12 +37,8 @@ async def service_names_of_pairs(session: DatabaseSession, application_no: str) 
     return {office_no: ServiceNames.of(by_number) for office_no, by_number in links.items()}
 
 
-async def recorded_relink(session: DatabaseSession, pair: OfficeRef, number: int, today: date) -> RecordedRelink | None:
-    """Read what is recorded of a service that was linked again; None if nothing is."""
+async def is_relinked(session: DatabaseSession, pair: OfficeRef, number: int) -> bool:
+    """Whether a service is recorded as linked again."""
     key = {"application_no": pair.case_no, "office_no": pair.part, "number": number}
     link = await session.get(RememberedLinkRow, key)
-    if link is None or link.relinked_on is None:
-        return None
-    application = await session.get_one(ApplicationRow, pair.case_no)
-    rule = RelinkRule(LinkKind(link.kind), today, day_in_japan(application.applied_at), link.last_imported_on)
-    return RecordedRelink(rule, ended=await has_ended(session, pair.case_no, pair.part))
+    return link is not None and link.relinked_on is not None
